@@ -1,0 +1,4 @@
+//! The Findling engine: text to vectors, vectors to hits.
+//!
+//! Owns everything that is computed; knows nothing of files, clocks, threads, browsers or Python.
+//! Invariant: the same arguments give the same bytes on every target.
