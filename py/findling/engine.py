@@ -1,0 +1,175 @@
+"""The Engine contract, and the way to the native engine: the only importer of the Rust binding.
+
+Owns the fourteen methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
+binding's errors into ours. Must not know what collections, documents or messages are. Invariant: requests and replies
+are UTF-8 JSON bytes unless said otherwise, and a failing call leaves the engine as it was.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from findling.errors import FindlingError, Unsupported, from_object
+
+METHODS = (
+    "backend",
+    "load_model",
+    "tokenize",
+    "embed",
+    "open",
+    "provide",
+    "add",
+    "remove",
+    "search",
+    "records",
+    "dump",
+    "status",
+    "close",
+)
+"""The methods after the constructor, in the order every implementation lists them."""
+
+
+class Engine(Protocol):
+    """Embeds, keeps vectors, finds the nearest. It never reads a file: it answers `need`, and is given the bytes by `provide`."""
+
+    def backend(self) -> str:
+        """Which build computes: native, wasm-relaxed, wasm-simd, wasm-scalar, js or reference."""
+
+    def load_model(self, model: Any) -> bytes:
+        """Take a model file's bytes; answer name, space, dim, max_tokens, digest, size_bytes."""
+
+    def tokenize(self, request: bytes) -> bytes:
+        """text, kind ("query", "passage" or null), max_tokens or null: the token ids."""
+
+    def embed(self, request: bytes) -> bytes:
+        """texts, kind, max_tokens: raw little-endian f32, one row of dim numbers for each text."""
+
+    def open(self, request: bytes) -> bytes:
+        """index, and for a stored one file and length: counts, space, meta; or need."""
+
+    def provide(self, file: str, offset: int, data: Any) -> None:
+        """Bytes of `file` from `offset` on, as a need asked for; verified when used. `data` is whatever bytes this engine takes."""
+
+    def add(self, request: bytes) -> bytes:
+        """index, documents of id, passages, record: added, replaced, passages. All or nothing; the same id replaces."""
+
+    def remove(self, request: bytes) -> bytes:
+        """index, ids: removed."""
+
+    def search(self, request: bytes) -> bytes:
+        """A plan (see findling.query): hits, best first, each with id, score, passage, record; or need."""
+
+    def records(self, request: bytes) -> bytes:
+        """index, and ids for some only: id and record in the order of insertion; or need."""
+
+    def dump(self, request: bytes) -> bytes:
+        """index, meta: the whole index as the bytes of one file."""
+
+    def status(self) -> bytes:
+        """backend, kernel, model, indexes."""
+
+    def close(self, request: bytes) -> bytes:
+        """index: forget it."""
+
+
+Request = dict[str, Any]
+Result = TypeVar("Result")
+
+
+def encode(request: Request) -> bytes:
+    """A request as the bytes an engine takes."""
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+class NativeEngine:
+    """The Rust engine on CPython, with its errors turned into ours."""
+
+    def __init__(self) -> None:
+        self._native = _binding()
+        self._engine = self._native.Engine()
+
+    def _call(self, method: Callable[..., Result], *arguments: Any) -> Result:
+        try:
+            return method(*arguments)
+        except self._native.EngineError as error:
+            raise _converted(error) from None
+
+    def backend(self) -> str:
+        return self._call(self._engine.backend)
+
+    def load_model(self, model: Any) -> bytes:
+        return self._call(self._engine.load_model, model)
+
+    def tokenize(self, request: bytes) -> bytes:
+        return self._call(self._engine.tokenize, request)
+
+    def embed(self, request: bytes) -> bytes:
+        return self._call(self._engine.embed, request)
+
+    def open(self, request: bytes) -> bytes:
+        return self._call(self._engine.open, request)
+
+    def provide(self, file: str, offset: int, data: Any) -> None:
+        self._call(self._engine.provide, file, offset, data)
+
+    def add(self, request: bytes) -> bytes:
+        return self._call(self._engine.add, request)
+
+    def remove(self, request: bytes) -> bytes:
+        return self._call(self._engine.remove, request)
+
+    def search(self, request: bytes) -> bytes:
+        return self._call(self._engine.search, request)
+
+    def records(self, request: bytes) -> bytes:
+        return self._call(self._engine.records, request)
+
+    def dump(self, request: bytes) -> bytes:
+        return self._call(self._engine.dump, request)
+
+    def status(self) -> bytes:
+        return self._call(self._engine.status)
+
+    def close(self, request: bytes) -> bytes:
+        return self._call(self._engine.close, request)
+
+
+def load() -> Engine:
+    """The native engine; raises `Unsupported` where this installation has none."""
+    return NativeEngine()
+
+
+def pack(kind: str, meta: dict[str, Any], sections: list[tuple[str, bytes]]) -> bytes:
+    """A container file of `kind` ("model" or "index") with `sections` in order; see docs/FORMAT.md."""
+    request = {"kind": kind, "meta": meta, "sections": [{"name": name, "length": len(data)} for name, data in sections]}
+    return _free("pack", encode(request), b"".join(data for _, data in sections))
+
+
+def inspect(container: bytes) -> dict[str, Any]:
+    """The header of a container file, after every block has been verified."""
+    header: dict[str, Any] = json.loads(_free("inspect", container))
+    return header
+
+
+def _free(name: str, *arguments: bytes) -> bytes:
+    native = _binding()
+    try:
+        result: bytes = getattr(native, name)(*arguments)
+    except native.EngineError as error:
+        raise _converted(error) from None
+    return result
+
+
+def _binding() -> Any:
+    try:
+        from findling import _native
+    except ImportError as error:
+        raise Unsupported(
+            f"the native engine is missing from this installation ({error}); build it with ./build.sh setup", backend="native"
+        ) from error
+    return _native
+
+
+def _converted(error: Exception) -> FindlingError:
+    code, message, detail = error.args
+    return from_object(code, message, json.loads(detail) if detail else None)
