@@ -1,0 +1,168 @@
+// @ts-check
+// Owns the shape of every message between a page and its worker: verbs, stages, error codes and keys.
+// Must not know who sends a message, how it travels, or what a verb does.
+// Invariant: whatever arrives is read as exactly one of reply, failure, progress, stage or fatal, or refused;
+// the same keys are written down once more in py/findling/wire.py, and tests/golden/wire holds both to them.
+
+/** Verbs of the application; `cancel` names a request that is still running. */
+export const VERBS = Object.freeze(
+  /** @type {const} */ (["open", "add", "remove", "search", "save", "status", "close", "cancel"]),
+);
+
+/** Stages of a starting worker, in order. */
+export const STAGES = Object.freeze(
+  /** @type {const} */ (["engine", "python", "model", "index", "ready"]),
+);
+
+/** Every error code, with the one sentence that says when it is used. */
+export const CODES = Object.freeze({
+  bad_request: "the message or plan is malformed",
+  bad_input: "a document, text, vector or file is unusable",
+  bad_format: "the bytes are not a valid container, model or index",
+  wrong_version: "the file was written by a newer version",
+  wrong_digest: "the bytes do not match their digest",
+  wrong_dim: "a vector has another number of dimensions",
+  wrong_space: "the vectors were made by another model",
+  unsupported: "this architecture, file type or backend is not supported",
+  not_found: "there is nothing of that name",
+  not_ready: "the model is not loaded yet",
+  aborted: "superseded by a newer request, or cancelled",
+  closed: "the client or collection was closed",
+  network: "a file could not be fetched",
+  storage: "the browser refused to store or read data",
+  no_wasm: "WebAssembly is missing or forbidden",
+  worker_failed: "the worker stopped",
+  bug: "a defect of Findling",
+});
+
+/** @typedef {typeof VERBS[number]} Verb */
+/** @typedef {typeof STAGES[number]} StageName */
+/** @typedef {keyof typeof CODES} Code */
+/** @typedef {{code: Code, message: string, detail: Record<string, unknown>}} ErrorObject */
+/** @typedef {{id: number, verb: Verb, args: Record<string, unknown>}} Request */
+/** @typedef {{done: number, total: number, name?: string}} Progress `total` 0 means that it is not known. */
+/** @typedef {{stage: StageName, done: number, total: number}} Stage `done` and `total` in bytes; 0 where nothing is loaded. */
+
+/** @typedef {{id: string, title: string, text: string, kind?: string|null, url?: string|null, meta?: Record<string, any>|null}} HitDocument */
+/** @typedef {{id: string, score: number, document: HitDocument, passage: {index: number, text: string}}} Hit */
+/** @typedef {{query: string, hits: Hit[], took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
+/** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
+/** @typedef {{name: string, code: Code, reason: string}} Skipped */
+/** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */
+/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, any>, storage: any}} StatusResult */
+
+/**
+ * @typedef {{kind: "reply", id: number, result: any}
+ *   | {kind: "failure", id: number, error: FindlingError}
+ *   | {kind: "progress", id: number, progress: Progress}
+ *   | {kind: "stage", stage: Stage}
+ *   | {kind: "fatal", error: FindlingError}} Incoming
+ */
+
+/** The one error class of the browser side: a stable `code`, a sentence for people, and facts in `detail`. */
+export class FindlingError extends Error {
+  /**
+   * @param {Code} code
+   * @param {string} message What happened, why, and what to do.
+   * @param {Record<string, unknown>} [detail]
+   */
+  constructor(code, message, detail = {}) {
+    super(message);
+    this.name = "FindlingError";
+    /** @type {Code} */
+    this.code = code;
+    /** @type {Record<string, unknown>} */
+    this.detail = detail;
+  }
+
+  /** @returns {ErrorObject} The plain form that crosses the wire. */
+  toObject() {
+    return { code: this.code, message: this.message, detail: this.detail };
+  }
+}
+
+/**
+ * Turns anything thrown or received into a FindlingError: known codes are kept, the rest becomes `fallback`.
+ * @param {unknown} cause
+ * @param {Code} [fallback]
+ * @returns {FindlingError}
+ */
+export function toError(cause, fallback = "bug") {
+  if (cause instanceof FindlingError) return cause;
+  const object = /** @type {any} */ (isObject(cause) ? cause : {});
+  const known = typeof object.code === "string" && Object.hasOwn(CODES, object.code);
+  const message = typeof object.message === "string" && object.message ? object.message : String(cause);
+  const detail = known && isObject(object.detail) ? object.detail : {};
+  return new FindlingError(known ? object.code : fallback, message, detail);
+}
+
+/**
+ * @param {number} id Positive, unique among the requests of one worker.
+ * @param {Verb} verb
+ * @param {Record<string, unknown>} args
+ * @returns {Request}
+ */
+export function request(id, verb, args) {
+  return { id, verb, args };
+}
+
+/**
+ * @param {StageName} stage
+ * @param {number} done
+ * @param {number} total
+ */
+export function stageEvent(stage, done, total) {
+  return { event: "stage", stage, done, total };
+}
+
+/** @param {unknown} cause */
+export function fatalEvent(cause) {
+  return { event: "fatal", error: toError(cause).toObject() };
+}
+
+/**
+ * The failure of one request that never reached the application.
+ * @param {number} id
+ * @param {unknown} cause
+ */
+export function failure(id, cause) {
+  return { id, error: toError(cause).toObject() };
+}
+
+/**
+ * Reads a message for the application, as the worker sees it.
+ * @param {any} message
+ * @returns {Request|null} null when it is not a request.
+ */
+export function readRequest(message) {
+  return isObject(message) && Number.isInteger(message.id) && VERBS.includes(message.verb) && isObject(message.args)
+    ? /** @type {Request} */ (message)
+    : null;
+}
+
+/**
+ * Reads a message from the worker, as the page sees it.
+ * @param {any} message
+ * @returns {Incoming|null} null when it has none of the known shapes.
+ */
+export function readIncoming(message) {
+  if (!isObject(message)) return null;
+  if (message.event === "stage" && STAGES.includes(message.stage)) {
+    const { stage, done, total } = message;
+    return { kind: "stage", stage: { stage, done: Number(done) || 0, total: Number(total) || 0 } };
+  }
+  if (message.event === "fatal") return { kind: "fatal", error: toError(message.error) };
+  if (!Number.isInteger(message.id)) return null;
+  const { id } = message;
+  if (isObject(message.error)) return { kind: "failure", id, error: toError(message.error) };
+  if (isObject(message.progress)) return { kind: "progress", id, progress: /** @type {Progress} */ (message.progress) };
+  return "result" in message ? { kind: "reply", id, result: message.result } : null;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, any>}
+ */
+function isObject(value) {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,478 @@
+// @ts-check
+// Owns where bytes come from in the browser: the network, the Cache API, memory. The only file that names browser storage.
+// Must not know what the bytes mean, who asks, or anything of engine and page.
+// Invariant: a model is "present" only after its length and sha256 were right; the marker that says so is written last,
+// so an interruption at any moment leaves parts that are resumed, never a file that passes for whole.
+
+import { FindlingError, toError } from "./protocol.js";
+
+/** A file named by its content. @typedef {{url: string, size_bytes: number, sha256: string}} Asset */
+/** @typedef {"network"|"cache"|"memory"} Source "memory": from the network, and it could not be kept. */
+/** @typedef {(done: number, total: number) => void} OnBytes */
+/** @typedef {{etag: string|null, part_bytes: number}} PartInfo */
+/** @typedef {{size: number, bytes: Uint8Array|null}} OpenFile `bytes` is null where the file is read by ranges. */
+
+const MODEL_CACHE = "findling-models";
+/** One cache entry each; small enough that an interruption costs little, large enough that writing is not felt. */
+const PART_BYTES = 4 << 20;
+/** Index files up to this size are fetched whole: one request costs less than the several ranges of a first search. */
+const WHOLE_BYTES = 8 << 20;
+/** Attempts in a row that bring no byte before a download is given up. */
+const ATTEMPTS = 3;
+const RETRY_MS = 250;
+
+export class Store {
+  /** @type {Map<string, Promise<OpenFile>>} */
+  #files = new Map();
+  /** @type {Promise<Cache|null>|null} */
+  #cache = null;
+  /** @type {{available: boolean, reason: string|null}} */
+  #storage = { available: true, reason: null };
+  /** Settles when the last model is written down, or could not be. @type {Promise<void>} */
+  kept = Promise.resolve();
+
+  /** Whether the browser keeps what is stored, and if not, why. */
+  get storage() {
+    return { ...this.#storage };
+  }
+
+  /**
+   * The bytes of a model: from the Cache API when it is present there, else from the network, resumed where an earlier
+   * download stopped.
+   * @param {Asset} asset
+   * @param {OnBytes} [onBytes]
+   * @returns {Promise<{bytes: Uint8Array, source: Source}>}
+   * @throws {FindlingError} network; wrong_digest when a second download was wrong too.
+   */
+  async model(asset, onBytes = () => undefined) {
+    const cache = await this.#open();
+    const kept = cache && (await readKept(cache, asset).catch((cause) => this.#deny(cause)));
+    if (kept) {
+      onBytes(asset.size_bytes, asset.size_bytes);
+      return { bytes: kept, source: "cache" };
+    }
+    const parts = new Parts(cache, asset, (cause) => this.#deny(cause));
+    let bytes = await download(asset, parts, onBytes, "default");
+    if (!(await matches(bytes, asset))) {
+      // The HTTP cache may hold the wrong bytes as well, so the second attempt goes past it.
+      await parts.clear();
+      bytes = await download(asset, parts, onBytes, "reload");
+      if (!(await matches(bytes, asset))) {
+        await parts.clear();
+        throw new FindlingError(
+          "wrong_digest",
+          `${name(asset.url)} arrived damaged twice and was refused; the file on the server is not the one this page was built with`,
+          { url: asset.url, sha256: asset.sha256 },
+        );
+      }
+    }
+    this.kept = parts.commit();
+    const source = cache && this.#storage.available ? "network" : "memory";
+    return { bytes, source };
+  }
+
+  /**
+   * Deletes a model that turned out to be unusable, so that the next call fetches it again.
+   * @param {Asset} asset
+   */
+  async forget(asset) {
+    const cache = await this.#open();
+    if (cache) await new Parts(cache, asset, (cause) => this.#deny(cause)).clear();
+  }
+
+  /**
+   * Starts to fetch an index file, so that its bytes are on the way before they are asked for.
+   * @param {string} file
+   * @param {OnBytes} [onBytes]
+   * @returns {Promise<number>} The length of the file in bytes.
+   */
+  async size(file, onBytes) {
+    return (await this.#file(file, onBytes)).size;
+  }
+
+  /**
+   * @param {string} file Absolute URL.
+   * @param {number} offset
+   * @param {number} length In bytes.
+   * @returns {Promise<Uint8Array>} Exactly `length` bytes.
+   * @throws {FindlingError} network, not_found, bad_request for a range outside the file.
+   */
+  async read(file, offset, length) {
+    const { size, bytes } = await this.#file(file);
+    if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
+      throw new FindlingError("bad_request", `range ${offset}+${length} lies outside ${name(file)}`, { offset, length, size });
+    }
+    if (bytes) return bytes.subarray(offset, offset + length);
+    if (length === 0) return new Uint8Array();
+    const response = await get(file, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
+    const body = await readBody(response, file);
+    if (response.status !== 206) {
+      // A server without ranges sent everything; kept, so that it does so only once.
+      this.#files.set(file, Promise.resolve({ size: body.length, bytes: body }));
+      return this.read(file, offset, length);
+    }
+    if (body.length !== length) {
+      throw new FindlingError("network", `${name(file)} was cut off: ${body.length} of ${length} bytes arrived; try again`);
+    }
+    return body;
+  }
+
+  /** @param {string} file Forgets what was fetched of it. */
+  release(file) {
+    this.#files.delete(file);
+  }
+
+  /**
+   * @param {string} file
+   * @param {OnBytes} [onBytes]
+   */
+  #file(file, onBytes) {
+    let opened = this.#files.get(file);
+    if (!opened) {
+      opened = openFile(file, onBytes);
+      this.#files.set(file, opened);
+      opened.catch(() => this.#files.delete(file));
+    }
+    return opened;
+  }
+
+  /** @returns {Promise<Cache|null>} null when storage is denied or missing. */
+  #open() {
+    this.#cache ??= (async () => {
+      try {
+        if (!globalThis.caches) throw new Error("this browser offers no storage to this page");
+        return await caches.open(MODEL_CACHE);
+      } catch (cause) {
+        return this.#deny(cause);
+      }
+    })();
+    return this.#cache;
+  }
+
+  /**
+   * @param {unknown} cause
+   * @returns {null}
+   */
+  #deny(cause) {
+    this.#storage = { available: false, reason: toError(cause, "storage").message };
+    return null;
+  }
+}
+
+/**
+ * The parts of one model in the cache, under its address with `?part=OFFSET`; the marker lies under the address itself.
+ * Writing never fails the download: what cannot be kept is reported to `deny` and the rest is not tried.
+ */
+class Parts {
+  #asset;
+  #deny;
+  /** @type {Cache|null} */
+  #cache;
+  /** @type {Promise<void>} */
+  #written = Promise.resolve();
+  #end = 0;
+  /** @type {string|null} */
+  etag = null;
+
+  /**
+   * @param {Cache|null} cache
+   * @param {Asset} asset
+   * @param {(cause: unknown) => void} deny
+   */
+  constructor(cache, asset, deny) {
+    this.#cache = cache;
+    this.#asset = asset;
+    this.#deny = deny;
+  }
+
+  /**
+   * @param {Uint8Array} into
+   * @returns {Promise<number>} How many bytes from the start an earlier download left.
+   */
+  async restore(into) {
+    await this.#guard(async (cache) => {
+      while (this.#end < into.length) {
+        const response = await cache.match(partKey(this.#asset, this.#end));
+        const part = response && new Uint8Array(await response.arrayBuffer());
+        const etag = response?.headers.get("etag") ?? null;
+        if (!part?.length || this.#end + part.length > into.length || (this.#end && etag !== this.etag)) break;
+        into.set(part, this.#end);
+        this.etag = etag;
+        this.#end += part.length;
+      }
+    });
+    return this.#end;
+  }
+
+  /**
+   * Writes what has become a whole part, or the last one, in the background and in order.
+   * @param {Uint8Array} bytes The model's buffer.
+   * @param {number} done How much of it is filled.
+   */
+  write(bytes, done) {
+    while (done - this.#end >= PART_BYTES || (done === bytes.length && this.#end < done)) {
+      const start = this.#end;
+      const end = Math.min(start + PART_BYTES, done);
+      this.#end = end;
+      const headers = { "content-type": "application/octet-stream", ...(this.etag ? { etag: this.etag } : {}) };
+      // A copy: the caller may hand the buffer on before the browser has read it.
+      const body = bytes.slice(start, end);
+      this.#enqueue((cache) => cache.put(partKey(this.#asset, start), new Response(body, { headers })));
+    }
+  }
+
+  /** Writes the marker, once all parts are written, and deletes other versions beside this file. */
+  commit() {
+    const { url, size_bytes, sha256 } = this.#asset;
+    const folder = new URL(".", url).href;
+    this.#enqueue(async (cache) => {
+      await cache.put(url, Response.json({ size_bytes, sha256, part_bytes: PART_BYTES }));
+      for (const { url: other } of await cache.keys()) {
+        const bare = other.split("?")[0] ?? "";
+        if (bare !== url && new URL(".", bare).href === folder) await cache.delete(other);
+      }
+    });
+    return this.#written;
+  }
+
+  /** Deletes the marker first, then every part. */
+  async clear() {
+    this.#end = 0;
+    this.etag = null;
+    this.#enqueue(async (cache) => {
+      await cache.delete(this.#asset.url);
+      for (const { url } of await cache.keys()) {
+        if (url.startsWith(`${this.#asset.url}?part=`)) await cache.delete(url);
+      }
+    });
+    await this.#written;
+  }
+
+  /** @param {(cache: Cache) => Promise<unknown>} task */
+  #enqueue(task) {
+    this.#written = this.#written.then(() => this.#guard(task));
+  }
+
+  /** @param {(cache: Cache) => Promise<unknown>} task */
+  async #guard(task) {
+    if (!this.#cache) return;
+    try {
+      await task(this.#cache);
+    } catch (cause) {
+      this.#cache = null;
+      this.#deny(cause);
+    }
+  }
+}
+
+/**
+ * @param {Asset} asset
+ * @param {number} offset
+ */
+function partKey(asset, offset) {
+  return `${asset.url}?part=${offset}`;
+}
+
+/**
+ * @param {Cache} cache
+ * @param {Asset} asset
+ * @returns {Promise<Uint8Array|null>} null unless marker and every part are there.
+ */
+async function readKept(cache, asset) {
+  const marker = await cache.match(asset.url);
+  const info = marker && (await marker.json().catch(() => null));
+  if (info?.sha256 !== asset.sha256 || info.size_bytes !== asset.size_bytes) return null;
+  const bytes = new Uint8Array(asset.size_bytes);
+  const offsets = Array.from({ length: Math.ceil(bytes.length / info.part_bytes) }, (_, k) => k * info.part_bytes);
+  const lengths = await Promise.all(
+    offsets.map(async (offset) => {
+      const response = await cache.match(partKey(asset, offset));
+      const part = response ? new Uint8Array(await response.arrayBuffer()) : new Uint8Array();
+      if (part.length !== Math.min(info.part_bytes, bytes.length - offset)) return 0;
+      bytes.set(part, offset);
+      return part.length;
+    }),
+  );
+  return lengths.every((length) => length > 0) ? bytes : null;
+}
+
+/**
+ * Fetches a file of known size into one buffer, going on by Range after an interruption.
+ * @param {Asset} asset
+ * @param {Parts} parts
+ * @param {OnBytes} onBytes
+ * @param {RequestCache} mode
+ * @returns {Promise<Uint8Array>}
+ */
+async function download(asset, parts, onBytes, mode) {
+  const bytes = new Uint8Array(asset.size_bytes);
+  let done = await parts.restore(bytes);
+  let attempts = 0;
+  onBytes(done, bytes.length);
+  while (done < bytes.length) {
+    const before = done;
+    try {
+      const response = await get(asset.url, { cache: mode, headers: rangeHeaders(asset, done, parts.etag) });
+      const etag = response.headers.get("etag");
+      if (!continues(response, done, bytes.length) || (done > 0 && parts.etag && etag && etag !== parts.etag)) {
+        if (done > 0) await parts.clear();
+        done = 0;
+        if (response.status === 206) throw new Error("the server answered with another range");
+      }
+      parts.etag = etag;
+      for await (const chunk of chunks(response)) {
+        if (done + chunk.length > bytes.length) throw wrongLength(asset);
+        bytes.set(chunk, done);
+        done += chunk.length;
+        parts.write(bytes, done);
+        onBytes(done, bytes.length);
+      }
+      if (done < bytes.length) throw new Error("the connection ended early");
+    } catch (cause) {
+      const fatal = cause instanceof FindlingError && cause.code !== "network";
+      attempts = done > before ? 1 : attempts + 1;
+      if (fatal || attempts >= ATTEMPTS) throw fatal ? cause : networkError(asset.url, cause);
+      await new Promise((resume) => setTimeout(resume, RETRY_MS * attempts));
+    }
+  }
+  return bytes;
+}
+
+/**
+ * `If-Range` makes the server start over when its file has changed. It would need a preflight across origins; there the
+ * content-named address and the digest have to do.
+ * @param {Asset} asset
+ * @param {number} done
+ * @param {string|null} etag
+ * @returns {Record<string, string>}
+ */
+function rangeHeaders(asset, done, etag) {
+  if (done === 0) return {};
+  const range = { Range: `bytes=${done}-` };
+  const sameOrigin = new URL(asset.url).origin === globalThis.location?.origin;
+  return etag && !etag.startsWith("W/") && sameOrigin ? { ...range, "If-Range": etag } : range;
+}
+
+/**
+ * @param {Response} response
+ * @param {number} done
+ * @param {number} total
+ * @returns {boolean} Whether the body begins where we stand.
+ */
+function continues(response, done, total) {
+  if (response.status !== 206) return done === 0;
+  const range = response.headers.get("content-range");
+  return range === null || range === `bytes ${done}-${total - 1}/${total}`;
+}
+
+/**
+ * @param {Response} response
+ * @returns {AsyncGenerator<Uint8Array>}
+ */
+async function* chunks(response) {
+  const reader = response.body?.getReader();
+  for (;;) {
+    const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+    if (done) return;
+    if (value) yield value;
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {Asset} asset
+ * @returns {Promise<boolean>} Without a secure context there is no digest here; the engine's own check of every block stands.
+ */
+async function matches(bytes, asset) {
+  if (!globalThis.crypto?.subtle) return true;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === asset.sha256;
+}
+
+/**
+ * @param {string} file
+ * @param {OnBytes} [onBytes]
+ * @returns {Promise<OpenFile>}
+ */
+async function openFile(file, onBytes) {
+  const response = await get(file, {});
+  const stated = Number(response.headers.get("content-length")) || 0;
+  if (stated > WHOLE_BYTES && !response.headers.get("content-encoding")) {
+    await response.body?.cancel();
+    return { size: stated, bytes: null };
+  }
+  const bytes = await readBody(response, file, (done) => onBytes?.(done, Math.max(done, stated)));
+  return { size: bytes.length, bytes };
+}
+
+/**
+ * @param {Response} response
+ * @param {string} file
+ * @param {(done: number) => void} [onBytes]
+ * @returns {Promise<Uint8Array>}
+ */
+async function readBody(response, file, onBytes) {
+  /** @type {Uint8Array[]} */
+  const all = [];
+  let done = 0;
+  try {
+    for await (const chunk of chunks(response)) {
+      all.push(chunk);
+      done += chunk.length;
+      onBytes?.(done);
+    }
+  } catch (cause) {
+    throw networkError(file, cause);
+  }
+  const bytes = new Uint8Array(done);
+  let offset = 0;
+  for (const chunk of all) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ * @returns {Promise<Response>} With a status of 200 or 206.
+ */
+async function get(url, options) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(url, { credentials: "omit", ...options });
+  } catch (cause) {
+    throw networkError(url, cause);
+  }
+  if (response.ok) return response;
+  const code = response.status === 404 || response.status === 410 ? "not_found" : "network";
+  throw new FindlingError(code, `${name(url)} could not be fetched: the server answered ${response.status}`, {
+    url,
+    status: response.status,
+  });
+}
+
+/** @param {Asset} asset */
+function wrongLength(asset) {
+  return new FindlingError("wrong_digest", `${name(asset.url)} is longer on the server than the ${asset.size_bytes} bytes this page was built with`, {
+    url: asset.url,
+  });
+}
+
+/**
+ * @param {string} url
+ * @param {unknown} cause
+ */
+function networkError(url, cause) {
+  if (cause instanceof FindlingError) return cause;
+  return new FindlingError("network", `${name(url)} could not be fetched: ${toError(cause).message}; check the connection and try again`, {
+    url,
+  });
+}
+
+/** @param {string} url */
+function name(url) {
+  return url.split(/[?#]/)[0]?.split("/").pop() || url;
+}
