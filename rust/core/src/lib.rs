@@ -2,3 +2,7 @@
 //!
 //! Owns everything that is computed; knows nothing of files, clocks, threads, browsers or Python.
 //! Invariant: the same arguments give the same bytes on every target.
+
+pub mod error;
+pub mod format;
+pub mod tokenizer;

@@ -1,0 +1,543 @@
+//! The container: one checked file layout for models and indexes (docs/FORMAT.md).
+//!
+//! Owns every byte offset of a file; knows nothing of what the sections mean.
+//! Invariant: no byte is handed out before the digest that covers it has been checked, no length is trusted before it
+//! has been compared with the bytes at hand, and reading never panics on any bytes.
+
+use crate::error::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// The first eight bytes of every file.
+pub const MAGIC: [u8; 8] = *b"FINDLING";
+/// The version this engine writes and the only one it reads.
+pub const VERSION: u32 = 1;
+/// Bytes before the header JSON: magic, version, header length, header digest.
+pub const PREFIX_BYTES: usize = 32;
+/// Every section starts at a multiple of this many bytes.
+pub const ALIGN: u64 = 64;
+/// The longest header JSON, in bytes.
+pub const HEADER_CAP: usize = 1 << 20;
+/// The most sections a file may have.
+pub const SECTION_CAP: usize = 64;
+/// The longest section name, in bytes.
+pub const NAME_CAP: usize = 64;
+/// The bytes one digest covers when `pack` writes a file.
+pub const DEFAULT_BLOCK: u32 = 64 << 10;
+const BLOCK_MIN: u32 = 1 << 10;
+const BLOCK_MAX: u32 = 16 << 20;
+/// Offsets stay exact in the doubles of JavaScript.
+const LENGTH_CAP: u64 = 1 << 53;
+const DIGEST_BYTES: u64 = 16;
+
+/// SHA-256 truncated to its first 128 bits.
+pub type Digest = [u8; 16];
+
+/// The digest of `bytes`: SHA-256 (FIPS 180-4), first 16 bytes.
+pub fn digest(bytes: &[u8]) -> Digest {
+    let full = Sha256::digest(bytes);
+    let mut short = [0; 16];
+    short.copy_from_slice(&full[..16]);
+    short
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A text model.
+    Model,
+    /// A searchable index.
+    Index,
+}
+
+impl Kind {
+    /// The spelling in the header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Model => "model",
+            Kind::Index => "index",
+        }
+    }
+}
+
+/// Where a section lies and what its digest table must hash to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Unique within the file.
+    pub name: String,
+    /// Bytes of content.
+    pub length: u64,
+    /// Bytes covered by one digest; the last block may be shorter.
+    pub block: u32,
+    /// Digest of this section's part of the digest table.
+    pub digest: Digest,
+    /// Offset of the content in the file, a multiple of [`ALIGN`].
+    pub offset: u64,
+    /// Offset of this section's part of the digest table.
+    pub table_offset: u64,
+}
+
+impl Section {
+    /// The number of blocks.
+    pub fn blocks(&self) -> u64 {
+        self.length.div_ceil(u64::from(self.block))
+    }
+
+    /// The bytes of the file that hold the content.
+    pub fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.length
+    }
+
+    /// The bytes of the file that hold this section's digests.
+    pub fn table_range(&self) -> Range<u64> {
+        self.table_offset..self.table_offset + self.blocks() * DIGEST_BYTES
+    }
+
+    /// The bytes of the file that hold block number `block`; empty past the end.
+    pub fn block_range(&self, block: u64) -> Range<u64> {
+        let start = block.saturating_mul(u64::from(self.block)).min(self.length);
+        let end = (start + u64::from(self.block)).min(self.length);
+        self.offset + start..self.offset + end
+    }
+
+    /// Checks this section's part of the digest table against the header.
+    ///
+    /// # Errors
+    /// `wrong_digest` when the bytes differ from those that were written.
+    pub fn verify_table(&self, table: &[u8]) -> Result<()> {
+        if table.len() as u64 != self.blocks() * DIGEST_BYTES || digest(table) != self.digest {
+            return Err(self.damaged("its digest table differs from the header", None));
+        }
+        Ok(())
+    }
+
+    /// Checks the bytes of one block against a table that [`Section::verify_table`] has accepted.
+    ///
+    /// # Errors
+    /// `wrong_digest` when the bytes differ from those that were written.
+    pub fn verify_block(&self, table: &[u8], block: u64, bytes: &[u8]) -> Result<()> {
+        let range = self.block_range(block);
+        let expected = usize::try_from(block * DIGEST_BYTES)
+            .ok()
+            .and_then(|start| table.get(start..start + DIGEST_BYTES as usize));
+        if bytes.len() as u64 != range.end - range.start || expected != Some(&digest(bytes)) {
+            return Err(self.damaged("a block differs from its digest", Some(block)));
+        }
+        Ok(())
+    }
+
+    /// Checks a whole section: its digest table and every block of its content.
+    ///
+    /// # Errors
+    /// `wrong_digest` when the bytes differ from those that were written.
+    pub fn verify(&self, table: &[u8], content: &[u8]) -> Result<()> {
+        self.verify_table(table)?;
+        if content.len() as u64 != self.length {
+            return Err(self.damaged("its length differs from the header", None));
+        }
+        for (block, bytes) in content.chunks(self.block as usize).enumerate() {
+            self.verify_block(table, block as u64, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, what: &str, block: Option<u64>) -> Error {
+        Error::new(
+            Code::WrongDigest,
+            format!(
+                "section \"{}\" is damaged: {what}; fetch or build the file again",
+                self.name
+            ),
+        )
+        .with(json!({"section": self.name, "block": block}))
+    }
+}
+
+/// A verified header: what the file holds and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// What the file holds.
+    pub kind: Kind,
+    /// What the kind says about itself, a JSON object.
+    pub meta: Value,
+    /// The sections in file order.
+    pub sections: Vec<Section>,
+    /// Digest of the header JSON, which covers the whole file transitively.
+    pub digest: Digest,
+    /// Bytes from the start of the file to the end of the header JSON.
+    pub header_bytes: u64,
+    /// Bytes of the whole file.
+    pub file_bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderJson {
+    kind: Kind,
+    meta: Value,
+    sections: Vec<SectionJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SectionJson {
+    name: String,
+    length: u64,
+    block: u32,
+    digest: String,
+}
+
+impl Header {
+    /// How many bytes from the start of the file [`Header::parse`] needs, told by the first [`PREFIX_BYTES`].
+    ///
+    /// # Errors
+    /// `bad_format` when the bytes do not start a container, `wrong_version` when a newer engine wrote it.
+    pub fn bytes_needed(prefix: &[u8]) -> Result<usize> {
+        let Some((magic, rest)) = prefix.split_first_chunk::<8>() else {
+            return Err(bad("the file is shorter than a container's first 32 bytes"));
+        };
+        if *magic != MAGIC {
+            return Err(bad("the file does not start with \"FINDLING\""));
+        }
+        let Some((version, rest)) = rest.split_first_chunk::<4>() else {
+            return Err(bad("the file is shorter than a container's first 32 bytes"));
+        };
+        let version = u32::from_le_bytes(*version);
+        if version > VERSION {
+            return Err(Error::new(
+                Code::WrongVersion,
+                format!("the file has format version {version}, this engine reads {VERSION}; update Findling or build the file again"),
+            )
+            .with(json!({"found": version, "wanted": VERSION})));
+        }
+        if version != VERSION {
+            return Err(bad("the format version is not one that was ever written"));
+        }
+        let Some((length, _)) = rest.split_first_chunk::<4>() else {
+            return Err(bad("the file is shorter than a container's first 32 bytes"));
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > HEADER_CAP {
+            return Err(bad("the header is longer than 1 MiB"));
+        }
+        if prefix.len() < PREFIX_BYTES {
+            return Err(bad("the file is shorter than a container's first 32 bytes"));
+        }
+        Ok(PREFIX_BYTES + length)
+    }
+
+    /// Reads and checks the header from the first bytes of a file.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`; `bad_format` too when `prefix` is too short.
+    pub fn parse(prefix: &[u8]) -> Result<Header> {
+        let needed = Header::bytes_needed(prefix)?;
+        let Some(text) = prefix.get(PREFIX_BYTES..needed) else {
+            return Err(bad("the file ends inside its header"));
+        };
+        let digest = digest(text);
+        if prefix[16..PREFIX_BYTES] != digest {
+            return Err(Error::new(
+                Code::WrongDigest,
+                "the header differs from its digest; fetch or build the file again",
+            )
+            .with(json!({"section": null, "block": null})));
+        }
+        let json: HeaderJson = serde_json::from_slice(text).map_err(|cause| {
+            bad("the header is not understood").with(json!({"cause": cause.to_string()}))
+        })?;
+        if !json.meta.is_object() {
+            return Err(bad("the header's meta is not an object"));
+        }
+        let (sections, file_bytes) = lay_out(needed as u64, json.sections)?;
+        Ok(Header {
+            kind: json.kind,
+            meta: json.meta,
+            sections,
+            digest,
+            header_bytes: needed as u64,
+            file_bytes,
+        })
+    }
+
+    /// The section of that name.
+    ///
+    /// # Errors
+    /// `bad_format` when the file has none.
+    pub fn section(&self, name: &str) -> Result<&Section> {
+        self.sections
+            .iter()
+            .find(|section| section.name == name)
+            .ok_or_else(|| bad("a section is missing").with(json!({"section": name})))
+    }
+
+    /// The bytes of the file that hold the digest table of all sections.
+    pub fn table_range(&self) -> Range<u64> {
+        let start = align(self.header_bytes);
+        let end = self
+            .sections
+            .last()
+            .map_or(start, |section| section.table_range().end);
+        start..end
+    }
+
+    /// The header as JSON for a person or a tool: kind, meta, digest, sizes, and the sections with their offsets.
+    pub fn describe(&self) -> Value {
+        let sections: Vec<Value> = self
+            .sections
+            .iter()
+            .map(|section| {
+                json!({
+                    "name": section.name,
+                    "length": section.length,
+                    "offset": section.offset,
+                    "block": section.block,
+                    "digest": hex(&section.digest),
+                })
+            })
+            .collect();
+        json!({
+            "version": VERSION,
+            "kind": self.kind.as_str(),
+            "meta": self.meta,
+            "digest": hex(&self.digest),
+            "size_bytes": self.file_bytes,
+            "sections": sections,
+        })
+    }
+}
+
+/// A whole file, every byte of which has been verified.
+#[derive(Clone, Debug)]
+pub struct Container<'a> {
+    bytes: &'a [u8],
+    header: Header,
+}
+
+impl<'a> Container<'a> {
+    /// Verifies every block, the padding and the exact length of a file.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn parse(bytes: &'a [u8]) -> Result<Container<'a>> {
+        let header = Header::parse(bytes)?;
+        if header.file_bytes != bytes.len() as u64 {
+            return Err(bad("the file is truncated or extended")
+                .with(json!({"found": bytes.len(), "wanted": header.file_bytes})));
+        }
+        let container = Container { bytes, header };
+        let mut end = container.header.header_bytes;
+        let table = container.header.table_range();
+        container.check_padding(end..table.start)?;
+        end = table.end;
+        for section in &container.header.sections {
+            container.check_padding(end..section.offset)?;
+            end = section.range().end;
+            section.verify(
+                container.slice(section.table_range()),
+                container.slice(section.range()),
+            )?;
+        }
+        container.check_padding(end..container.header.file_bytes)?;
+        Ok(container)
+    }
+
+    /// The verified header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The verified header, keeping it after the bytes are gone.
+    pub fn into_header(self) -> Header {
+        self.header
+    }
+
+    /// The content of a section.
+    ///
+    /// # Errors
+    /// `bad_format` when the file has no such section.
+    pub fn section(&self, name: &str) -> Result<&'a [u8]> {
+        Ok(self.slice(self.header.section(name)?.range()))
+    }
+
+    /// Where the content of a section lies in the bytes that were parsed, for an owner of those bytes.
+    ///
+    /// # Errors
+    /// `bad_format` when the file has no such section.
+    pub fn range(&self, name: &str) -> Result<Range<usize>> {
+        let range = self.header.section(name)?.range();
+        Ok(range.start as usize..range.end as usize)
+    }
+
+    /// `range` ends within the file: `parse` compared the file's length before anything else.
+    fn slice(&self, range: Range<u64>) -> &'a [u8] {
+        &self.bytes[range.start as usize..range.end as usize]
+    }
+
+    fn check_padding(&self, range: Range<u64>) -> Result<()> {
+        if self.slice(range).iter().any(|byte| *byte != 0) {
+            return Err(bad("the padding between sections is not zero"));
+        }
+        Ok(())
+    }
+}
+
+/// Writes a container; the same arguments give the same bytes.
+///
+/// # Errors
+/// `bad_request` when `meta` is not an object, the header would be longer than 1 MiB, there are more than 64 sections,
+/// or a section name is empty, longer than 64 bytes or used twice.
+pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+    let mut table = Vec::new();
+    let described: Vec<SectionJson> = sections
+        .iter()
+        .map(|(name, content)| {
+            let start = table.len();
+            for block in content.chunks(DEFAULT_BLOCK as usize) {
+                table.extend_from_slice(&digest(block));
+            }
+            SectionJson {
+                name: (*name).to_owned(),
+                length: content.len() as u64,
+                block: DEFAULT_BLOCK,
+                digest: hex(&digest(&table[start..])),
+            }
+        })
+        .collect();
+    let header = serde_json::to_vec(&HeaderJson {
+        kind,
+        meta: meta.clone(),
+        sections: described,
+    })
+    .map_err(|cause| {
+        Error::new(Code::Bug, "the header could not be written")
+            .with(json!({"cause": cause.to_string()}))
+    })?;
+    if header.len() > HEADER_CAP {
+        return Err(Error::new(
+            Code::BadRequest,
+            "the header would be longer than 1 MiB; keep large values in sections",
+        )
+        .with(json!({"found": header.len(), "limit": HEADER_CAP})));
+    }
+
+    let mut bytes = Vec::new();
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&digest(&header));
+    bytes.extend_from_slice(&header);
+    // What was written is read by the reader's own rules, so that the two cannot drift apart.
+    let parsed = Header::parse(&bytes).map_err(|error| Error {
+        code: Code::BadRequest,
+        ..error
+    })?;
+    bytes.reserve_exact((parsed.file_bytes as usize).saturating_sub(bytes.len()));
+    pad(&mut bytes, parsed.table_range().start);
+    bytes.extend_from_slice(&table);
+    for (section, (_, content)) in parsed.sections.iter().zip(sections) {
+        pad(&mut bytes, section.offset);
+        bytes.extend_from_slice(content);
+    }
+    pad(&mut bytes, parsed.file_bytes);
+    Ok(bytes)
+}
+
+/// Derives every offset from the header's length and the sections' lengths; gives the length of the file too.
+fn lay_out(header_bytes: u64, described: Vec<SectionJson>) -> Result<(Vec<Section>, u64)> {
+    if described.len() > SECTION_CAP {
+        return Err(bad("the file has more than 64 sections"));
+    }
+    let mut names = HashSet::new();
+    let mut table_offset = align(header_bytes);
+    let mut sections = Vec::with_capacity(described.len());
+    for section in described {
+        let SectionJson {
+            name,
+            length,
+            block,
+            digest,
+        } = section;
+        if name.is_empty() || name.len() > NAME_CAP || !names.insert(name.clone()) {
+            return Err(bad("a section's name is empty, too long or used twice"));
+        }
+        if !block.is_power_of_two() || !(BLOCK_MIN..=BLOCK_MAX).contains(&block) {
+            return Err(bad(
+                "a section's block is not a power of two from 1 KiB to 16 MiB",
+            ));
+        }
+        if length > LENGTH_CAP {
+            return Err(too_long());
+        }
+        let digest = parse_digest(&digest)
+            .ok_or_else(|| bad("a section's digest is not 32 hexadecimal digits"))?;
+        sections.push(Section {
+            name,
+            length,
+            block,
+            digest,
+            offset: 0,
+            table_offset,
+        });
+        // At most 64 tables of at most 2^53 / 2^10 digests each: the sum stays far below 2^64.
+        table_offset += length.div_ceil(u64::from(block)) * DIGEST_BYTES;
+    }
+    let mut end = align(table_offset);
+    for section in &mut sections {
+        section.offset = align(end);
+        end = section.offset + section.length;
+        if end > LENGTH_CAP {
+            return Err(too_long());
+        }
+    }
+    Ok((sections, end))
+}
+
+fn parse_digest(text: &str) -> Option<Digest> {
+    let digits = text.as_bytes();
+    if digits.len() != 32 {
+        return None;
+    }
+    let mut digest = [0; 16];
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+    }
+    Some(digest)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// The next multiple of [`ALIGN`]; offsets stay below 2^54, so nothing overflows.
+fn align(offset: u64) -> u64 {
+    offset.next_multiple_of(ALIGN)
+}
+
+fn pad(bytes: &mut Vec<u8>, length: u64) {
+    bytes.resize(length as usize, 0);
+}
+
+fn bad(what: &str) -> Error {
+    Error::new(
+        Code::BadFormat,
+        format!("{what}; this is not a Findling file, or it is damaged: fetch or build it again"),
+    )
+}
+
+fn too_long() -> Error {
+    bad("the sections are longer than 2^53 bytes")
+}

@@ -1,0 +1,209 @@
+//! Text to token ids, as BERT does it: normalise, split into words, cut words into pieces of the vocabulary.
+//!
+//! Owns the order of those steps, special tokens and truncation; knows nothing of vectors.
+//! Invariant: the ids equal those of Hugging Face `tokenizers` for the same vocabulary and settings, in linear time.
+
+mod normalize;
+mod vocabulary;
+
+use crate::error::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use vocabulary::Vocabulary;
+
+/// How a model's text is normalised and cut; the `tokenizer` object of a model file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerConfig {
+    /// Lower-case every character.
+    pub lowercase: bool,
+    /// Decompose (NFD) and drop nonspacing marks.
+    pub strip_accents: bool,
+    /// Treat every Chinese character as a word.
+    pub handle_chinese_chars: bool,
+    /// Drop control characters, and take every kind of white space for a space.
+    pub clean_text: bool,
+    /// The token of a word that cannot be cut into pieces.
+    pub unknown: String,
+    /// The token before every text.
+    pub start: String,
+    /// The token after every text.
+    pub end: String,
+    /// What marks a piece that continues a word in the vocabulary.
+    pub continuing_prefix: String,
+    /// A word of more characters than this is unknown.
+    pub max_word_chars: usize,
+    /// Tokens recognised in the text as it stands, before anything is normalised.
+    pub special: Vec<String>,
+}
+
+/// The fewest tokens a text can have: start and end.
+pub const MIN_TOKENS: usize = 2;
+
+/// Turns text into token ids.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    vocabulary: Vocabulary,
+    config: TokenizerConfig,
+    unknown: u32,
+    start: u32,
+    end: u32,
+    /// Longest first, so that the first match is the longest.
+    special: Vec<(Box<str>, u32)>,
+    /// Whether a special token begins with that byte.
+    special_first: [bool; 256],
+}
+
+impl Tokenizer {
+    /// Reads a vocabulary: tokens in id order joined by line feeds.
+    ///
+    /// # Errors
+    /// `bad_format` when a token is empty or occurs twice, or a named token is not in the vocabulary.
+    pub fn new(vocabulary: &str, config: &TokenizerConfig) -> Result<Tokenizer> {
+        let vocabulary = Vocabulary::new(vocabulary, &config.continuing_prefix)?;
+        let id_of = |token: &str| {
+            vocabulary.id(token).ok_or_else(|| {
+                Error::new(
+                    Code::BadFormat,
+                    "the vocabulary lacks a token that the tokenizer names; convert the model again",
+                )
+                .with(json!({"token": token}))
+            })
+        };
+        let mut special = Vec::with_capacity(config.special.len());
+        let mut special_first = [false; 256];
+        for token in &config.special {
+            let id = id_of(token)?;
+            special_first[token.as_bytes()[0] as usize] = true;
+            special.push((token.as_str().into(), id));
+        }
+        special.sort_by_key(|(token, _): &(Box<str>, u32)| std::cmp::Reverse(token.len()));
+        Ok(Tokenizer {
+            unknown: id_of(&config.unknown)?,
+            start: id_of(&config.start)?,
+            end: id_of(&config.end)?,
+            special,
+            special_first,
+            config: config.clone(),
+            vocabulary,
+        })
+    }
+
+    /// The number of tokens in the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.vocabulary.len()
+    }
+
+    /// The settings it was made with.
+    pub fn config(&self) -> &TokenizerConfig {
+        &self.config
+    }
+
+    /// Appends the ids of `text`, start and end tokens included, to `out`.
+    ///
+    /// With `max_tokens` no more than that many ids are appended (but never fewer than [`MIN_TOKENS`]): the first ones
+    /// are kept, and the rest of the text is not read.
+    pub fn encode(&self, text: &str, max_tokens: Option<usize>, out: &mut Vec<u32>) {
+        let limit = max_tokens.map_or(usize::MAX, |max| {
+            out.len().saturating_add(max.max(MIN_TOKENS) - 1)
+        });
+        out.push(self.start);
+        let mut words = Words {
+            tokenizer: self,
+            word: String::new(),
+            chars: 0,
+            limit,
+            out,
+        };
+        let mut rest = text;
+        while let Some((at, token, id)) = self.find_special(rest) {
+            words.piece(&rest[..at]);
+            if words.is_full() {
+                break;
+            }
+            words.out.push(id);
+            rest = &rest[at + token.len()..];
+        }
+        if !words.is_full() {
+            words.piece(rest);
+        }
+        out.truncate(limit);
+        out.push(self.end);
+    }
+
+    /// The first special token in `text`, the longest of those that start there.
+    fn find_special(&self, text: &str) -> Option<(usize, &str, u32)> {
+        let bytes = text.as_bytes();
+        for (at, byte) in bytes.iter().enumerate() {
+            if !self.special_first[*byte as usize] {
+                continue;
+            }
+            for (token, id) in &self.special {
+                if bytes[at..].starts_with(token.as_bytes()) {
+                    return Some((at, token, *id));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The state of one text on its way to ids.
+struct Words<'a> {
+    tokenizer: &'a Tokenizer,
+    /// The characters of the current word, up to one more than may be in a known word.
+    word: String,
+    /// How many characters the current word has.
+    chars: usize,
+    /// How long `out` may become before the end token.
+    limit: usize,
+    out: &'a mut Vec<u32>,
+}
+
+impl Words<'_> {
+    fn is_full(&self) -> bool {
+        self.out.len() >= self.limit
+    }
+
+    /// Reads a stretch of text that holds no special token.
+    fn piece(&mut self, text: &str) {
+        normalize::normalize(text, &self.tokenizer.config, &mut |c| {
+            self.character(c);
+            !self.is_full()
+        });
+        self.finish_word();
+    }
+
+    /// Takes one normalised character: white space ends a word, punctuation is a word of its own.
+    fn character(&mut self, c: char) {
+        match normalize::class(c) {
+            normalize::Class::Letter => {
+                self.chars += 1;
+                if self.chars <= self.tokenizer.config.max_word_chars {
+                    self.word.push(c);
+                }
+            }
+            normalize::Class::Space => self.finish_word(),
+            normalize::Class::Punctuation => {
+                self.finish_word();
+                self.chars = 1;
+                self.word.push(c);
+                self.finish_word();
+            }
+        }
+    }
+
+    fn finish_word(&mut self) {
+        if self.chars == 0 {
+            return;
+        }
+        let tokenizer = self.tokenizer;
+        if self.chars > tokenizer.config.max_word_chars
+            || !tokenizer.vocabulary.cut(&self.word, self.out)
+        {
+            self.out.push(tokenizer.unknown);
+        }
+        self.word.clear();
+        self.chars = 0;
+    }
+}
