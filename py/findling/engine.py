@@ -5,9 +5,10 @@ binding's errors into ours. Must not know what collections, documents or message
 are UTF-8 JSON bytes unless said otherwise, and a failing call leaves the engine as it was.
 """
 
+import importlib
 import json
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from findling.errors import FindlingError, Unsupported, from_object
 
@@ -73,7 +74,6 @@ class Engine(Protocol):
 
 
 Request = dict[str, Any]
-Result = TypeVar("Result")
 
 
 def encode(request: Request) -> bytes:
@@ -81,62 +81,68 @@ def encode(request: Request) -> bytes:
     return json.dumps(request, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-class NativeEngine:
-    """The Rust engine on CPython, with its errors turned into ours."""
+class BoundEngine:
+    """An engine behind a binding: `call(method, *arguments)` carries a call across and turns the other side's errors into ours."""
 
-    def __init__(self) -> None:
-        self._native = _binding()
-        self._engine = self._native.Engine()
-
-    def _call(self, method: Callable[..., Result], *arguments: Any) -> Result:
-        try:
-            return method(*arguments)
-        except self._native.EngineError as error:
-            raise _converted(error) from None
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
 
     def backend(self) -> str:
-        return self._call(self._engine.backend)
+        return str(self._call("backend"))
 
     def load_model(self, model: Any) -> bytes:
-        return self._call(self._engine.load_model, model)
+        return self._bytes("load_model", model)
 
     def tokenize(self, request: bytes) -> bytes:
-        return self._call(self._engine.tokenize, request)
+        return self._bytes("tokenize", request)
 
     def embed(self, request: bytes) -> bytes:
-        return self._call(self._engine.embed, request)
+        return self._bytes("embed", request)
 
     def open(self, request: bytes) -> bytes:
-        return self._call(self._engine.open, request)
+        return self._bytes("open", request)
 
     def provide(self, file: str, offset: int, data: Any) -> None:
-        self._call(self._engine.provide, file, offset, data)
+        self._call("provide", file, offset, data)
 
     def add(self, request: bytes) -> bytes:
-        return self._call(self._engine.add, request)
+        return self._bytes("add", request)
 
     def remove(self, request: bytes) -> bytes:
-        return self._call(self._engine.remove, request)
+        return self._bytes("remove", request)
 
     def search(self, request: bytes) -> bytes:
-        return self._call(self._engine.search, request)
+        return self._bytes("search", request)
 
     def records(self, request: bytes) -> bytes:
-        return self._call(self._engine.records, request)
+        return self._bytes("records", request)
 
     def dump(self, request: bytes) -> bytes:
-        return self._call(self._engine.dump, request)
+        return self._bytes("dump", request)
 
     def status(self) -> bytes:
-        return self._call(self._engine.status)
+        return self._bytes("status")
 
     def close(self, request: bytes) -> bytes:
-        return self._call(self._engine.close, request)
+        return self._bytes("close", request)
+
+    def _bytes(self, method: str, *arguments: Any) -> bytes:
+        reply: bytes = self._call(method, *arguments)
+        return reply
 
 
 def load() -> Engine:
     """The native engine; raises `Unsupported` where this installation has none."""
-    return NativeEngine()
+    native = _binding()
+    engine = native.Engine()
+
+    def call(method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(engine, method)(*arguments)
+        except native.EngineError as error:
+            raise _converted(error) from None
+
+    return BoundEngine(call)
 
 
 def pack(kind: str, meta: dict[str, Any], sections: list[tuple[str, bytes]]) -> bytes:
@@ -162,12 +168,11 @@ def _free(name: str, *arguments: bytes) -> bytes:
 
 def _binding() -> Any:
     try:
-        from findling import _native
+        return importlib.import_module("findling._native")
     except ImportError as error:
         raise Unsupported(
             f"the native engine is missing from this installation ({error}); build it with ./build.sh setup", backend="native"
         ) from error
-    return _native
 
 
 def _converted(error: Exception) -> FindlingError:

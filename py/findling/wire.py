@@ -8,6 +8,7 @@ answer is a request or a `bad_request` that says what was expected.
 from dataclasses import dataclass
 from typing import Any
 
+from findling.documents import well_formed
 from findling.errors import BadRequest, from_exception
 
 Message = dict[str, Any]
@@ -61,7 +62,8 @@ def parse(message: Any) -> Request:
     verb = message["verb"]
     if verb not in _ARGUMENTS:
         raise BadRequest(f"there is no verb {verb[:40]!r}; the verbs are {', '.join(_ARGUMENTS)}", verb=verb[:40])
-    args = {key: value for key, value in (message.get("args") or {}).items() if value is not None}
+    given = (message.get("args") or {}).items()
+    args = {key: well_formed(value) if isinstance(value, str) else value for key, value in given if value is not None}
     _keys(args, _ARGUMENTS[verb], verb)
     _check(verb, args)
     return Request(message["id"], verb, args)

@@ -1,0 +1,235 @@
+"""The application: one method for each verb, and the answering of messages.
+
+Owns which collections are open, which requests run, and what is cancelled or superseded. Must not know JavaScript,
+sockets or where files lie: engine, store, clock and pause are handed in. Invariant: every message gets exactly one
+reply or error, after any number of progress reports.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from findling import readers, wire
+from findling.collection import Collection, Pause
+from findling.documents import Document, from_fields, well_formed
+from findling.engine import Engine
+from findling.errors import Aborted, BadRequest, FindlingError, NotFound
+from findling.query import DEFAULT_LIMIT, normalise
+from findling.store import Store
+
+Progress = Callable[[int, int, str | None], None]
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A running request as others see it: they may cancel it, it may report."""
+
+    progress: Progress = lambda done, total, name: None
+    is_cancelled: bool = False
+
+
+@dataclass(slots=True)
+class _Import:
+    """What one add has gathered: the documents to add, for each the file it came from, and what was left out."""
+
+    documents: list[Document] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+
+    def take(self, name: str, documents: Sequence[Document]) -> None:
+        self.documents += documents
+        self.names += [name] * len(documents)
+
+    def skip(self, name: str, code: str, reason: str) -> None:
+        self.skipped.append({"name": name, "code": code, "reason": reason})
+
+
+async def _let_others_run() -> None:
+    await asyncio.sleep(0)
+
+
+class App:
+    """Opens, fills, searches and saves collections. `host` tells where the model came from and what storage there is."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        *,
+        pause: Pause = _let_others_run,
+        clock: Callable[[], float] = time.perf_counter,
+        host: Callable[[], dict[str, Any]] = lambda: {"source": "memory", "storage": None},
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._pause = pause
+        self._clock = clock
+        self._host = host
+        self._collections: dict[str, Collection] = {}
+        self._tickets: dict[int, Ticket] = {}
+        self._searches: dict[str, int] = {}
+
+    async def open(self, collection: str, src: str | None = None) -> dict[str, Any]:
+        """Open the index stored at `src`, or an empty collection; one that is open already just tells its state."""
+        known = self._collections.get(collection)
+        if known is not None:
+            if src not in (None, known.src):
+                raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
+            return known.state()
+        opening = Collection(collection, self._engine, self._store, src)
+        # Reserved before the first await, so that two requests to open do not race.
+        self._collections[collection] = opening
+        try:
+            return await opening.open()
+        except BaseException:
+            del self._collections[collection]
+            raise
+
+    async def add(
+        self,
+        collection: str,
+        files: list[dict[str, Any]] | None = None,
+        documents: list[dict[str, Any]] | None = None,
+        ticket: Ticket | None = None,
+    ) -> dict[str, Any]:
+        """Read `files` (name, bytes) or take `documents` (objects of fields) and add what can be used.
+
+        What cannot be used is listed in `skipped` with code and reason; cancelled, what was added stays and the rest
+        is listed there with the code `aborted`.
+        """
+        ticket = ticket or Ticket()
+        target = self._find(collection)
+        work = _Import()
+        if files is not None:
+            await self._read(files, work, ticket)
+        for number, fields in enumerate(documents or ()):
+            fallback = f"document-{number + 1}"
+            try:
+                work.take(str(fields.get("id") or fallback), [from_fields(fields, fallback)])
+            except FindlingError as error:
+                work.skip(well_formed(str(fields.get("id") or fallback)), error.code, error.message)
+        total = len(work.documents)
+
+        def report(done: int) -> None:
+            ticket.progress(done, total, work.names[done - 1])
+
+        outcome = await target.add(work.documents, pause=self._pause, progress=report, cancelled=lambda: ticket.is_cancelled)
+        for document, refusal in outcome["failed"]:
+            work.skip(document.id, refusal.code, refusal.message)
+        missed = work.names[outcome["done"] :]
+        for name in dict.fromkeys(missed):
+            left, of = missed.count(name), work.names.count(name)
+            work.skip(name, Aborted.code, f"cancelled before {'it' if of == 1 else f'{left} of its {of} documents'} could be added")
+        state = target.state()
+        return {
+            "added": outcome["added"],
+            "replaced": outcome["replaced"],
+            "skipped": work.skipped,
+            "documents": state["documents"],
+            "passages": state["passages"],
+        }
+
+    async def remove(self, collection: str, ids: list[str]) -> dict[str, Any]:
+        """Remove documents by id; ids that are not there count for nothing."""
+        return {"removed": await self._find(collection).remove([well_formed(id) for id in ids])}
+
+    async def search(self, collection: str, query: str, limit: int = DEFAULT_LIMIT, ticket: Ticket | None = None) -> dict[str, Any]:
+        """The best documents for `query`. A newer search of the same collection makes an older one that waits raise `Aborted`."""
+        ticket = ticket or Ticket()
+        target = self._find(collection)
+        turn = self._searches[collection] = self._searches.get(collection, 0) + 1
+        # Whatever the page has sent meanwhile is seen first.
+        await self._pause()
+        if ticket.is_cancelled:
+            raise Aborted("the search was cancelled")
+        if turn != self._searches[collection]:
+            raise Aborted("a newer search of this collection took its place")
+        start = self._clock()
+        hits = await target.search(query, limit)
+        took_ms = (self._clock() - start) * 1000
+        return {"query": normalise(query), "hits": [hit.as_object() for hit in hits], "took_ms": took_ms}
+
+    async def save(self, collection: str) -> dict[str, Any]:
+        """The collection as one index file, and a name for it."""
+        stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
+        return {"bytes": self._find(collection).save(), "name": f"{stem}.findling"}
+
+    async def status(self) -> dict[str, Any]:
+        """What computes, with which model, and what is open."""
+        engine = json.loads(self._engine.status())
+        host = self._host()
+        model = engine["model"]
+        return {
+            "backend": engine["backend"],
+            "kernel": engine["kernel"],
+            "model": model and {"name": model["name"], "space": model["space"], "source": host["source"]},
+            "collections": {name: engine["indexes"][name] for name in self._collections if name in engine["indexes"]},
+            "storage": host["storage"],
+        }
+
+    async def close(self, collection: str) -> dict[str, Any]:
+        """Forget a collection."""
+        self._find(collection).close()
+        del self._collections[collection]
+        return {}
+
+    def cancel(self, id: int) -> dict[str, Any]:
+        """Ask request `id` to end; answers whether there was such a request."""
+        ticket = self._tickets.get(id)
+        if ticket is not None:
+            ticket.is_cancelled = True
+        return {"cancelled": ticket is not None}
+
+    async def answer(self, message: Any, post: Callable[[wire.Message], None]) -> None:
+        """Carry out one message from the page; progress and the one reply go out through `post`. Never raises."""
+        id = wire.request_id(message)
+        try:
+            request = wire.parse(message)
+            if request.verb == "cancel":
+                result = self.cancel(**request.args)
+            else:
+                result = await self._run(request, post)
+        except Exception as exception:  # noqa: BLE001 - no message may stay without an answer
+            post(wire.failure(id, exception))
+        else:
+            post(wire.reply(id, result))
+
+    async def _run(self, request: wire.Request, post: Callable[[wire.Message], None]) -> dict[str, Any]:
+        if request.id in self._tickets:
+            raise BadRequest(f"request {request.id} is still running; give every request an id of its own", id=request.id)
+        ticket = Ticket(lambda done, total, name: post(wire.progress(request.id, done, total, name)))
+        self._tickets[request.id] = ticket
+        # Only these two take time enough for anybody to cancel them.
+        extra = {"ticket": ticket} if request.verb in ("add", "search") else {}
+        try:
+            result: dict[str, Any] = await getattr(self, request.verb)(**request.args, **extra)
+            return result
+        finally:
+            del self._tickets[request.id]
+
+    async def _read(self, files: list[dict[str, Any]], work: _Import, ticket: Ticket) -> None:
+        """Read files one after the other, and let others run in between."""
+        for number, file in enumerate(files):
+            name = readers.clean_name(file["name"])
+            if ticket.is_cancelled:
+                work.skip(name, Aborted.code, "cancelled before it was read")
+                continue
+            try:
+                reading = readers.read(name, bytes(file["bytes"]))
+            except FindlingError as error:
+                work.skip(name, error.code, error.message)
+            else:
+                work.take(name, reading.documents)
+                if reading.faults:
+                    work.skip(name, "bad_input", reading.reason())
+            if number < len(files) - 1:
+                await self._pause()
+
+    def _find(self, collection: str) -> Collection:
+        found = self._collections.get(collection)
+        if found is None:
+            raise NotFound(f"there is no open collection {collection!r}; open it first", collection=collection)
+        return found

@@ -1,0 +1,108 @@
+"""The App inside a web worker: the only importer of Pyodide.
+
+Owns the adapting of three JavaScript objects (engine, store, post) to what the App expects, and of each message to
+plain Python. Must not decide anything. Invariant: no proxy outlives the call it was made for, except those handed to
+`start`, and bytes of an index never pass through Python's memory.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from js import JSON
+from pyodide.ffi import JsException, JsProxy, jsnull, to_js
+
+from findling.app import App
+from findling.engine import BoundEngine
+from findling.errors import FindlingError, from_exception, from_object
+
+
+class _BrowserStore:
+    """A Store over the worker's: `read` gives a Uint8Array, which goes on to the engine as it is."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    async def read(self, file: str, offset: int, length: int) -> Any:
+        try:
+            return await self._store.read(file, offset, length)
+        except JsException as error:
+            raise _converted(error) from None
+
+    async def size(self, file: str) -> int:
+        try:
+            return int(await self._store.size(file))
+        except JsException as error:
+            raise _converted(error) from None
+
+
+def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The function that takes each message of the page; answers go out through `post`.
+
+    engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
+    and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn, and
+    `status()`, an object with `source` and `storage`.
+    """
+
+    def host() -> dict[str, Any]:
+        status = _plain(store.status())
+        return {"source": status.get("source"), "storage": status.get("storage")}
+
+    async def pause() -> None:
+        await store.pause()
+
+    def send(message: dict[str, Any]) -> None:
+        # Only `save` carries bytes. All else goes as JSON, which keeps null; `default`, because an answer must not fail here.
+        if isinstance(message.get("result", {}).get("bytes"), JsProxy):
+            post(to_js(message))
+        else:
+            post(JSON.parse(json.dumps(message, ensure_ascii=False, default=str)))
+
+    app = App(_bound(engine), _BrowserStore(store), pause=pause, host=host)
+    running: set[asyncio.Task[None]] = set()
+
+    def handle(message: Any) -> None:
+        """Answer a message; returns at once."""
+        # The loop itself keeps only weak references to its tasks.
+        task = asyncio.ensure_future(app.answer(_plain(message), send))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return handle
+
+
+def _bound(engine: Any) -> BoundEngine:
+    def call(method: str, *arguments: Any) -> Any:
+        carried = [to_js(argument) if isinstance(argument, bytes) else argument for argument in arguments]
+        try:
+            reply = getattr(engine, method)(*carried)
+        except JsException as error:
+            raise _converted(error) from None
+        if method == "dump" or not isinstance(reply, JsProxy):
+            return reply
+        return reply.to_bytes()
+
+    return BoundEngine(call)
+
+
+def _plain(value: Any) -> Any:
+    """A JavaScript value as Python's own: objects, arrays and bytes copied, null and undefined as None."""
+    return _without_null(value.to_py()) if isinstance(value, JsProxy) else _without_null(value)
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_null(item) for item in value]
+    return None if value is jsnull else value
+
+
+def _converted(error: JsException) -> FindlingError:
+    """An Error of JavaScript as one of ours: its code and detail where it has them, else `bug`."""
+    code = getattr(error, "code", None)
+    if not isinstance(code, str):
+        return from_exception(RuntimeError(str(error)))
+    detail = _plain(getattr(error, "detail", None))
+    return from_object(code, str(error.message), detail if isinstance(detail, dict) else None)

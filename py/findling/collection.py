@@ -1,0 +1,176 @@
+"""A collection: documents that are searched together, kept in one index of an engine.
+
+Owns the way from documents to passages to the engine and back to hits, and the loop that fetches what an engine lacks.
+Must not know messages, files' formats or who asks. Invariant: what an add has reported as added is searchable, also
+when a later slice fails or is cancelled.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from findling.documents import Document, Hit
+from findling.engine import Engine, Request, encode
+from findling.errors import Closed, FindlingError, StorageError
+from findling.passages import cut
+from findling.query import plan
+from findling.store import Store
+
+SLICE_WORDS = 400
+"""How much is embedded before others get their turn: about 50 ms natively and 200 ms in a browser."""
+MAX_ROUNDS = 1_000
+"""An engine that asks more often than this for one answer will never be content."""
+
+Pause = Callable[[], Awaitable[None]]
+
+
+class Collection:
+    """One open collection. Requests may overlap: an engine call is atomic, and between two of them others may run."""
+
+    def __init__(self, name: str, engine: Engine, store: Store, src: str | None = None) -> None:
+        self.name = name
+        self.src = src
+        self._engine = engine
+        self._store = store
+        self._meta: dict[str, Any] = {}
+        self._closed = False
+
+    async def open(self) -> dict[str, Any]:
+        """Open the stored index at `src`, or an empty one; answers `state()`."""
+        request: Request = {"index": self.name}
+        if self.src is not None:
+            request |= {"file": self.src, "length": await self._store.size(self.src)}
+        opened = await self._ask(self._engine.open, request)
+        self._meta = opened.get("meta") or {}
+        return self.state()
+
+    def state(self) -> dict[str, Any]:
+        """Name, number of documents and passages, and what the stored index says of itself."""
+        self._check()
+        counts = json.loads(self._engine.status())["indexes"][self.name]
+        return {
+            "collection": self.name,
+            "documents": counts["documents"],
+            "passages": counts["passages"],
+            "meta": self._meta,
+        }
+
+    async def add(
+        self,
+        documents: Sequence[Document],
+        *,
+        pause: Pause,
+        progress: Callable[[int], None] = lambda done: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Add documents slice by slice; a document with a known id replaces the old one.
+
+        Answers added, replaced, `done` (how many of `documents`, from the front, were taken in) and `failed`, a list
+        of (document, error) for those that the engine refused. Cancelled, it ends after the slice at hand.
+        """
+        added = replaced = done = 0
+        failed: list[tuple[Document, FindlingError]] = []
+        for batch in _slices(documents):
+            if cancelled():
+                break
+            counts, refused = await self._add_slice(batch)
+            added += counts[0]
+            replaced += counts[1]
+            failed += refused
+            done += len(batch)
+            progress(done)
+            await pause()
+        return {"added": added, "replaced": replaced, "done": done, "failed": failed}
+
+    async def _add_slice(self, batch: list[Document]) -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
+        """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
+        entries = {}
+        for document in batch:
+            passages = cut(document)
+            entries[document.id] = {
+                "id": document.id,
+                "passages": [passage.embedded for passage in passages],
+                "record": document.record([(passage.start, passage.end) for passage in passages]),
+            }
+        try:
+            counts = await self._ask(self._engine.add, {"index": self.name, "documents": list(entries.values())})
+            return (counts["added"], counts["replaced"]), []
+        except FindlingError as error:
+            if error.code != "bad_input":
+                raise
+            if len(batch) == 1:
+                return (0, 0), [(batch[0], error)]
+        added = replaced = 0
+        failed = []
+        for document in batch:
+            counts_of_one, refused = await self._add_slice([document])
+            added += counts_of_one[0]
+            replaced += counts_of_one[1]
+            failed += refused
+        return (added, replaced), failed
+
+    async def remove(self, ids: list[str]) -> int:
+        """Remove documents; answers how many there were."""
+        removed: int = (await self._ask(self._engine.remove, {"index": self.name, "ids": ids}))["removed"]
+        return removed
+
+    async def search(self, query: str, limit: int) -> list[Hit]:
+        """The best documents for a query, best first; none for a query without a word."""
+        self._check()
+        request = plan(query, index=self.name, limit=limit)
+        if request is None:
+            return []
+        answer = await self._ask(self._engine.search, request)
+        return [Hit.from_record(hit["id"], hit["score"], hit["passage"], hit["record"]) for hit in answer["hits"]]
+
+    def save(self) -> Any:
+        """The whole collection as the bytes of one index file, in the engine's kind of bytes."""
+        self._check()
+        return self._engine.dump(encode({"index": self.name, "meta": self._meta}))
+
+    def close(self) -> None:
+        """Forget the collection; later requests, and slices of an add under way, raise `Closed`."""
+        self._check()
+        self._closed = True
+        self._engine.close(encode({"index": self.name}))
+
+    async def _ask(self, method: Callable[[bytes], bytes], request: Request) -> dict[str, Any]:
+        """Call the engine, fetch the ranges it lacks, and call again until it answers."""
+        payload = encode(request)
+        lacked = None
+        for _ in range(MAX_ROUNDS):
+            self._check()
+            answer: dict[str, Any] = json.loads(method(payload))
+            needs = answer.get("need")
+            if not needs:
+                return answer
+            if needs == lacked:
+                break
+            lacked = needs
+            ranges = [(need["file"], need["offset"], need["length"]) for need in needs]
+            read = await asyncio.gather(*(self._store.read(*each) for each in ranges))
+            for (file, offset, _length), data in zip(ranges, read, strict=True):
+                self._engine.provide(file, offset, data)
+        raise StorageError(f"{self.src!r} did not give the bytes that were asked for; the file may have changed, open it again", need=lacked)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Closed(f"the collection {self.name!r} has been closed; open it again", collection=self.name)
+
+
+def _slices(documents: Sequence[Document]) -> list[list[Document]]:
+    """The documents in order, in runs of about `SLICE_WORDS` words; no run holds two documents with one id."""
+    slices: list[list[Document]] = []
+    words = SLICE_WORDS
+    seen: set[str] = set()
+    for document in documents:
+        if words >= SLICE_WORDS or document.id in seen:
+            slices.append([])
+            words = 0
+            seen = set()
+        slices[-1].append(document)
+        seen.add(document.id)
+        # An overlap of a third on top, and the title in front; six letters and a blank stand for a word.
+        words += 8 + len(document.text) // 5
+    return slices

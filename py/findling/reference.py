@@ -1,0 +1,218 @@
+"""The reference engine: the Engine contract in plain numpy, f64 and brute force, slow and obviously right.
+
+Owns the oracle of the contract tests, and two embedders for it. Must not know the Rust engine or its file format: its
+own dump is JSON. For CPython only, it needs numpy. Invariant: scores come from the same int8 codes that the contract
+defines, multiplied in f64, and equal scores rank by the order of insertion.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, WrongDim, WrongSpace
+
+Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
+
+CODE_MAX = 127
+QUERY_CODE_MAX = 2047
+DUMP_KIND = "findling-reference"
+_PLAN_KEYS = {"index", "text", "vector", "space", "limit", "weights", "filter", "explain"}
+
+
+class HashedWords:
+    """Vectors of word counts under a random projection whose signs are a hash of each word: lexical, without any training.
+
+    Texts that share words are near, others nearly orthogonal (Achlioptas, "Database-friendly random projections", 2003).
+    """
+
+    name = "hashed-words"
+
+    def __init__(self, dim: int = 512) -> None:
+        self.dim = dim
+        self.space = hashlib.sha256(f"hashed words, sha256 signs, dim {dim}".encode()).hexdigest()
+
+    def __call__(self, texts: list[str], kind: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
+        rows = np.zeros((len(texts), self.dim))
+        for row, text in zip(rows, texts, strict=True):
+            for word in "".join(letter if letter.isalnum() else " " for letter in text.lower()).split() or [""]:
+                row += self._signs(word)
+            row /= np.linalg.norm(row) or 1.0
+        return rows.astype(np.float32)
+
+    def _signs(self, word: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
+        blocks = (self.dim + 255) // 256
+        digests = b"".join(hashlib.sha256(f"{block} {word}".encode()).digest() for block in range(blocks))
+        bits = np.unpackbits(np.frombuffer(digests, dtype=np.uint8))[: self.dim]
+        return bits.astype(np.float64) * 2 - 1
+
+
+class ReferenceEngine:
+    """An Engine whose vectors come from `embed`: hashed words, the fp32 oracle, or another engine's own embedding."""
+
+    def __init__(self, embed: Embed, *, name: str, space: str, dim: int) -> None:
+        self._embed = embed
+        self._model = {"name": name, "space": space, "dim": dim}
+        self._indexes: dict[str, dict[str, Any]] = {}
+        self._provided: dict[str, dict[int, bytes]] = {}
+
+    @classmethod
+    def with_hashed_words(cls, dim: int = 512) -> "ReferenceEngine":
+        """A reference engine that needs no model file."""
+        embedder = HashedWords(dim)
+        return cls(embedder, name=embedder.name, space=embedder.space, dim=dim)
+
+    def backend(self) -> str:
+        return "reference"
+
+    def load_model(self, model: Any) -> bytes:
+        raise BadRequest("the reference engine has its embedder from the start; it loads no model file")
+
+    def tokenize(self, request: bytes) -> bytes:
+        raise NotReady("the reference engine takes whole texts; it has no tokenizer")
+
+    def embed(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        return self._embed(plan["texts"], plan["kind"]).astype("<f4").tobytes()
+
+    def open(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        name, file = plan["index"], plan.get("file")
+        if file is None:
+            opened: dict[str, Any] = {"documents": {}, "space": self._model["space"], "meta": {}}
+        else:
+            whole = self._provided.get(file, {}).get(0)
+            if whole is None:
+                return _bytes({"need": [{"file": file, "offset": 0, "length": plan["length"]}]})
+            opened = _loaded(whole, file)
+        self._indexes[name] = opened
+        return _bytes({"index": name, **_counts(opened), "space": opened["space"], "meta": opened["meta"]})
+
+    def provide(self, file: str, offset: int, data: Any) -> None:
+        self._provided.setdefault(file, {})[offset] = bytes(data)
+
+    def add(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        index = self._index(plan)
+        if index["space"] != self._model["space"]:
+            raise WrongSpace("the index holds vectors of another model", wanted=index["space"], found=self._model["space"])
+        passages = sum(len(document["passages"]) for document in plan["documents"])
+        fresh = {}
+        for document in plan["documents"]:
+            vectors = self._embed(document["passages"], "passage")
+            codes = [document_codes(vector) for vector in vectors]
+            fresh[document["id"]] = {"codes": codes, "record": document["record"]}
+        replaced = sum(id in index["documents"] for id in fresh)
+        for id in fresh:
+            index["documents"].pop(id, None)
+        index["documents"].update(fresh)
+        return _bytes({"added": len(fresh) - replaced, "replaced": replaced, "passages": passages})
+
+    def remove(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        documents = self._index(plan)["documents"]
+        return _bytes({"removed": sum(documents.pop(id, None) is not None for id in dict.fromkeys(plan["ids"]))})
+
+    def search(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        unknown = set(plan) - _PLAN_KEYS
+        if unknown:
+            raise BadRequest(f"the plan has the unknown key {min(unknown)!r}")
+        index = self._index(plan)
+        query = self._query(plan, index)
+        weight = plan.get("weights", {}).get("dense", 1.0)
+        wanted = plan.get("filter", {}).get("ids")
+        unwanted = plan.get("filter", {}).get("not_ids", [])
+        hits = []
+        for id, document in index["documents"].items():
+            if id in unwanted or (wanted is not None and id not in wanted):
+                continue
+            scores = [weight * score(query, codes) for codes in document["codes"]]
+            best = max(range(len(scores)), key=scores.__getitem__)
+            hits.append({"id": id, "score": float(np.float32(scores[best])), "passage": best, "record": document["record"]})
+        hits.sort(key=lambda hit: -hit["score"])
+        return _bytes({"hits": hits[: plan.get("limit", 10)]})
+
+    def records(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        documents = self._index(plan)["documents"]
+        ids = plan.get("ids")
+        return _bytes({"records": [{"id": id, "record": each["record"]} for id, each in documents.items() if ids is None or id in ids]})
+
+    def dump(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        index = self._index(plan)
+        return _bytes({"kind": DUMP_KIND, **index, "meta": plan.get("meta", {})})
+
+    def status(self) -> bytes:
+        indexes = {name: {**_counts(index), "size_bytes": 0} for name, index in self._indexes.items()}
+        return _bytes({"backend": "reference", "kernel": "numpy", "model": self._model, "indexes": indexes})
+
+    def close(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        self._index(plan)
+        del self._indexes[plan["index"]]
+        return _bytes({})
+
+    def _index(self, plan: dict[str, Any]) -> dict[str, Any]:
+        if plan["index"] not in self._indexes:
+            raise NotFound(f"there is no index {plan['index']!r}; open it first", index=plan["index"])
+        return self._indexes[plan["index"]]
+
+    def _query(self, plan: dict[str, Any], index: dict[str, Any]) -> tuple[list[int], float]:
+        if ("text" in plan) == ("vector" in plan):
+            raise BadRequest("the plan needs either `text` or `vector`")
+        if plan.get("space", index["space"]) != index["space"]:
+            raise WrongSpace("the query's vector is of another model than the index", wanted=index["space"], found=plan["space"])
+        vector = self._embed([plan["text"]], "query")[0] if "text" in plan else np.asarray(plan["vector"], dtype=np.float32)
+        if len(vector) != self._model["dim"]:
+            raise WrongDim(f"the vector has {len(vector)} numbers, the index {self._model['dim']}", found=len(vector), wanted=self._model["dim"])
+        return query_codes(vector)
+
+
+def document_codes(vector: "np.ndarray[Any, np.dtype[np.float32]]") -> tuple[list[int], float]:
+    """The int8 codes of a vector and the scale that turns them back, max|x| / 127."""
+    return _codes(vector, CODE_MAX)
+
+
+def query_codes(vector: "np.ndarray[Any, np.dtype[np.float32]]") -> tuple[list[int], float]:
+    """The finer codes of a query, within ±2047, and their scale."""
+    return _codes(vector, QUERY_CODE_MAX)
+
+
+def score(query: tuple[list[int], float], document: tuple[list[int], float]) -> float:
+    """The dot product of what the codes stand for, in f64."""
+    exact = int(np.dot(np.asarray(query[0], dtype=np.int64), np.asarray(document[0], dtype=np.int64)))
+    return exact * query[1] * document[1]
+
+
+def _codes(vector: "np.ndarray[Any, np.dtype[np.float32]]", largest: int) -> tuple[list[int], float]:
+    if not np.isfinite(vector).all():
+        raise BadInput("the vector has a number that is not finite")
+    peak = np.float32(np.abs(vector).max())
+    if peak == 0:
+        raise BadInput("the vector is zero; it has no direction to compare")
+    # In f32, as the engine has it, so that a half lies on the same side for both; numpy rounds halves to even.
+    scale = peak / np.float32(largest)
+    return [int(code) for code in np.rint(vector.astype(np.float32) / scale)], float(scale)
+
+
+def _counts(index: dict[str, Any]) -> dict[str, int]:
+    documents = index["documents"]
+    return {"documents": len(documents), "passages": sum(len(each["codes"]) for each in documents.values())}
+
+
+def _loaded(whole: bytes, file: str) -> dict[str, Any]:
+    try:
+        dumped = json.loads(whole)
+    except ValueError as error:
+        raise BadFormat(f"{file!r} is not a dump of the reference engine", file=file) from error
+    if not isinstance(dumped, dict) or dumped.pop("kind", None) != DUMP_KIND:
+        raise BadFormat(f"{file!r} is not a dump of the reference engine", file=file)
+    return dumped
+
+
+def _bytes(reply: dict[str, Any]) -> bytes:
+    return json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode()
