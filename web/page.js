@@ -1,0 +1,304 @@
+// @ts-check
+// Owns the page: what is typed becomes a search, what is found becomes a list, what happens is said truthfully.
+// Must not know how hits are computed or files are read. Invariant: the list always belongs to the newest answered query
+// of the collection that is chosen, and no failure leaves the page without a sentence that says so.
+
+import { build } from "../build.js";
+import { Adding } from "./adding.js";
+import { Client } from "./client.js";
+import { element, megabytes } from "./dom.js";
+import { HitList } from "./hits.js";
+import { STAGES, toError } from "./protocol.js";
+
+/** @typedef {import("./protocol.js").SearchResult} SearchResult */
+/** @typedef {import("./protocol.js").Stage} Stage */
+/** @typedef {import("./protocol.js").StageName} StageName */
+
+const DEMO = "emoji";
+const OWN = "files";
+const LIMIT = 24;
+const EXAMPLES = ["feeling sick with a fever", "vehicle that flies to the moon", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"];
+/** A screen reader hears the count once typing rests. */
+const ANNOUNCE_MS = 500;
+/** @type {Record<StageName, string>} */
+const STAGE_TEXT = { engine: "engine", python: "Python", model: "language model", index: "emoji index", ready: "ready" };
+
+/** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
+const byId = (id) => /** @type {T} */ (document.getElementById(id));
+
+const input = /** @type {HTMLInputElement} */ (byId("query"));
+const client = new Client({ backend: new URLSearchParams(location.search).get("backend") });
+const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true));
+const adding = new Adding(
+  client,
+  OWN,
+  {
+    panel: byId("import"),
+    text: byId("import-text"),
+    bar: byId("import-bar"),
+    cancel: byId("cancel"),
+    dismiss: byId("dismiss"),
+    skipped: byId("skipped"),
+    drop: byId("drop"),
+    picker: byId("picker"),
+    pick: byId("pick"),
+  },
+  showAdded,
+);
+
+/** @type {Map<StageName, Stage>} */
+const stages = new Map();
+const counts = { [DEMO]: 0, [OWN]: 0 };
+let backend = "";
+let announcement = 0;
+
+client.addEventListener("stage", (event) => showStage(/** @type {CustomEvent<Stage>} */ (event).detail));
+client.addEventListener("fatal", (event) => showProblem(/** @type {CustomEvent} */ (event).detail));
+input.addEventListener("input", search);
+byId("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  search();
+});
+for (const choice of document.querySelectorAll("input[name=collection]")) choice.addEventListener("change", search);
+byId("restart").addEventListener("click", restart);
+window.addEventListener("hashchange", readAddress);
+window.addEventListener("keydown", (event) => {
+  const editing = event.target instanceof Element && event.target.closest("input:not([type=radio]), textarea, select, [contenteditable]");
+  const slash = event.key === "/" && !editing && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (slash || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey))) {
+    event.preventDefault();
+    input.focus();
+    input.select();
+  }
+});
+
+readAddress();
+openDemo();
+keepOffline();
+
+/** The query lies behind `#`, where no server ever sees it. */
+function readAddress() {
+  const query = new URLSearchParams(location.hash.slice(1)).get("q");
+  if (query !== null) input.value = query;
+  search();
+}
+
+function chosen() {
+  const radio = /** @type {HTMLInputElement|null} */ (document.querySelector("input[name=collection]:checked"));
+  return radio?.value === OWN ? OWN : DEMO;
+}
+
+/** @param {string} collection */
+function choose(collection) {
+  const radio = /** @type {HTMLInputElement|null} */ (document.querySelector(`input[name=collection][value=${collection}]`));
+  if (radio) radio.checked = true;
+}
+
+async function openDemo() {
+  try {
+    const src = new URL(build.demo.url, new URL("../build.js", import.meta.url)).href;
+    const opened = await client.call("open", { collection: DEMO, src });
+    counts[DEMO] = opened.documents;
+    byId("count-emoji").textContent = opened.documents.toLocaleString();
+    const status = await client.call("status", {});
+    backend = status.backend;
+    showStatus(status);
+  } catch (cause) {
+    if (!client.failure) showProblem(toError(cause));
+  }
+}
+
+async function search() {
+  const query = input.value.trim();
+  const collection = chosen();
+  if (query === "" || (collection === OWN && counts[OWN] === 0)) {
+    showEmpty(collection);
+    return;
+  }
+  const started = performance.now();
+  try {
+    const result = await client.search({ collection, query, limit: LIMIT });
+    if (collection === chosen() && input.value.trim() !== "") showHits(result, started);
+  } catch (cause) {
+    const error = toError(cause);
+    if (error.code !== "aborted" && !client.failure) showProblem(error);
+  }
+}
+
+/**
+ * @param {SearchResult} result
+ * @param {number} started When the search was asked for, by performance.now().
+ */
+function showHits({ query, hits }, started) {
+  list.show(hits);
+  byId("hits").hidden = hits.length === 0;
+  byId("empty").hidden = hits.length > 0;
+  if (!hits.length) byId("empty").replaceChildren(element("p", {}, `Nothing in this collection is close to “${query}”.`));
+  byId("problem").hidden = true;
+  const took = performance.now() - started;
+  const time = took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`;
+  showState("ready", `${hits.length} hits in ${time} · ${backend || "engine"} · nothing left this device`);
+  announce(`${hits.length} results`);
+  document.documentElement.dataset.answered = query;
+}
+
+/** @param {string} collection */
+function showEmpty(collection) {
+  const own = collection === OWN;
+  byId("hits").hidden = true;
+  list.show([]);
+  const empty = byId("empty");
+  empty.hidden = false;
+  empty.replaceChildren(...(own ? ownEmpty() : demoEmpty()));
+  if (isReady()) showIdle();
+}
+
+function demoEmpty() {
+  const examples = EXAMPLES.map((example) => element("li", {}, element("button", { type: "button", class: "button", onclick: () => tryExample(example) }, example)));
+  return [element("p", {}, "Try one of these; none of the words has to occur in what is found."), element("ul", { class: "examples", "aria-label": "Examples" }, ...examples)];
+}
+
+function ownEmpty() {
+  if (counts[OWN] > 0) return [element("p", {}, "Describe what you remember; the words need not be those in the file.")];
+  const pick = () => byId("pick").click();
+  return [
+    element(
+      "div",
+      { class: "well" },
+      element("strong", {}, "Search your own files by meaning"),
+      element("p", {}, "Drop .txt, .md, .json, .jsonl or .csv files anywhere on this page. They are read here and kept in memory until you close it."),
+      element("button", { type: "button", class: "button", onclick: pick }, "Choose files"),
+    ),
+  ];
+}
+
+/** @param {string} example */
+function tryExample(example) {
+  input.value = example;
+  input.focus();
+  search();
+}
+
+/**
+ * @param {{documents: number, passages: number}} result
+ * @param {boolean} finished
+ */
+function showAdded({ documents }, finished) {
+  counts[OWN] = documents;
+  byId("count-files").textContent = documents.toLocaleString();
+  if (!finished) return;
+  choose(OWN);
+  announce(`${documents} documents in your files`, true);
+  search();
+}
+
+/** @param {Stage} stage */
+function showStage(stage) {
+  stages.set(stage.stage, stage);
+  const boot = byId("boot");
+  if (isReady()) {
+    boot.classList.add("done");
+    boot.setAttribute("aria-hidden", "true");
+    setBoot(1);
+    showIdle();
+    return;
+  }
+  const known = [...stages.values()].filter(({ total }) => total > 0);
+  const [done, total] = known.reduce(([d, t], each) => [d + each.done, t + each.total], [0, 0]);
+  if (total) setBoot(done / total);
+  const loading = STAGES.map((name) => stages.get(name)).filter((each) => each && (each.done < each.total || each.total === 0));
+  const text = loading.map((each) => (each && each.done > 0 ? `${STAGE_TEXT[each.stage]} ${megabytes(each.done)} of ${megabytes(each.total)} MB` : STAGE_TEXT[each?.stage ?? "engine"]));
+  showState("starting", text.length ? `Starting: ${text.join(", ")}` : "Starting: putting it together");
+}
+
+function isReady() {
+  return stages.has("ready");
+}
+
+/** @param {number} share */
+function setBoot(share) {
+  const boot = byId("boot");
+  boot.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+  /** @type {HTMLElement} */ (boot.firstElementChild).style.setProperty("--done", String(share));
+}
+
+/** @param {import("./protocol.js").StatusResult} status */
+function showStatus(status) {
+  if (status.model) byId("model-name").textContent = status.model.name;
+  document.documentElement.dataset.backend = status.backend;
+  document.documentElement.dataset.model = status.model?.source ?? "";
+  document.documentElement.dataset.ready = "";
+  byId("storage").hidden = status.model?.source !== "memory";
+  if (input.value.trim() === "") showIdle();
+}
+
+function showIdle() {
+  const where = chosen() === DEMO && counts[DEMO] ? `${counts[DEMO].toLocaleString()} emoji` : counts[OWN] ? `${counts[OWN].toLocaleString()} documents` : "";
+  showState("ready", [`Ready`, where, backend, "nothing leaves this device"].filter(Boolean).join(" · "));
+}
+
+/**
+ * @param {"starting"|"ready"|"failed"} state
+ * @param {string} text
+ */
+function showState(state, text) {
+  byId("state").dataset.state = state;
+  byId("state-text").textContent = text;
+}
+
+/** @param {import("./protocol.js").FindlingError} error */
+function showProblem(error) {
+  const started = isReady();
+  byId("problem").hidden = false;
+  byId("problem-title").textContent = started ? "Search stopped" : "Search could not start";
+  byId("problem-text").textContent = error.message;
+  byId("problem-code").textContent = error.code;
+  byId("boot").classList.add("done");
+  if (client.failure) showState("failed", started ? "Stopped" : "Not started");
+}
+
+async function restart() {
+  byId("problem").hidden = true;
+  byId("boot").classList.remove("done");
+  stages.clear();
+  counts[OWN] = 0;
+  showState("starting", "Starting");
+  client.restart();
+  openDemo();
+  await adding.add(adding.kept);
+  search();
+}
+
+/**
+ * Tells screen readers; the count of results only when typing rests.
+ * @param {string} text
+ * @param {boolean} [now]
+ */
+function announce(text, now = false) {
+  clearTimeout(announcement);
+  announcement = window.setTimeout(() => {
+    byId("announcer").textContent = text;
+  }, now ? 0 : ANNOUNCE_MS);
+}
+
+/** Hands the files of this version to the service worker, once they have been loaded anyway. */
+async function keepOffline() {
+  if (!navigator.serviceWorker) return;
+  try {
+    const registration = await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
+    const status = await client.call("status", {});
+    await navigator.serviceWorker.ready;
+    const base = new URL("../build.js", import.meta.url);
+    const engine = build.engine[status.backend];
+    const { mjs, asm_mjs, asm_wasm, boot } = build.python;
+    const files = [...build.shell, engine?.js, engine?.wasm, build.demo.url, mjs, asm_mjs, asm_wasm, boot].filter((url) => typeof url === "string");
+    const keep = files.map((url) => new URL(url, base).href);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => {
+      document.documentElement.dataset.offline = data.error ?? "kept";
+    };
+    registration.active?.postMessage({ keep: [new URL("./", document.baseURI).href, ...keep] }, [port2]);
+  } catch {
+    // Without a service worker the page needs the network at its next visit, and nothing else changes.
+  }
+}

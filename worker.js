@@ -1,0 +1,359 @@
+// @ts-check
+// Owns the start of the worker: engine, Python, model and index brought up side by side, each stage reported, each failure
+// coded. The only file that names loadPyodide. Must not know what a verb does or what a message says beyond its shape.
+// Invariant: after start-up every message goes to one Python function, once; whatever prevents that ends in one `fatal`
+// event, never in silence.
+
+import { build } from "./build.js";
+import { loadEngine } from "./web/engine.js";
+import { FindlingError, fatalEvent, readRequest, stageEvent, toError } from "./web/protocol.js";
+import { Store } from "./web/store.js";
+
+/** @typedef {import("./web/protocol.js").StageName} StageName */
+/** @typedef {import("./web/engine.js").Engine} Engine */
+/** @typedef {(message: unknown) => void} Handle the Python function; it answers through `post` */
+/** @typedef {{postMessage(message: unknown, transfer?: Transferable[]): void, addEventListener(type: string, listener: (event: any) => void): void, name: string}} Scope */
+
+const scope = /** @type {Scope} */ (/** @type {unknown} */ (globalThis));
+/** The application reads no packages at start, so the lock names none; `loadPackages` gives it the wheels of this build. */
+const LOCK_INFO = { abi_version: "2026_0", arch: "wasm32", platform: "emscripten_5_0_3", python: "3.14.0" };
+const REST_ZIP = "/lib/findling-rest.zip";
+/** A module with nothing in it: what the shortest test of WebAssembly compiles. */
+const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+/** Progress is reported when at least this much more has arrived. */
+const REPORT_BYTES = 256 << 10;
+
+/** @param {string} url Relative to build.js. */
+const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;
+
+const store = new Store();
+/** Messages that came before the application was ready. @type {unknown[]} */
+const early = [];
+/** Index files asked for by early messages: fetched while Python starts. @type {Promise<unknown>[]} */
+const indexes = [];
+/** What is said before the lock is held. @type {{message: unknown, transfer: Transferable[]}[]|null} */
+let unsaid = [];
+/** @type {Handle|null} */
+let handle = null;
+/** @type {"network"|"cache"|"memory"|null} */
+let modelSource = null;
+
+scope.addEventListener("message", ({ data }) => receive(data));
+holdLock().then(() => {
+  const queued = unsaid ?? [];
+  unsaid = null;
+  for (const { message, transfer } of queued) scope.postMessage(message, transfer);
+});
+start().catch(fail);
+
+/** @param {unknown} message */
+function receive(message) {
+  if (handle) {
+    try {
+      handle(message);
+    } catch (cause) {
+      fail(new FindlingError("worker_failed", `Python stopped: ${toError(cause).message}; start the worker again to go on`));
+    }
+    return;
+  }
+  early.push(message);
+  const { verb, args } = readRequest(message) ?? {};
+  if (verb === "open" && typeof args?.src === "string") {
+    const report = reporter("index");
+    // A file that cannot be fetched is told to whoever opens it, when it is opened.
+    indexes.push(store.size(args.src, report).catch(() => undefined));
+  }
+}
+
+async function start() {
+  const backend = new URL(import.meta.url).searchParams.get("backend");
+  requireWebAssembly();
+  const python = startPython();
+  // Whoever fails first is reported; the other must not become an unhandled rejection meanwhile.
+  python.catch(() => undefined);
+  const model = store.model(modelAsset(), reporter("model", build.model.size_bytes));
+  model.catch(() => undefined);
+  const engine = await startEngine(backend);
+  await loadModel(engine, model);
+  const pyodide = await python;
+  const app = pyodide.pyimport("findling.browser");
+  handle = app.start(engine, services(), post);
+  app.destroy();
+  await Promise.all(indexes);
+  reportDone("index");
+  for (const message of early.splice(0)) receive(message);
+  post(stageEvent("ready", 1, 1));
+}
+
+/**
+ * Without WebAssembly Python cannot start, and where a policy forbids it Pyodide would wait for ever.
+ * @throws {FindlingError} no_wasm
+ */
+function requireWebAssembly() {
+  if (typeof WebAssembly !== "object") {
+    throw new FindlingError("no_wasm", "this browser has no WebAssembly, or it is switched off; Findling cannot run without it, so try another browser or allow it in the settings");
+  }
+  try {
+    new WebAssembly.Module(EMPTY_MODULE);
+  } catch (cause) {
+    const why = "the page's content security policy forbids WebAssembly; its owner must add 'wasm-unsafe-eval' to script-src";
+    throw new FindlingError("no_wasm", why, { reason: toError(cause).message });
+  }
+}
+
+/**
+ * @param {string|null} backend
+ * @returns {Promise<Engine>}
+ */
+async function startEngine(backend) {
+  post(stageEvent("engine", 0, 0));
+  const loaded = await loadEngine({ files: build.engine, base: at("build.js"), backend });
+  const bytes = build.engine[loaded.backend]?.bytes ?? 0;
+  post(stageEvent("engine", bytes, bytes));
+  return guard(loaded.engine);
+}
+
+/**
+ * After a trap the engine's memory may be half changed, so nothing it says can be believed: the worker reports its end.
+ * @param {Engine} engine
+ * @returns {Engine} The same object.
+ */
+function guard(engine) {
+  const methods = /** @type {any} */ (engine);
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(engine))) {
+    const method = methods[name];
+    if (typeof method !== "function" || name === "constructor" || name === "free") continue;
+    methods[name] = (/** @type {unknown[]} */ ...args) => {
+      try {
+        return method.apply(engine, args);
+      } catch (cause) {
+        if (typeof WebAssembly === "object" && cause instanceof WebAssembly.RuntimeError) {
+          fail(new FindlingError("worker_failed", `the engine stopped: ${cause.message}; start the worker again to go on`));
+        }
+        throw cause;
+      }
+    };
+  }
+  return engine;
+}
+
+/** The model's address made absolute: a key of the Cache API. */
+function modelAsset() {
+  const { url, size_bytes, sha256 } = build.model;
+  return { url: at(url), size_bytes, sha256 };
+}
+
+/**
+ * The engine checks every block of the model. What was kept and turns out damaged is fetched again, once.
+ * @param {Engine} engine
+ * @param {Promise<{bytes: Uint8Array, source: "network"|"cache"|"memory"}>} first
+ */
+async function loadModel(engine, first) {
+  const { bytes, source } = await first;
+  try {
+    engine.load_model(bytes);
+    modelSource = source;
+  } catch (cause) {
+    if (source !== "cache") throw toError(cause);
+    await store.forget(modelAsset());
+    const again = await store.model(modelAsset(), reporter("model", build.model.size_bytes));
+    engine.load_model(again.bytes);
+    modelSource = again.source;
+  }
+  reportDone("model");
+}
+
+/** Starts Pyodide from this build's own files, without packages. */
+async function startPython() {
+  const { python } = build;
+  const total = python.bytes ?? 0;
+  post(stageEvent("python", 0, total));
+  const [{ loadPyodide }, asm] = await Promise.all([importFile(at(python.mjs)), importFile(at(python.asm_mjs))]);
+  const watch = watchBoot();
+  try {
+    const pyodide = await Promise.race([
+      loadPyodide({
+        indexURL: new URL(".", at(python.asm_wasm)).href,
+        stdLibURL: at(python.boot),
+        lockFileContents: { info: LOCK_INFO, packages: python.packages ?? {} },
+        packageBaseUrl: new URL(".", at(python.rest)).href,
+        createPyodideModule: asm.default,
+        checkAPIVersion: false,
+      }),
+      watch.failed,
+    ]);
+    mountRestBeforePackages(pyodide);
+    post(stageEvent("python", total, total));
+    return pyodide;
+  } finally {
+    watch.end();
+  }
+}
+
+/**
+ * Pyodide never settles when one of its files does not arrive or its module cannot be instantiated; it only warns. While
+ * it starts, its fetches and its instantiation are watched, and the first failure rejects `failed`.
+ */
+function watchBoot() {
+  const { fetch } = globalThis;
+  const { instantiateStreaming, instantiate } = WebAssembly;
+  /** @type {(cause: FindlingError) => void} */
+  let refuse = () => undefined;
+  /** @type {Promise<never>} */
+  const failed = new Promise((_, reject) => {
+    refuse = reject;
+  });
+  failed.catch(() => undefined);
+  const folder = new URL(".", at(build.python.asm_wasm)).href;
+  const own = new Set([at(build.python.asm_wasm), at(build.python.boot)]);
+
+  globalThis.fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input, folder).href;
+    if (!own.has(url)) return fetch(input, init);
+    /** @type {Response} */
+    let response;
+    try {
+      response = await fetch(input, init);
+    } catch (cause) {
+      refuse(new FindlingError("network", `${url} could not be fetched: ${toError(cause).message}; check the connection and try again`, { url }));
+      throw cause;
+    }
+    const type = response.headers.get("content-type") ?? "none";
+    if (!response.ok) {
+      refuse(new FindlingError("network", `${url} could not be fetched: the server answered ${response.status}`, { url, status: response.status }));
+    } else if (url.endsWith(".wasm") && !/^application\/wasm\s*(;|$)/i.test(type)) {
+      refuse(new FindlingError("network", `the server sends ${url} with content type ${type}; it must be application/wasm`, { url, type }));
+    }
+    return response;
+  };
+  /** @param {unknown} cause */
+  const explain = (cause) => {
+    const reason = toError(cause).message;
+    refuse(new FindlingError("worker_failed", `Python could not be started: ${reason}; reload the page to fetch its files again`, { reason }));
+  };
+  WebAssembly.instantiateStreaming = (source, imports) => {
+    const instance = instantiateStreaming(source, imports);
+    instance.catch(explain);
+    return instance;
+  };
+  WebAssembly.instantiate = /** @type {any} */ (
+    (/** @type {any} */ source, /** @type {any} */ imports) => {
+      const instance = instantiate(source, imports);
+      instance.catch(explain);
+      return instance;
+    }
+  );
+  const end = () => {
+    globalThis.fetch = fetch;
+    WebAssembly.instantiateStreaming = instantiateStreaming;
+    WebAssembly.instantiate = instantiate;
+  };
+  return { failed, end };
+}
+
+/**
+ * The boot archive holds only the modules a start needs; packages need more, so the rest is mounted before the first one.
+ * @param {any} pyodide
+ */
+function mountRestBeforePackages(pyodide) {
+  const { loadPackage } = pyodide;
+  /** @type {Promise<void>|null} */
+  let mounted = null;
+  const mount = async () => {
+    const bytes = await store.read(at(build.python.rest), 0, await store.size(at(build.python.rest)));
+    pyodide.FS.writeFile(REST_ZIP, bytes);
+    store.release(at(build.python.rest));
+    const library = pyodide.pyimport("findling.stdlib");
+    library.mount(REST_ZIP);
+    library.destroy();
+  };
+  pyodide.loadPackage = async (/** @type {unknown[]} */ ...args) => {
+    mounted ??= mount();
+    await mounted;
+    return loadPackage.apply(pyodide, args);
+  };
+}
+
+/** What Python may ask of this side, beside the engine. */
+function services() {
+  return {
+    read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => store.read(file, offset, length),
+    size: (/** @type {string} */ file) => store.size(file),
+    status: () => ({ source: modelSource, storage: store.storage }),
+    pause,
+  };
+}
+
+/** Resolves after every message that is already in the worker's queue had its turn. */
+function pause() {
+  return new Promise((resume) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resume(undefined);
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** @param {string} url */
+async function importFile(url) {
+  try {
+    return await import(url);
+  } catch (cause) {
+    throw new FindlingError("network", `${url} could not be loaded: ${toError(cause).message}; check the connection and try again`, { url });
+  }
+}
+
+/** @type {Map<StageName, {done: number, total: number}>} */
+const reported = new Map();
+
+/**
+ * @param {StageName} stage
+ * @param {number} [expected] Bytes, as far as known before the first arrive.
+ */
+function reporter(stage, expected = 0) {
+  post(stageEvent(stage, 0, expected));
+  let last = 0;
+  return (/** @type {number} */ done, /** @type {number} */ total) => {
+    reported.set(stage, { done, total });
+    if (done - last < REPORT_BYTES && done < total && done >= last) return;
+    last = done;
+    post(stageEvent(stage, done, total));
+  };
+}
+
+/** @param {StageName} stage */
+function reportDone(stage) {
+  const { total } = reported.get(stage) ?? { total: 0 };
+  post(stageEvent(stage, total, total));
+}
+
+/** Takes a lock under this worker's name until it ends: how a page learns that a worker has ended. */
+function holdLock() {
+  const { locks } = navigator;
+  if (!scope.name || !locks) return Promise.resolve();
+  return new Promise((granted) => {
+    const forEver = new Promise(() => undefined);
+    const held = locks.request(scope.name, () => {
+      granted(undefined);
+      return forEver;
+    });
+    held.catch(() => granted(undefined));
+  });
+}
+
+/** @param {any} message A plain object, to the page. */
+function post(message) {
+  const bytes = message?.result?.bytes;
+  const transfer = bytes instanceof Uint8Array ? [bytes.buffer] : [];
+  if (unsaid) unsaid.push({ message, transfer });
+  else scope.postMessage(message, transfer);
+}
+
+/** @param {unknown} cause */
+function fail(cause) {
+  early.length = 0;
+  handle = () => undefined;
+  post(fatalEvent(toError(cause, "worker_failed")));
+}
