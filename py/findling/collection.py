@@ -28,21 +28,23 @@ Pause = Callable[[], Awaitable[None]]
 class Collection:
     """One open collection. Requests may overlap: an engine call is atomic, and between two of them others may run."""
 
-    def __init__(self, name: str, engine: Engine, store: Store, src: str | None = None) -> None:
+    def __init__(
+        self, name: str, engine: Engine, store: Store, src: str | None = None, meta: dict[str, Any] | None = None
+    ) -> None:
         self.name = name
         self.src = src
         self._engine = engine
         self._store = store
-        self._meta: dict[str, Any] = {}
+        self._meta = dict(meta or {})
         self._closed = False
 
     async def open(self) -> dict[str, Any]:
-        """Open the stored index at `src`, or an empty one; answers `state()`."""
+        """Open the stored index at `src`, or an empty one that will say `meta` of itself; answers `state()`."""
         request: Request = {"index": self.name}
         if self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src)}
         opened = await self._ask(self._engine.open, request)
-        self._meta = opened.get("meta") or {}
+        self._meta |= opened.get("meta") or {}
         return self.state()
 
     def state(self) -> dict[str, Any]:

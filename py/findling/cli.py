@@ -1,0 +1,289 @@
+"""The command line: the same App in a terminal.
+
+Owns arguments, what is printed where, and exit codes. Must not know how anything is computed. Invariant: results go to
+stdout and nothing else does; progress, warnings and errors go to stderr.
+
+Exit codes: 0 done · 1 ran, but found nothing (search), skipped a file (build --strict) or found a fault (doctor) ·
+2 wrong usage · 3 the index or model is damaged or of another version or model · 4 an input cannot be read ·
+5 network or digest · 70 a fault in Findling · 130 interrupted.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from findling import __version__, readers
+from findling.app import App, Ticket
+from findling.engine import Engine, encode, inspect, load
+from findling.errors import FindlingError, NotFound
+from findling.store import FolderStore
+
+EXIT_OF = {
+    "bad_request": 2,
+    "bad_format": 3,
+    "wrong_version": 3,
+    "wrong_dim": 3,
+    "wrong_space": 3,
+    "wrong_digest": 5,
+    "network": 5,
+    "bad_input": 4,
+    "not_found": 4,
+    "storage": 4,
+    "unsupported": 4,
+    "not_ready": 4,
+}
+"""Exit code of each error code; 70 for all others."""
+EXIT_BUG = 70
+MODEL_NAME = "all-MiniLM-L6-v2.findling"
+COLLECTION = "collection"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        _note("interrupted")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except FindlingError as error:
+        _note(f"findling: {error.message} [{error.code}]")
+        return EXIT_OF.get(error.code, EXIT_BUG)
+    except OSError as error:
+        _note(f"findling: {error.filename or ''}: {error.strerror or error} [storage]")
+        return EXIT_OF["storage"]
+
+
+def _build(options: argparse.Namespace) -> int:
+    async def build() -> dict[str, Any]:
+        out = options.output
+        app = App(_engine(options), FolderStore(out.parent))
+        await app.open(COLLECTION)
+        files, skipped = _files(options.source, out)
+        bar = _Bar(options.quiet)
+        added = await app.add(COLLECTION, files=files, ticket=Ticket(bar.show))
+        bar.end()
+        added["skipped"] = skipped + added["skipped"]
+        if not added["documents"]:
+            raise NotFound(f"nothing in {options.source} could be indexed; {', '.join(readers.FORMATS)} files can")
+        await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
+        return added
+
+    added = asyncio.run(build())
+    if not options.quiet:
+        for each in added["skipped"]:
+            _note(f"skipped {each['name']}: {each['reason']} [{each['code']}]")
+    if options.json:
+        print(json.dumps({"index": str(options.output), **added}, ensure_ascii=False))
+    else:
+        print(f"{options.output}: {added['documents']} documents, {added['passages']} passages, {len(added['skipped'])} files skipped")
+    return 1 if options.strict and added["skipped"] else 0
+
+
+def _search(options: argparse.Namespace) -> int:
+    async def search() -> dict[str, Any]:
+        app = App(_engine(options), FolderStore(options.index.parent))
+        await app.open(COLLECTION, options.index.name)
+        return await app.search(COLLECTION, options.query, options.limit)
+
+    answer = asyncio.run(search())
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        for hit in answer["hits"]:
+            document = hit["document"]
+            print(f"{hit['score']:.3f}  {document['meta'].get('emoji', '')}{' ' if 'emoji' in document['meta'] else ''}{document['title'] or hit['id']}")
+            text = " ".join(hit["passage"]["text"].split())
+            if text:
+                print(f"       {text[:160]}{'…' if len(text) > 160 else ''}")
+    return 0 if answer["hits"] else 1
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from findling.serve import serve
+
+    serve(options.folder, port=options.port)
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    header = inspect(options.file.read_bytes())
+    if options.json:
+        print(json.dumps(header, ensure_ascii=False))
+        return 0
+    print(f"kind     {header['kind']}")
+    for key, value in sorted(header["meta"].items()):
+        if isinstance(value, str | int | float):
+            print(f"{key:<8} {value}")
+    for section in header["sections"]:
+        print(f"section  {section['name']}  {section['length']} bytes")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    header = inspect(options.file.read_bytes())
+    print(f"{options.file}: every block of the {header['kind']} has its digest")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """Each line: ok or FAULT, what was looked at, what was found."""
+    faults = 0
+
+    def line(name: str, look: Any) -> None:
+        nonlocal faults
+        try:
+            found = look()
+        except FindlingError as error:
+            faults += 1
+            print(f"FAULT  {name}: {error.message}")
+        else:
+            print(f"ok     {name}: {found}")
+
+    def kernel() -> str:
+        status = json.loads(load().status())
+        return f"{status['backend']}, {status['kernel']}"
+
+    def embedding() -> str:
+        dim = json.loads(_engine(options).status())["model"]["dim"]
+        return f"a text becomes {dim} numbers" if _embeds(options) else "no numbers"
+
+    line("python", lambda: f"{platform.python_version()} on {platform.machine()}")
+    line("engine", kernel)
+    line("model", lambda: _model(options))
+    line("embedding", embedding)
+    return 1 if faults else 0
+
+
+def _embeds(options: argparse.Namespace) -> bool:
+    return len(_engine(options).embed(encode({"texts": ["a text"], "kind": "query"}))) > 0
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    engine = load()
+    engine.load_model(_model(options).read_bytes())
+    return engine
+
+
+def _model(options: argparse.Namespace) -> Path:
+    """The model file: --model, then FINDLING_MODEL, then the places an installation or a checkout keeps it."""
+    named = options.model or os.environ.get("FINDLING_MODEL")
+    package = Path(__file__).parent
+    places = [Path(named)] if named else [folder / MODEL_NAME for folder in (package / "models", package.parents[1] / ".cache/model")]
+    for place in places:
+        if place.is_file():
+            return place
+    raise NotFound(f"there is no model file at {', '.join(map(str, places))}; name one with --model or FINDLING_MODEL")
+
+
+def _files(source: Path, out: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """The files below `source` that a reader knows, in the order of their names, and those too big to read.
+
+    Hidden files, linked folders, and the index that is being written are passed over.
+    """
+    if not source.exists():
+        raise NotFound(f"there is no file or folder {source}")
+    files = []
+    skipped = []
+    for path in [source] if source.is_file() else _walk(source):
+        if readers.suffix_of(path.name) not in readers.FORMATS and path != source or path.resolve() == out.resolve():
+            continue
+        name = path.relative_to(source).as_posix() if path != source else path.name
+        try:
+            size = path.stat().st_size
+            if size > readers.MAX_FILE_BYTES:
+                reason = f"the file has {size} bytes, the limit is {readers.MAX_FILE_BYTES}; split it"
+                skipped.append({"name": name, "code": "bad_input", "reason": reason})
+                continue
+            files.append({"name": name, "bytes": path.read_bytes()})
+        except OSError as error:
+            skipped.append({"name": name, "code": "storage", "reason": error.strerror or str(error)})
+    return files, skipped
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(where, name)
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+class _Bar:
+    """Progress on stderr, where that is a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = sys.stderr.isatty() and not quiet
+
+    def show(self, done: int, total: int, name: str | None) -> None:
+        if self._shown:
+            print(f"\r\x1b[K{done}/{total} {(name or '')[:60]}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="findling", description="Search by meaning, in a terminal and in a page.")
+    parser.add_argument("--version", action="version", version=f"findling {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Any, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(command=function)
+        return added
+
+    def with_model(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--model", type=Path, help="the model file (else FINDLING_MODEL, else the installed one)")
+
+    build = command("build", _build, "index a file or the files of a folder")
+    build.add_argument("source", type=Path, metavar="SRC", help=f"a file or a folder of {', '.join(readers.FORMATS)} files")
+    build.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the index file to write")
+    build.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    build.add_argument("--quiet", action="store_true", help="no progress and no list of skipped files")
+    build.add_argument("--strict", action="store_true", help="end with 1 if a file was skipped")
+    with_model(build)
+
+    search = command("search", _search, "search an index")
+    search.add_argument("index", type=Path, metavar="OUT", help="the index file")
+    search.add_argument("query", help="what to look for")
+    search.add_argument("--limit", type=_limit, default=10, help="how many hits (10)")
+    search.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    with_model(search)
+
+    serve = command("serve", _serve, "serve a folder of a built site on this machine")
+    serve.add_argument("folder", type=Path, metavar="OUT", help="the folder")
+    serve.add_argument("--port", type=int, default=8000, help="the port (8000)")
+
+    info = command("info", _info, "tell what an index or model file is")
+    info.add_argument("file", type=Path, metavar="OUT")
+    info.add_argument("--json", action="store_true", help="print the header as one JSON object")
+
+    verify = command("verify", _verify, "check every block of an index or model file against its digest")
+    verify.add_argument("file", type=Path, metavar="OUT")
+
+    with_model(command("doctor", _doctor, "check that this installation can embed and search"))
+    return parser
+
+
+def _limit(text: str) -> int:
+    limit = int(text)
+    if not 1 <= limit <= 1000:
+        raise argparse.ArgumentTypeError("1 to 1000 was expected")
+    return limit
