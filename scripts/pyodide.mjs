@@ -16,7 +16,7 @@ import { zip } from './zip.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
-/** Modules whose closure is the application in the browser; the readers are chosen by file type at run time. */
+/** Modules whose closure is the application in the browser; each reader is a root too, because it is imported by its name at run time. */
 const ROOTS = ['findling.browser', 'findling.readers', 'findling.stdlib'];
 
 /** Loaded only on paths that importing alone does not reach: tracebacks, text encodings, timers, date parsing. */
@@ -97,7 +97,8 @@ async function writeZips(stdlib, application, out) {
     try {
         const pyodide = await start({ stdLibURL: full });
         pyodide.globals.set('texts', pyodide.toPy(Object.fromEntries(sources)));
-        pyodide.globals.set('roots', pyodide.toPy(ROOTS));
+        const readers = sources.map(([path]) => path).filter(path => path.startsWith(`${name}/readers/`)).map(path => path.slice(0, -'.py'.length).replaceAll('/', '.'));
+        pyodide.globals.set('roots', pyodide.toPy([...ROOTS, ...readers]));
         pyodide.globals.set('extra', pyodide.toPy(EXTRA));
         pyodide.runPython('import tools; sources = {path: bytes(text) for path, text in texts.items()}');
         pyodide.runPython('modules, foreign = tools.closure(sources, roots)');
