@@ -1,4 +1,7 @@
-"""Messages in, messages out: every message gets exactly one answer, stale searches and cancelled requests included."""
+"""Messages in, messages out, on the reference engine.
+
+Invariant under test: every message gets exactly one answer, stale searches and cancelled requests included.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""The verbs of the application, on the reference engine: what each promises, and what it does with bad input."""
+"""The verbs of the application, on the reference engine and a store in memory.
+
+Invariant under test: each verb does what its docstring promises, and bad input costs nothing but itself.
+"""
 
 import asyncio
 import json

@@ -5,8 +5,8 @@ documents. Invariant: bytes of any kind end as documents or as a `FindlingError`
 exception and never by taking all memory.
 """
 
-import importlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from findling.documents import Document
@@ -16,8 +16,7 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 """A parsed file takes about ten times its size in memory, and a browser's tab has about a gigabyte."""
 MAX_NAMED_FAULTS = 3
 
-FORMATS = {".txt": "text", ".md": "markdown", ".json": "json_objects", ".jsonl": "json_lines", ".csv": "csv_rows"}
-"""Suffix -> module of this package; a reader is imported when the first file of its kind arrives."""
+FORMATS = (".txt", ".md", ".json", ".jsonl", ".csv")
 
 # Characters that are not shown but change how a name is shown, above all the ones that reverse its direction.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -44,8 +43,7 @@ def read(name: str, data: bytes) -> Reading:
     Raises `Unsupported` for another kind of file and `BadInput` for one that is too big, not text, or has nothing in it.
     """
     suffix = suffix_of(name)
-    module = FORMATS.get(suffix)
-    if module is None:
+    if suffix not in FORMATS:
         raise Unsupported(
             f"{f'{suffix} files' if suffix else 'files without a suffix'} cannot be read; {', '.join(FORMATS)} can", suffix=suffix
         )
@@ -54,10 +52,25 @@ def read(name: str, data: bytes) -> Reading:
     text = decode(data)
     if not text.strip():
         raise BadInput("the file is empty")
-    reading: Reading = importlib.import_module(f"findling.readers.{module}").read(name, text)
+    reading = _reader(suffix)(name, text)
     if not reading.documents:
         raise BadInput(reading.reason() or "the file holds no text to find it by")
     return reading
+
+
+def _reader(suffix: str) -> Callable[[str, str], Reading]:
+    """The reader of a format, imported when its first file arrives: a page that reads no files starts without them."""
+    if suffix == ".txt":
+        from findling.readers import text as reader
+    elif suffix == ".md":
+        from findling.readers import markdown as reader
+    elif suffix == ".json":
+        from findling.readers import json_objects as reader
+    elif suffix == ".jsonl":
+        from findling.readers import json_lines as reader
+    else:
+        from findling.readers import csv_rows as reader
+    return reader.read
 
 
 def suffix_of(name: str) -> str:

@@ -16,7 +16,8 @@ from findling.readers import Reading, reason_of, title_of
 MAX_DEPTH = 64
 MAX_ITEMS = 200_000
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# The closing quote is optional: a string that never ends is then passed over once, not once for each quote in it.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NOT_BRACKET = re.compile(r"[^\[\]{}]+")
 
 

@@ -16,7 +16,7 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
 _RULE = re.compile(r"[ ]{0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
 _DEFINITION = re.compile(r"[ ]{0,3}\[[^\[\]]+\]:[ \t]*\S+")
-_LEAD = re.compile(r"[ \t]*(?:>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?|\d{1,9}[.)][ \t]+)")
+_LEADS = re.compile(r"(?:[ \t]*(?:>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?|\d{1,9}[.)][ \t]+))+")
 _TABLE_RULE = re.compile(r"[ \t|:-]+$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)?\)|\[[^\[\]]*\])?")
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
@@ -119,8 +119,8 @@ def _plain(lines: list[str]) -> str:
             continue
         if _RULE.match(line) or _DEFINITION.match(line) or ("|" in line and _TABLE_RULE.match(line)):
             continue
-        while lead := _LEAD.match(line):
-            line = line[lead.end() :]
+        leads = _LEADS.match(line)
+        line = line[leads.end() :] if leads else line
         if line.count("|") > 1:
             line = " ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
         seen.append(_inline(line))
