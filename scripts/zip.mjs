@@ -3,23 +3,24 @@
 // Owns the zip record layout; knows nothing of what the entries hold.
 // Invariant: entries are sorted by name, carry the zip epoch (1980-01-01) as their time, and are at most 4 GiB in all.
 
-import { crc32, deflateRawSync } from 'node:zlib';
+import { deflateRawSync } from 'node:zlib';
 
 const DOS_EPOCH_DATE = (1 << 5) | 1;
 const UTF8_NAMES = 0x0800;
 
-/** CRC-32 of bytes (zlib's own where Node has it: 20.15 and later).
- * @param {Uint8Array} bytes @returns {number} */
-const checksum = typeof crc32 === 'function' ? bytes => crc32(bytes) : tableChecksum;
+/** The remainder that each leading byte leaves, for the polynomial of ISO 3309. */
+const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
+    let remainder = byte;
+    for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
+    return remainder;
+});
 
-/** @param {Uint8Array} bytes @returns {number} */
-function tableChecksum(bytes) {
+/** CRC-32 as zip wants it; zlib's own came only with Node 20.15.
+ * @param {Uint8Array} bytes @returns {number} */
+function crc32(bytes) {
     let crc = 0xffffffff;
-    for (const byte of bytes) {
-        crc ^= byte;
-        for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-    return (crc ^ 0xffffffff) >>> 0;
+    for (const byte of bytes) crc = (crc >>> 8) ^ REMAINDERS[(crc ^ byte) & 0xff];
+    return ~crc >>> 0;
 }
 
 /** A zip archive of `entries` (name -> content), deflated where that is smaller.
@@ -40,7 +41,7 @@ export function zip(entries) {
         shared.writeUInt16LE(stored ? 0 : 8, 4);
         shared.writeUInt16LE(0, 6);
         shared.writeUInt16LE(DOS_EPOCH_DATE, 8);
-        shared.writeUInt32LE(checksum(content), 10);
+        shared.writeUInt32LE(crc32(content), 10);
         shared.writeUInt32LE(body.length, 14);
         shared.writeUInt32LE(content.length, 18);
         shared.writeUInt16LE(path.length, 22);
