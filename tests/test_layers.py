@@ -61,7 +61,8 @@ LIGHT = set("asyncio collections csv dataclasses html importlib io itertools js 
 
 def sources():
     paths = {path for pattern in OURS for path in ROOT.glob(pattern) if path.suffix in SOURCE and path.is_file()}
-    return sorted(path for path in paths if not BUILT & set(path.relative_to(ROOT).parts))
+    # An empty file is a package's `__init__`, it has nothing to say.
+    return sorted(path for path in paths if not BUILT & set(path.relative_to(ROOT).parts) and path.stat().st_size)
 
 
 def name_of(path):

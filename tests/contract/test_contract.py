@@ -1,0 +1,189 @@
+"""One table of cases over every backend of the engine and the reference.
+
+Invariant under test: backends built from the Rust core give equal ids and equal scores; the reference, which multiplies
+the same codes in f64, differs by at most 1e-5, and hits that are nearer to each other than that may swap.
+"""
+
+import json
+
+import cases
+import numpy as np
+import pytest
+
+from findling.engine import encode
+from findling.errors import FindlingError
+
+TOLERANCE = 1e-5
+# The reference is an oracle for good requests; it has neither a tokenizer nor the container.
+RUST_ONLY = pytest.mark.parametrize("backend", ("native", "wasm-relaxed", "wasm-simd", "wasm-scalar", "js"), indirect=True, scope="session")
+CASES = {case.name: case for case in cases.CASES}
+
+
+def ask(engine, method, request):
+    """The reply of an engine that has all the bytes it wants."""
+    return json.loads(getattr(engine, method)(request if isinstance(request, bytes) else encode(request)))
+
+
+def fill(engine, index, case):
+    ask(engine, "open", {"index": index})
+    for documents in case.add:
+        ask(engine, "add", {"index": index, "documents": documents})
+    if case.remove:
+        ask(engine, "remove", {"index": index, "ids": case.remove})
+
+
+def hits_of(engine, case):
+    fill(engine, case.name, case)
+    try:
+        return ask(engine, "search", {"index": case.name, **case.plan})["hits"]
+    finally:
+        ask(engine, "close", {"index": case.name})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_search_keeps_the_contract(engine, name):
+    case = CASES[name]
+    hits = hits_of(engine, case)
+    ids = [hit["id"] for hit in hits]
+    assert len(set(ids)) == len(ids)
+    assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+    if case.ids is not None:
+        assert ids == case.ids
+    if case.first is not None:
+        assert ids[0] == case.first
+    if case.among is not None:
+        assert set(ids) <= case.among
+    if case.count is not None:
+        assert len(ids) == case.count
+    if case.passage is not None:
+        assert hits[0]["passage"] == case.passage
+    if case.record is not None:
+        assert hits[0]["record"] == case.record
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_search_agrees_with_the_reference(engine, reference, name):
+    expected = hits_of(reference, CASES[name])
+    found = hits_of(engine, CASES[name])
+    assert [hit["score"] for hit in found] == pytest.approx([hit["score"] for hit in expected], abs=TOLERANCE)
+    scores = {hit["id"]: hit["score"] for hit in expected}
+    for hit, wanted in zip(found, expected, strict=True):
+        if hit["id"] != wanted["id"]:
+            # Another document in this place must be as good; at the end of the list it may be one the other cut off.
+            assert abs(scores.get(hit["id"], hit["score"]) - wanted["score"]) <= TOLERANCE
+        else:
+            assert (hit["passage"], hit["record"]) == (wanted["passage"], wanted["record"])
+
+
+@RUST_ONLY
+@pytest.mark.parametrize("name", CASES)
+def test_the_rust_backends_give_equal_hits(engine, native, name):
+    assert hits_of(engine, CASES[name]) == hits_of(native, CASES[name])
+
+
+@RUST_ONLY
+@pytest.mark.parametrize(("method", "request_", "code"), [row[1:] for row in cases.REFUSED], ids=[row[0] for row in cases.REFUSED])
+def test_a_bad_request_is_refused_with_its_code_and_changes_nothing(engine, method, request_, code):
+    ask(engine, "open", {"index": "known"})
+    ask(engine, "add", {"index": "known", "documents": cases.HARBOUR})
+    before = engine.dump(encode({"index": "known"}))
+    try:
+        with pytest.raises(FindlingError) as caught:
+            getattr(engine, method)(request_ if isinstance(request_, bytes) else encode(request_))
+        assert (caught.value.code, bool(caught.value.message)) == (code, True), caught.value.message
+        assert engine.dump(encode({"index": "known"})) == before
+    finally:
+        ask(engine, "close", {"index": "known"})
+
+
+def test_counts_tell_what_was_added_replaced_and_removed(engine):
+    ask(engine, "open", {"index": "counts"})
+    assert ask(engine, "add", {"index": "counts", "documents": cases.HARBOUR}) == {"added": 4, "replaced": 0, "passages": 6}
+    assert ask(engine, "add", {"index": "counts", "documents": [cases.BOAT, cases.document("new", "a", "b")]}) == {
+        "added": 1,
+        "replaced": 1,
+        "passages": 3,
+    }
+    assert ask(engine, "remove", {"index": "counts", "ids": ["boat", "nowhere", "long"]}) == {"removed": 2}
+    counts = json.loads(engine.status())["indexes"]["counts"]
+    assert (counts["documents"], counts["passages"]) == (3, 4)
+    assert [each["id"] for each in ask(engine, "records", {"index": "counts"})["records"]] == ["keeper", "anchor", "new"]
+    assert ask(engine, "records", {"index": "counts", "ids": ["keeper", "nowhere"]})["records"] == [{"id": "keeper", "record": cases.KEEPER["record"]}]
+    ask(engine, "close", {"index": "counts"})
+
+
+def supply(engine, method, request, files):
+    """The reply of an engine, given the ranges it asks for; and the ranges."""
+    asked = []
+    while "need" in (reply := ask(engine, method, request)):
+        for need in reply["need"]:
+            assert need not in asked, "asked for the same bytes twice"
+            asked.append(need)
+            engine.provide(need["file"], need["offset"], files[need["file"]][need["offset"] : need["offset"] + need["length"]])
+    return reply, asked
+
+
+def test_a_dumped_index_opens_again_with_the_same_hits(engine):
+    documents = [*cases.HARBOUR, *cases.crowd(60)]
+    ask(engine, "open", {"index": "made"})
+    ask(engine, "add", {"index": "made", "documents": documents})
+    plan = {"text": "the lighthouse keeper", "limit": 64}
+    expected = ask(engine, "search", {"index": "made", **plan})
+    dumped = engine.dump(encode({"index": "made", "meta": {"title": "A title"}}))
+    state, asked = supply(engine, "open", {"index": "read", "file": "made.findling", "length": len(dumped)}, {"made.findling": dumped})
+    assert asked, "a file is read by needs"
+    assert (state["documents"], state["passages"], state["meta"]) == (64, 66, {"title": "A title"})
+    found, _ = supply(engine, "search", {"index": "read", **plan}, {"made.findling": dumped})
+    assert found == expected
+    ask(engine, "close", {"index": "made"})
+    ask(engine, "close", {"index": "read"})
+
+
+def test_an_opened_index_takes_changes_and_dumps_again(engine):
+    ask(engine, "open", {"index": "made"})
+    ask(engine, "add", {"index": "made", "documents": cases.HARBOUR})
+    dumped = engine.dump(encode({"index": "made"}))
+    ask(engine, "close", {"index": "made"})
+    files = {"f": dumped}
+    supply(engine, "open", {"index": "read", "file": "f", "length": len(dumped)}, files)
+    supply(engine, "add", {"index": "read", "documents": [cases.document("new", "a whale swims")]}, files)
+    supply(engine, "remove", {"index": "read", "ids": ["boat"]}, files)
+    found, _ = supply(engine, "search", {"index": "read", "text": "a whale swims"}, files)
+    assert found["hits"][0]["id"] == "new"
+    assert "boat" not in [hit["id"] for hit in found["hits"]]
+    ask(engine, "close", {"index": "read"})
+
+
+@RUST_ONLY
+def test_the_rust_backends_dump_equal_bytes(engine, native):
+    dumps = []
+    for each in (engine, native):
+        ask(each, "open", {"index": "dumped"})
+        ask(each, "add", {"index": "dumped", "documents": [*cases.HARBOUR, *cases.crowd(100)]})
+        ask(each, "remove", {"index": "dumped", "ids": ["d7", "keeper"]})
+        dumps.append(each.dump(encode({"index": "dumped", "meta": {"a": 1}})))
+        ask(each, "close", {"index": "dumped"})
+    assert dumps[0] == dumps[1]
+
+
+@RUST_ONLY
+def test_the_rust_backends_tokenize_and_embed_alike(engine, native):
+    texts = ["", "harbour", "A small BOAT, floats… on\tcalm 水 water 🚤", "x" * 300, "calm water " * 200]
+    for kind in ("query", "passage"):
+        for text in texts:
+            request = encode({"text": text, "kind": kind, "max_tokens": None})
+            assert engine.tokenize(request) == native.tokenize(request)
+        request = encode({"texts": texts, "kind": kind})
+        assert engine.embed(request) == native.embed(request)
+
+
+def test_a_ready_vector_finds_what_its_text_finds(engine, native):
+    ask(engine, "open", {"index": "vectors"})
+    ask(engine, "add", {"index": "vectors", "documents": cases.HARBOUR})
+    text = "calm water"
+    vector = np.frombuffer(native.embed(encode({"texts": [text], "kind": "query"})), "<f4").astype(float).tolist()
+    space = json.loads(engine.status())["model"]["space"]
+    by_text = ask(engine, "search", {"index": "vectors", "text": text})
+    by_vector = ask(engine, "search", {"index": "vectors", "vector": vector, "space": space})
+    assert by_vector == by_text
+    ask(engine, "close", {"index": "vectors"})
