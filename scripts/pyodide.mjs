@@ -90,6 +90,7 @@ function splitPackages(library, boot) {
 async function writeZips(stdlib, application, out) {
     const library = read(stdlib);
     const name = basename(application);
+    /** @type {[string, Uint8Array][]} */
     const sources = [...read(application, file => file.endsWith('.py'))].map(([path, content]) => [`${name}/${path}`, new Uint8Array(content)]);
     const full = `${out}.${process.pid}.full.zip`;
     mkdirSync(dirname(out), { recursive: true });

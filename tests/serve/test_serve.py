@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from findling.serve import CSP, chosen_range, server
 
 CONTENT = bytes(range(256)) * 4

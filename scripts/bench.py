@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Runs benchmarks by name and hands them the built things and the collections.
+
+Owns which benchmarks there are and their order; must not know what they measure. Invariant: standard output holds only
+JSON lines; a benchmark that cannot run ends with a sentence and a failure, and the others still run.
+
+    bench.py [NAME...]    bench/NAME.py or bench/NAME.mjs
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from prepare import browser
+from steps import PYTHON, ROOT, environment
+
+NAMES = ("embed", "accuracy", "tokens", "boot", "keystroke", "size", "emoji")
+
+
+def command(name: str) -> list[str]:
+    """How to run one benchmark."""
+    script = ROOT / "bench" / f"{name}.py"
+    if script.is_file():
+        return [str(PYTHON), str(script)]
+    script = script.with_suffix(".mjs")
+    if script.is_file():
+        return ["node", str(script)]
+    known = sorted({path.stem for path in (ROOT / "bench").glob("*") if path.suffix in (".py", ".mjs") and not path.name.startswith("_")})
+    sys.exit(f"bench: there is no benchmark {name!r}; there are {', '.join(known)}")
+
+
+def main() -> None:
+    """Command line."""
+    chosen = [(name, command(name)) for name in sys.argv[1:] or NAMES]
+    data = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora")).resolve()
+    if not data.is_dir():
+        print(f"bench: the collections are missing: {data} is no folder; set FINDLING_DATA to the folder that holds them", file=sys.stderr)
+    extra = {"FINDLING_DATA": str(data), "PYTHONPATH": str(ROOT / "py")}
+    if path := browser():
+        extra["FINDLING_CHROMIUM"] = path
+    failed = []
+    for name, line in chosen:
+        print(f"== bench {name}", file=sys.stderr, flush=True)
+        if subprocess.run(line, cwd=ROOT, env=environment(**extra)).returncode != 0:
+            failed.append(name)
+    if failed:
+        sys.exit(f"bench: failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

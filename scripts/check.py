@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Runs every check and test suite, and sums up.
+
+Owns which suites there are and in what order (the quick ones first); must not know what they test. Invariant: every suite
+runs whatever the others gave; the last line counts single tests, and a suite that fails without naming one counts as one.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+from prepare import browser
+from steps import PYTHON, ROOT, environment
+
+MANIFEST = ("--manifest-path", "rust/Cargo.toml")
+WASM = "rust/wasm"
+# The last line of a test runner: pytest, cargo, node, wasm-bindgen-test. Each gives passed and failed in one or two groups.
+COUNTS = (
+    re.compile(r"^=* ?(?:(?P<failed>\d+) failed)?(?:, )?(?:(?P<passed>\d+) passed)?.* in [\d.]+s"),
+    re.compile(r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed"),
+    re.compile(r"^(?:#|ℹ) pass (?P<passed>\d+)"),
+    re.compile(r"^(?:#|ℹ) fail (?P<failed>\d+)"),
+)
+
+
+@dataclass
+class Suite:
+    """A command, and what it gave."""
+
+    name: str
+    command: list[str]
+    extra: dict[str, str] = field(default_factory=dict)
+    counts: bool = True
+    passed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+    def run(self) -> None:
+        """Run it, passing its output on as it comes."""
+        print(f"\n== {self.name}: {' '.join(self.command)}", flush=True)
+        began = time.monotonic()
+        with subprocess.Popen(
+            self.command, cwd=ROOT, env=environment(**self.extra), text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as running:  # fmt: skip
+            assert running.stdout is not None
+            for line in running.stdout:
+                print(line, end="", flush=True)
+                self._count(line)
+        self.seconds = time.monotonic() - began
+        if not self.counts:
+            self.passed, self.failed = int(running.returncode == 0), int(running.returncode != 0)
+        elif running.returncode == 0 and self.passed == 0:
+            # A runner that finds nothing to run is not a success.
+            self.failed += 1
+        elif running.returncode != 0 and self.failed == 0:
+            self.failed = 1
+
+    def _count(self, line: str) -> None:
+        plain = re.sub(r"\x1b\[[\d;]*m", "", line)
+        for pattern in COUNTS:
+            if found := pattern.match(plain):
+                counts = found.groupdict()
+                self.passed += int(counts.get("passed") or 0)
+                self.failed += int(counts.get("failed") or 0)
+
+
+def node_tests(folders: list[str]) -> list[str]:
+    """Node before version 21 takes files only, no patterns."""
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*.test.mjs")]
+    return [str(path.relative_to(ROOT)) for path in sorted(found)]
+
+
+def suites() -> list[Suite]:
+    """All of them."""
+    chromium = browser()
+    browser_place = {"FINDLING_CHROMIUM": chromium} if chromium else {}
+    driver = shutil.which("chromedriver", path=environment()["PATH"])
+    pytest = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    node = ["node", "--test", "--test-reporter=spec"]
+    inside = node_tests(["tests/pyodide"])
+    outside = [path for path in node_tests(["tests"]) if path not in inside]
+    lints = [
+        Suite("rust format", ["cargo", "fmt", *MANIFEST, "--all", "--check"], counts=False),
+        Suite("python lint", [str(PYTHON), "-m", "ruff", "check", "--no-cache", "."], counts=False),
+        Suite("python types", [str(PYTHON), "-m", "mypy"], counts=False),
+        Suite("javascript types", ["tsc", "--project", "."], counts=False),
+        Suite("rust lint", ["cargo", "clippy", *MANIFEST, "--locked", "--offline", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], counts=False),
+    ]
+    tests = [
+        Suite("rust core", ["cargo", "test", *MANIFEST, "--locked", "--offline", "--release", "--package", "findling-core"]),
+        Suite("python", [*pytest, "tests", "--ignore=tests/browser"]),
+        Suite("node", [*node, *outside]),
+        Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),
+        Suite("wasm in chromium", ["wasm-pack", "test", "--headless", "--chrome", "--mode", "no-install", WASM, "--offline"], {"CHROMEDRIVER": driver} if driver else {}),
+        Suite("python in pyodide", [*node, *inside]),
+        Suite("browser", [*pytest, "tests/browser"], browser_place),
+    ]
+    return lints + tests
+
+
+def main() -> None:
+    """Command line: names of suites, or all."""
+    chosen = [suite for suite in suites() if not sys.argv[1:] or suite.name in sys.argv[1:]]
+    for suite in chosen:
+        suite.run()
+    print("\n== summary")
+    for suite in chosen:
+        print(f"{'FAILED' if suite.failed else 'ok':7}{suite.name:20}{suite.passed:6} passed {suite.failed:4} failed {suite.seconds:7.1f} s")
+    passed, failed = sum(suite.passed for suite in chosen), sum(suite.failed for suite in chosen)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not chosen else 0)
+
+
+if __name__ == "__main__":
+    main()
