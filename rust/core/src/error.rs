@@ -127,6 +127,16 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         self.code.as_str()
     }
+
+    /// The sentence for a person.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The values involved, as the text of a JSON object.
+    pub fn detail_json(&self) -> String {
+        self.detail.to_string()
+    }
 }
 
 impl fmt::Display for Error {

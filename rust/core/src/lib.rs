@@ -3,6 +3,12 @@
 //! Owns everything that is computed; knows nothing of files, clocks, threads, browsers or Python.
 //! Invariant: the same arguments give the same bytes on every target.
 
+pub mod codes;
 pub mod error;
+pub mod file;
 pub mod format;
+pub mod index;
+pub mod rank;
 pub mod tokenizer;
+
+pub use error::{Code, Error, Result};

@@ -1,0 +1,315 @@
+//! A container that is not at hand: which ranges to fetch, and their content once verified.
+//!
+//! Owns the dialogue of need and provide for one file (sans-I/O); knows nothing of what the sections mean.
+//! Invariant: only ranges that were asked for are kept, no byte is handed out unverified, and bytes that fail their
+//! digest are forgotten, so that asking again fetches them again.
+
+use crate::error::{Code, Error, Result};
+use crate::format::{Header, Kind, PREFIX_BYTES, Section};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// What is fetched first: it often holds the header, the digests and the small sections at once.
+const FIRST_BYTES: u64 = 64 << 10;
+
+/// A range of a file that has to be provided before a call can be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// The name the file was opened with.
+    pub file: String,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: u64,
+}
+
+/// An answer, or what has to be fetched before there is one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer<T> {
+    /// The answer.
+    Ready(T),
+    /// The ranges without which there is none; the call is to be made again after they were provided.
+    Need(Vec<Need>),
+}
+
+/// A container read piece by piece.
+#[derive(Clone, Debug)]
+pub struct File {
+    name: String,
+    length: u64,
+    header: Option<Header>,
+    table: Option<Vec<u8>>,
+    asked: Vec<Range<u64>>,
+    /// Fetched and not yet verified, by offset.
+    provided: BTreeMap<u64, Vec<u8>>,
+    /// Verified blocks, by offset.
+    verified: BTreeMap<u64, Vec<u8>>,
+}
+
+impl File {
+    /// A file of `length` bytes of which nothing is known yet.
+    pub fn new(name: &str, length: u64) -> File {
+        File {
+            name: name.to_owned(),
+            length,
+            header: None,
+            table: None,
+            asked: Vec::new(),
+            provided: BTreeMap::new(),
+            verified: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it was made with these arguments.
+    pub fn is(&self, name: &str, length: u64) -> bool {
+        self.name == name && self.length == length
+    }
+
+    /// Takes the bytes from `offset` on, as far as they were asked for.
+    pub fn provide(&mut self, name: &str, offset: u64, bytes: &[u8]) {
+        if name != self.name {
+            return;
+        }
+        let end = offset.saturating_add(bytes.len() as u64);
+        let provided = &mut self.provided;
+        self.asked.retain(|range| {
+            let covered = offset <= range.start && range.end <= end;
+            if covered {
+                let start = (range.start - offset) as usize;
+                let length = (range.end - range.start) as usize;
+                provided.insert(range.start, bytes[start..start + length].to_vec());
+            }
+            !covered
+        });
+    }
+
+    /// The verified header of a container of that kind.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn header(&mut self, kind: Kind) -> Result<Answer<&Header>> {
+        if self.header.is_none() {
+            match self.read_header(kind)? {
+                Answer::Ready(header) => self.header = Some(header),
+                Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            }
+        }
+        match &self.header {
+            Some(header) => Ok(Answer::Ready(header)),
+            None => Err(Error::new(Code::Bug, "a header that was read is missing")),
+        }
+    }
+
+    fn read_header(&mut self, kind: Kind) -> Result<Answer<Header>> {
+        let least = self.length.min(FIRST_BYTES);
+        let Some(prefix) = self.fetched(&(0..least)) else {
+            return Ok(Answer::Need(vec![self.ask(0..least)]));
+        };
+        let needed = Header::bytes_needed(prefix)
+            .inspect_err(|_| self.provided.clear())?
+            .max(PREFIX_BYTES) as u64;
+        if needed > self.length {
+            self.provided.clear();
+            return Err(truncated(self.length, needed));
+        }
+        let Some(bytes) = self.fetched(&(0..needed)) else {
+            return Ok(Answer::Need(vec![self.ask(0..needed)]));
+        };
+        let header = Header::parse(bytes).inspect_err(|_| self.provided.clear())?;
+        if header.file_bytes != self.length {
+            return Err(truncated(self.length, header.file_bytes));
+        }
+        if header.kind != kind {
+            return Err(Error::new(
+                Code::BadFormat,
+                format!(
+                    "the file holds a {}, not a {}; open another file",
+                    header.kind.as_str(),
+                    kind.as_str()
+                ),
+            ));
+        }
+        Ok(Answer::Ready(header))
+    }
+
+    /// The content of whole sections, each missing stretch of which is asked for at once.
+    ///
+    /// # Errors
+    /// `bad_format` when a section is missing, `wrong_digest` when bytes differ from those that were written.
+    pub fn sections<const N: usize>(&mut self, names: [&str; N]) -> Result<Answer<[Vec<u8>; N]>> {
+        let mut sections = Vec::with_capacity(N);
+        for name in names {
+            let section = self.known()?.section(name)?.clone();
+            let length = section.length;
+            sections.push((section, 0..length));
+        }
+        Ok(match self.read(&sections)? {
+            Answer::Need(needs) => Answer::Need(needs),
+            Answer::Ready(contents) => {
+                // The caller keeps what it read; only pieces of sections stay here.
+                for (section, _) in &sections {
+                    let kept = self.verified.split_off(&section.range().end);
+                    self.verified.split_off(&section.offset);
+                    self.verified.extend(kept);
+                }
+                let mut contents = contents.into_iter();
+                Answer::Ready(names.map(|_| contents.next().unwrap_or_default()))
+            }
+        })
+    }
+
+    /// Ranges of the content of one section; the blocks around them are kept.
+    ///
+    /// # Errors
+    /// As for [`File::sections`].
+    pub fn pieces(&mut self, name: &str, ranges: &[Range<u64>]) -> Result<Answer<Vec<Vec<u8>>>> {
+        let section = self.known()?.section(name)?.clone();
+        let wanted: Vec<_> = ranges
+            .iter()
+            .map(|range| (section.clone(), range.clone()))
+            .collect();
+        self.read(&wanted)
+    }
+
+    /// Checks the length of a section against what the rest of the file makes of it.
+    ///
+    /// # Errors
+    /// `bad_format` when it differs or there is no such section.
+    pub fn expect_length(&self, name: &str, length: u64) -> Result<()> {
+        let found = self.known()?.section(name)?.length;
+        if found != length {
+            return Err(Error::new(
+                Code::BadFormat,
+                "a section is not as long as the others say; fetch or build the file again",
+            )
+            .with(json!({"section": name, "found": found, "wanted": length})));
+        }
+        Ok(())
+    }
+
+    /// Bytes of it that are in memory.
+    pub fn size_bytes(&self) -> usize {
+        let held = self.provided.values().chain(self.verified.values());
+        held.map(Vec::len).sum()
+    }
+
+    fn known(&self) -> Result<&Header> {
+        self.header
+            .as_ref()
+            .ok_or_else(|| Error::new(Code::Bug, "a section was read before its header"))
+    }
+
+    fn read(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Answer<Vec<Vec<u8>>>> {
+        let mut missing: Vec<Range<u64>> = Vec::new();
+        let table = self.known()?.table_range();
+        if self.table.is_none() && self.fetched(&table).is_none() {
+            missing.push(table.clone());
+        }
+        for (section, range) in wanted {
+            for block in blocks(section, range) {
+                let range = section.block_range(block);
+                if self.verified.contains_key(&range.start) || self.fetched(&range).is_some() {
+                    continue;
+                }
+                match missing.last_mut() {
+                    Some(last) if last.end == range.start => last.end = range.end,
+                    Some(last) if last.start <= range.start && range.end <= last.end => {}
+                    _ => missing.push(range),
+                }
+            }
+        }
+        if !missing.is_empty() {
+            let needs = missing.into_iter().map(|range| self.ask(range)).collect();
+            return Ok(Answer::Need(needs));
+        }
+        let read = self.read_fetched(wanted, table);
+        match &read {
+            // The first bytes often hold blocks that are read later.
+            Ok(_) => self.provided.retain(|start, _| *start == 0),
+            Err(_) => self.provided.clear(),
+        }
+        read.map(Answer::Ready)
+    }
+
+    fn read_fetched(
+        &mut self,
+        wanted: &[(Section, Range<u64>)],
+        table: Range<u64>,
+    ) -> Result<Vec<Vec<u8>>> {
+        if self.table.is_none() {
+            let bytes = self.fetched(&table).unwrap_or_default().to_vec();
+            for section in &self.known()?.sections {
+                section.verify_table(part(&bytes, table.start, &section.table_range()))?;
+            }
+            self.table = Some(bytes);
+        }
+        let digests = self.table.as_deref().unwrap_or_default();
+        let mut contents = Vec::with_capacity(wanted.len());
+        for (section, range) in wanted {
+            let mut content = Vec::new();
+            for block in blocks(section, range) {
+                let at = section.block_range(block);
+                if !self.verified.contains_key(&at.start) {
+                    let bytes = self.fetched(&at).unwrap_or_default().to_vec();
+                    let own = part(digests, table.start, &section.table_range());
+                    section.verify_block(own, block, &bytes)?;
+                    self.verified.insert(at.start, bytes);
+                }
+                let bytes = &self.verified[&at.start];
+                let start = (section.offset + range.start).saturating_sub(at.start) as usize;
+                let end = (section.offset + range.end).min(at.end) - at.start;
+                content.extend_from_slice(&bytes[start..end as usize]);
+            }
+            contents.push(content);
+        }
+        Ok(contents)
+    }
+
+    /// Bytes that were fetched and not yet verified.
+    fn fetched(&self, range: &Range<u64>) -> Option<&[u8]> {
+        if range.is_empty() {
+            return Some(&[]);
+        }
+        self.provided
+            .range(..=range.start)
+            .rev()
+            .find(|(start, bytes)| range.end <= *start + bytes.len() as u64)
+            .map(|(start, bytes)| part(bytes, *start, range))
+    }
+
+    fn ask(&mut self, range: Range<u64>) -> Need {
+        let need = Need {
+            file: self.name.clone(),
+            offset: range.start,
+            length: range.end - range.start,
+        };
+        if !self.asked.contains(&range) {
+            self.asked.push(range);
+        }
+        need
+    }
+}
+
+/// The blocks of a section that hold a range of its content.
+fn blocks(section: &Section, range: &Range<u64>) -> Range<u64> {
+    let block = u64::from(section.block);
+    if range.is_empty() {
+        return 0..0;
+    }
+    range.start / block..range.end.div_ceil(block)
+}
+
+/// The part of `bytes`, which start at `start` in the file, that lies at `range` in the file.
+fn part<'a>(bytes: &'a [u8], start: u64, range: &Range<u64>) -> &'a [u8] {
+    &bytes[(range.start - start) as usize..(range.end - start) as usize]
+}
+
+fn truncated(found: u64, wanted: u64) -> Error {
+    Error::new(
+        Code::BadFormat,
+        "the file is truncated or extended: its length differs from what its header says; fetch or build it again",
+    )
+    .with(json!({"found": found, "wanted": wanted}))
+}

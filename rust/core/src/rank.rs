@@ -1,0 +1,122 @@
+//! The best of many, without sorting them all.
+//!
+//! Owns the order of hits; knows nothing of where scores come from.
+//! Invariant: a higher score comes first, of equal scores the lower row; the order does not depend on that of the offers.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// A document with its best row and score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranked {
+    /// Higher is better; never NaN.
+    pub score: f32,
+    /// The row that has this score.
+    pub row: usize,
+    /// The document of that row.
+    pub document: usize,
+}
+
+impl Ranked {
+    fn order(&self, other: &Ranked) -> Ordering {
+        other
+            .score
+            .total_cmp(&self.score)
+            .then(self.row.cmp(&other.row))
+    }
+}
+
+/// Orders the worst first, so that a max-heap gives up the worst.
+#[derive(Clone, Copy, Debug)]
+struct Worst(Ranked);
+
+impl PartialEq for Worst {
+    fn eq(&self, other: &Worst) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Worst {}
+
+impl PartialOrd for Worst {
+    fn partial_cmp(&self, other: &Worst) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Worst {
+    fn cmp(&self, other: &Worst) -> Ordering {
+        self.0.order(&other.0)
+    }
+}
+
+/// Keeps the best `limit` of everything it is offered, at O(log limit) an offer.
+#[derive(Clone, Debug)]
+pub struct Top {
+    limit: usize,
+    heap: BinaryHeap<Worst>,
+}
+
+impl Top {
+    /// Keeps at most `limit`, and allocates for no more than it is offered.
+    pub fn new(limit: usize) -> Top {
+        Top {
+            limit,
+            heap: BinaryHeap::new(),
+        }
+    }
+
+    /// Takes a candidate, and drops the worst when there are too many.
+    pub fn offer(&mut self, ranked: Ranked) {
+        if self.heap.len() < self.limit {
+            self.heap.push(Worst(ranked));
+        } else if let Some(mut worst) = self.heap.peek_mut()
+            && ranked.order(&worst.0) == Ordering::Less
+        {
+            *worst = Worst(ranked);
+        }
+    }
+
+    /// What was kept, best first.
+    pub fn into_sorted(self) -> Vec<Ranked> {
+        self.heap
+            .into_sorted_vec()
+            .into_iter()
+            .map(|worst| worst.0)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_come_first_and_equal_scores_in_the_order_of_rows() {
+        let scores = [0.5, 2.0, 0.5, -1.0, 2.0, 0.5];
+        for turn in 0..scores.len() {
+            let mut top = Top::new(4);
+            for at in 0..scores.len() {
+                let row = (at + turn) % scores.len();
+                top.offer(Ranked {
+                    score: scores[row],
+                    row,
+                    document: row,
+                });
+            }
+            let rows: Vec<usize> = top.into_sorted().iter().map(|best| best.row).collect();
+            assert_eq!(rows, [1, 4, 0, 2]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_with_limit_zero() {
+        let mut top = Top::new(0);
+        top.offer(Ranked {
+            score: 1.0,
+            row: 0,
+            document: 0,
+        });
+        assert!(top.into_sorted().is_empty());
+    }
+}
