@@ -8,6 +8,7 @@ pub mod error;
 pub mod file;
 pub mod format;
 pub mod index;
+pub mod plan;
 pub mod rank;
 pub mod tokenizer;
 

@@ -1,0 +1,449 @@
+//! The engine: a model and named indexes behind methods that take and give bytes.
+//!
+//! Owns which model and which indexes there are; delegates everything else. It knows nothing of who calls it.
+//! Invariant: a call that fails leaves everything as it was, and what a call lacks it answers as `need`.
+
+use crate::codes::{self, Query};
+use crate::encoder::Encoder;
+use crate::error::{Code, Error, Result};
+use crate::file::{Answer, File, Need};
+use crate::format::{self, Container};
+use crate::index::{self, Entry, Index, Space};
+use crate::kernels;
+use crate::model::Model;
+use crate::plan::{self, Target, TextKind};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Texts to vectors, vectors to hits. Requests and replies are UTF-8 JSON bytes unless a method says otherwise.
+pub struct Engine {
+    backend: String,
+    model: Option<Model>,
+    encoder: Encoder,
+    indexes: BTreeMap<String, Index>,
+    /// Files whose index could not be opened yet for want of bytes.
+    opening: BTreeMap<String, File>,
+}
+
+impl Engine {
+    /// An engine without a model and without indexes; `backend` is the name of the build that runs it.
+    pub fn new(backend: &str) -> Engine {
+        Engine {
+            backend: backend.to_owned(),
+            model: None,
+            encoder: Encoder::new(),
+            indexes: BTreeMap::new(),
+            opening: BTreeMap::new(),
+        }
+    }
+
+    /// The name of the build, such as `native` or `wasm-simd`.
+    pub fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    /// Verifies a model file and keeps it in place of the one before.
+    /// Reply: `{"name","space","dim","max_tokens","digest","size_bytes"}`.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version`, `wrong_digest` or `unsupported`; the model before is kept.
+    pub fn load_model(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let model = Model::open(bytes)?;
+        let reply = plan::reply(&describe(&model))?;
+        self.model = Some(model);
+        Ok(reply)
+    }
+
+    /// `{"text","kind":"query"|"passage"|null,"max_tokens":N|null}` -> `{"ids":[..]}`.
+    ///
+    /// # Errors
+    /// `bad_request`, or `not_ready` without a model.
+    pub fn tokenize(&self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Tokenize = plan::read(request)?;
+        let model = ready(&self.model)?;
+        let max_tokens = match request.max_tokens {
+            None => None,
+            Some(tokens) => Some(plan::max_tokens(Some(tokens), usize::MAX)?),
+        };
+        let mut ids = Vec::new();
+        let text = prefixed(model, request.kind, &request.text.0);
+        model.tokenizer().encode(&text, max_tokens, &mut ids);
+        plan::reply(&json!({ "ids": ids }))
+    }
+
+    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?}` -> raw little-endian f32, texts x dim.
+    ///
+    /// # Errors
+    /// `bad_request`, or `not_ready` without a model.
+    pub fn embed(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Embed = plan::read(request)?;
+        let model = ready(&self.model)?;
+        let max_tokens = plan::max_tokens(request.max_tokens, model.meta().max_tokens)?;
+        let texts: Vec<&str> = request.texts.iter().map(|text| text.0.as_str()).collect();
+        let vectors = vectors(&mut self.encoder, model, request.kind, &texts, max_tokens);
+        Ok(vectors.iter().flat_map(|x| x.to_le_bytes()).collect())
+    }
+
+    /// `{"index":NAME,"file"?,"length"?:bytes}` -> `{"index","documents","passages","space","meta"}` or
+    /// `{"need":[{"file","offset","length"}]}`. Without a file the index is new and empty. An index that is open under
+    /// that name is replaced once the new one is.
+    ///
+    /// # Errors
+    /// `bad_request`, `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn open(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Open = plan::read(request)?;
+        let name = request.index.as_str();
+        let index = match request.source()? {
+            None => Index::new(),
+            Some((source, length)) => {
+                let file = self.opening.remove(name).filter(|file| file.is(source, length));
+                let mut file = file.unwrap_or_else(|| File::new(source, length));
+                match Index::open(&mut file)? {
+                    Answer::Ready(index) => index,
+                    Answer::Need(needs) => {
+                        self.opening.insert(name.to_owned(), file);
+                        return need(&needs);
+                    }
+                }
+            }
+        };
+        let reply = plan::reply(&plan::Opened {
+            index: name,
+            documents: index.documents(),
+            passages: index.passages(),
+            space: index.space().map(|space| space.id.as_str()),
+            meta: index.meta(),
+        })?;
+        self.opening.remove(name);
+        self.indexes.insert(request.index, index);
+        Ok(reply)
+    }
+
+    /// Hands over bytes of `file` from byte `offset` on, as a `need` asked for them; other bytes are not kept.
+    ///
+    /// # Errors
+    /// `bad_request` when the offset is not a whole number below 2^53.
+    pub fn provide(&mut self, file: &str, offset: f64, bytes: &[u8]) -> Result<()> {
+        let offset = plan::offset(offset)?;
+        for opening in self.opening.values_mut() {
+            opening.provide(file, offset, bytes);
+        }
+        for index in self.indexes.values_mut() {
+            index.provide(file, offset, bytes);
+        }
+        Ok(())
+    }
+
+    /// `{"index","documents":[{"id","passages":[text,..],"record"}]}` -> `{"added","replaced","passages"}` or
+    /// `{"need":[..]}`. All or nothing; a document whose id the index has takes its place, at the end.
+    ///
+    /// # Errors
+    /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, or those of a damaged file.
+    pub fn add(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Add = plan::read(request)?;
+        let index = found(&mut self.indexes, &request.index)?;
+        let model = ready(&self.model)?;
+        let space = space_of(model);
+        index.check_space(&space)?;
+        if let Answer::Need(needs) = index.fetch_all()? {
+            return need(&needs);
+        }
+        let texts: Vec<&str> = request
+            .documents
+            .iter()
+            .flat_map(|document| document.passages.iter().map(|text| text.0.as_str()))
+            .collect();
+        let most = model.meta().max_tokens;
+        let vectors = vectors(&mut self.encoder, model, TextKind::Passage, &texts, most);
+        let entries: Vec<Entry> = request
+            .documents
+            .into_iter()
+            .map(|document| Entry {
+                id: document.id,
+                passages: document.passages.len(),
+                record: document.record,
+            })
+            .collect();
+        plan::reply(&index.add(&space, &entries, &vectors)?)
+    }
+
+    /// `{"index","ids":[..]}` -> `{"removed"}` or `{"need":[..]}`; ids that are not in the index are ignored.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`, or those of a damaged file.
+    pub fn remove(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Remove = plan::read(request)?;
+        let index = found(&mut self.indexes, &request.index)?;
+        if let Answer::Need(needs) = index.fetch_all()? {
+            return need(&needs);
+        }
+        let removed = index.remove(request.ids.iter().map(String::as_str))?;
+        plan::reply(&json!({ "removed": removed }))
+    }
+
+    /// `{"index","text"|"vector","space"?,"limit"?,"weights"?,"filter"?,"explain"?}` -> `{"hits":[{"id","score",
+    /// "passage","record"}],"explain"?}` or `{"need":[..]}`. Documents are ranked by their best passage.
+    ///
+    /// # Errors
+    /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.
+    pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let plan = plan::read_search(request)?;
+        let index = found(&mut self.indexes, &plan.index)?;
+        let query = query(&mut self.encoder, &self.model, index, &plan)?;
+        let found = match index.search(&query, plan.dense, &plan.filter, plan.limit)? {
+            Answer::Need(needs) => return need(&needs),
+            Answer::Ready(found) => found,
+        };
+        let documents: Vec<usize> = found.iter().map(|found| found.document).collect();
+        let records = match index.records(&documents)? {
+            Answer::Need(needs) => return need(&needs),
+            Answer::Ready(records) => records,
+        };
+        let hits: Vec<plan::Hit<'_>> = found
+            .iter()
+            .zip(records)
+            .map(|(found, record)| plan::Hit {
+                id: index.id(found.document),
+                score: found.score,
+                passage: found.passage,
+                record,
+            })
+            .collect();
+        if !plan.explain {
+            return plan::reply(&Hits { hits: &hits, explain: None });
+        }
+        let explain = json!({
+            "dense": {
+                "weight": plan.dense,
+                "scan": "flat",
+                "documents": index.documents(),
+                "passages": index.passages(),
+            },
+        });
+        plan::reply(&Hits { hits: &hits, explain: Some(explain) })
+    }
+
+    /// `{"index","ids"?:[..]}` -> `{"records":[{"id","record"}]}` in the order of insertion, or `{"need":[..]}`.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`, or those of a damaged file.
+    pub fn records(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Records = plan::read(request)?;
+        let index = found(&mut self.indexes, &request.index)?;
+        let documents: Vec<usize> = match &request.ids {
+            None => (0..index.documents()).collect(),
+            Some(ids) => {
+                let mut numbers: Vec<usize> = ids.iter().filter_map(|id| index.number(id)).collect();
+                numbers.sort_unstable();
+                numbers.dedup();
+                numbers
+            }
+        };
+        let records = match index.records(&documents)? {
+            Answer::Need(needs) => return need(&needs),
+            Answer::Ready(records) => records,
+        };
+        let records: Vec<plan::Record<'_>> = documents
+            .iter()
+            .zip(records)
+            .map(|(document, record)| plan::Record { id: index.id(*document), record })
+            .collect();
+        plan::reply(&BTreeMap::from([("records", records)]))
+    }
+
+    /// `{"index","meta"?:{}}` -> the index file as raw bytes, which begin with `FINDLING`, or `{"need":[..]}` when
+    /// parts of it have not been read yet. The same contents give the same bytes.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`, or those of a damaged file.
+    pub fn dump(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Dump = plan::read(request)?;
+        let index = found(&mut self.indexes, &request.index)?;
+        if let Answer::Need(needs) = index.fetch_all()? {
+            return need(&needs);
+        }
+        index.dump(request.meta)
+    }
+
+    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes"}}}`.
+    ///
+    /// # Errors
+    /// `bug` when the reply cannot be written.
+    pub fn status(&self) -> Result<Vec<u8>> {
+        let indexes: Map<String, Value> = self
+            .indexes
+            .iter()
+            .map(|(name, index)| {
+                let counts = json!({
+                    "documents": index.documents(),
+                    "passages": index.passages(),
+                    "size_bytes": index.size_bytes(),
+                });
+                (name.clone(), counts)
+            })
+            .collect();
+        plan::reply(&json!({
+            "backend": self.backend,
+            "kernel": kernels::name(),
+            "model": self.model.as_ref().map(describe),
+            "indexes": indexes,
+        }))
+    }
+
+    /// `{"index"}` -> `{}`: forgets an index, or the beginning of one.
+    ///
+    /// # Errors
+    /// `bad_request`, or `not_found`.
+    pub fn close(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Close = plan::read(request)?;
+        let opening = self.opening.remove(&request.index);
+        if self.indexes.remove(&request.index).is_none() && opening.is_none() {
+            return Err(unknown(&request.index));
+        }
+        plan::reply(&json!({}))
+    }
+}
+
+/// `{"kind","meta","sections":[{"name","length"}]}` and the sections' bytes end to end -> the container file.
+///
+/// # Errors
+/// `bad_request` when the request is malformed, or the lengths do not add up to the payload.
+pub fn pack(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
+    let request: plan::Pack = plan::read(request)?;
+    let mut rest = payload;
+    let mut sections = Vec::with_capacity(request.sections.len());
+    for section in &request.sections {
+        let content = usize::try_from(section.length)
+            .ok()
+            .and_then(|length| rest.split_at_checked(length));
+        let Some((content, after)) = content else {
+            return Err(mismatch(payload.len()));
+        };
+        sections.push((section.name.as_str(), content));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        return Err(mismatch(payload.len()));
+    }
+    format::pack(request.kind, &request.meta, &sections)
+}
+
+/// Verifies every block of a container file; reply: its header as JSON.
+///
+/// # Errors
+/// `bad_format`, `wrong_version` or `wrong_digest`.
+pub fn inspect(bytes: &[u8]) -> Result<Vec<u8>> {
+    plan::reply(&Container::parse(bytes)?.header().describe())
+}
+
+#[derive(serde::Serialize)]
+struct Hits<'a> {
+    hits: &'a [plan::Hit<'a>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<Value>,
+}
+
+fn query(
+    encoder: &mut Encoder,
+    model: &Option<Model>,
+    index: &Index,
+    plan: &plan::Search,
+) -> Result<Query> {
+    if let (Some(found), Some(own)) = (&plan.space, index.space())
+        && *found != own.id
+    {
+        return Err(index::wrong_space(found, &own.id));
+    }
+    match &plan.target {
+        Target::Vector(vector) => codes::quantize_query(vector),
+        Target::Text(text) => {
+            let model = ready(model)?;
+            index.check_space(&space_of(model))?;
+            let most = model.meta().max_tokens;
+            let vector = vectors(encoder, model, TextKind::Query, &[&text.0], most);
+            codes::quantize_query(&vector)
+        }
+    }
+}
+
+/// The vectors of `texts`, texts x dim.
+fn vectors(
+    encoder: &mut Encoder,
+    model: &Model,
+    kind: TextKind,
+    texts: &[&str],
+    max_tokens: usize,
+) -> Vec<f32> {
+    let tokens: Vec<Vec<u32>> = texts
+        .iter()
+        .map(|text| {
+            let mut ids = Vec::new();
+            let text = prefixed(model, Some(kind), text);
+            model.tokenizer().encode(&text, Some(max_tokens), &mut ids);
+            ids
+        })
+        .collect();
+    let mut vectors = vec![0.0; texts.len() * model.meta().dim];
+    encoder.encode(model, &tokens, &mut vectors);
+    vectors
+}
+
+fn prefixed<'a>(model: &Model, kind: Option<TextKind>, text: &'a str) -> std::borrow::Cow<'a, str> {
+    let prefixes = &model.meta().prefixes;
+    let prefix = match kind {
+        Some(TextKind::Query) => prefixes.query.as_str(),
+        Some(TextKind::Passage) => prefixes.passage.as_str(),
+        None => "",
+    };
+    if prefix.is_empty() {
+        text.into()
+    } else {
+        format!("{prefix}{text}").into()
+    }
+}
+
+fn describe(model: &Model) -> Value {
+    let meta = model.meta();
+    json!({
+        "name": meta.name,
+        "space": meta.space,
+        "dim": meta.dim,
+        "max_tokens": meta.max_tokens,
+        "digest": format::hex(&model.digest()),
+        "size_bytes": model.size_bytes(),
+    })
+}
+
+fn space_of(model: &Model) -> Space {
+    Space {
+        id: model.meta().space.clone(),
+        dim: model.meta().dim,
+    }
+}
+
+fn ready(model: &Option<Model>) -> Result<&Model> {
+    model.as_ref().ok_or_else(|| {
+        Error::new(Code::NotReady, "there is no model yet; load one before texts are used")
+    })
+}
+
+fn found<'a>(indexes: &'a mut BTreeMap<String, Index>, name: &str) -> Result<&'a mut Index> {
+    indexes.get_mut(name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(Code::NotFound, format!("there is no index \"{name}\"; open it first"))
+        .with(json!({"index": name}))
+}
+
+fn need(needs: &[Need]) -> Result<Vec<u8>> {
+    plan::reply(&BTreeMap::from([("need", needs)]))
+}
+
+fn mismatch(found: usize) -> Error {
+    Error::new(
+        Code::BadRequest,
+        "the lengths of the sections do not add up to the payload; correct the request",
+    )
+    .with(json!({"payload_bytes": found}))
+}

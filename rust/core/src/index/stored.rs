@@ -1,0 +1,292 @@
+//! An index as the sections of a container (docs/FORMAT.md).
+//!
+//! Owns the names, order and layout of the sections; knows nothing of searching.
+//! Invariant: what is read back equals what was written, the same index gives the same bytes, and nothing in a file is
+//! believed before it has been compared with the rest of it.
+
+use super::{Document, Index, Rows, Space, lost, span, unusable};
+use crate::codes::{self, DIM_CAP};
+use crate::error::{Code, Error, Result};
+use crate::file::{Answer, File, Need};
+use crate::format::{self, Container, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+/// The name of this kind of index in a file's meta.
+const TYPE: &str = "flat";
+/// The version of the sections, of which this engine reads only this one.
+const TYPE_VERSION: u32 = 1;
+/// Bytes of one entry of the section "documents": lengths of id and record, number of passages.
+const DOCUMENT_BYTES: usize = 12;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Meta {
+    r#type: String,
+    version: u32,
+    space: Option<String>,
+    dim: Option<usize>,
+    user: Map<String, Value>,
+}
+
+impl Index {
+    /// An index from the bytes of a whole file.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn load(bytes: &[u8]) -> Result<Index> {
+        Container::parse(bytes)?;
+        let mut file = File::new("", bytes.len() as u64);
+        let answer = |needs: Vec<Need>, file: &mut File| {
+            for need in needs {
+                let range = need.offset as usize..(need.offset + need.length) as usize;
+                file.provide("", need.offset, &bytes[range]);
+            }
+        };
+        loop {
+            match Index::open(&mut file)? {
+                Answer::Need(needs) => answer(needs, &mut file),
+                Answer::Ready(mut index) => loop {
+                    let needs = match index.fetch_all()? {
+                        Answer::Ready(()) => return Ok(index),
+                        Answer::Need(needs) => needs,
+                    };
+                    if let Some(file) = &mut index.file {
+                        answer(needs, file);
+                    }
+                },
+            }
+        }
+    }
+
+    /// An index from a file that is read piece by piece: its documents now, codes and records when they are used.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn open(file: &mut File) -> Result<Answer<Index>> {
+        let meta = match file.header(Kind::Index)? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(header) => Meta::deserialize(&header.meta).map_err(|cause| {
+                bad("its meta is not understood").with(json!({"cause": cause.to_string()}))
+            })?,
+        };
+        let space = read_space(&meta)?;
+        let [documents, ids] = match file.sections(["documents", "ids"])? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(sections) => sections,
+        };
+        let mut index = Index {
+            space,
+            meta: meta.user,
+            rows: None,
+            records: None,
+            ..Index::new()
+        };
+        let record_bytes = index.read_documents(&documents, &ids)?;
+        let dim = index.space.as_ref().map_or(0, |space| space.dim);
+        file.expect_length("codes", index.passages as u64 * dim as u64)?;
+        file.expect_length("scales", index.passages as u64 * 4)?;
+        file.expect_length("records", record_bytes)?;
+        index.file = Some(file.clone());
+        Ok(Answer::Ready(index))
+    }
+
+    /// Fills the list of documents from its two sections; gives the length of all records.
+    fn read_documents(&mut self, table: &[u8], ids: &[u8]) -> Result<u64> {
+        let (entries, rest) = table.as_chunks::<DOCUMENT_BYTES>();
+        if !rest.is_empty() {
+            return Err(bad("its table of documents ends inside an entry"));
+        }
+        if !entries.is_empty() && self.space.is_none() {
+            return Err(bad("it has documents, and names no space"));
+        }
+        let mut rest = std::str::from_utf8(ids).map_err(|_| bad("its ids are not UTF-8"))?;
+        let mut record = 0_u64;
+        for entry in entries {
+            let number = |at: usize| {
+                u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]])
+            };
+            let Some((id, after)) = rest.split_at_checked(number(0) as usize) else {
+                return Err(bad("an id is longer than the ids"));
+            };
+            rest = after;
+            let (passages, record_bytes) = (number(4) as usize, number(8));
+            if id.is_empty() || passages == 0 {
+                return Err(bad("a document has an empty id or no passages"));
+            }
+            let end = record + u64::from(record_bytes);
+            let first_row = self.passages;
+            // At most 2^32 documents of 2^32 passages would overflow on a 32-bit target only.
+            self.passages = first_row
+                .checked_add(passages)
+                .filter(|rows| *rows <= u32::MAX as usize)
+                .ok_or_else(|| bad("it has more than 2^32 passages"))?;
+            if self
+                .numbers
+                .insert(id.into(), self.documents.len())
+                .is_some()
+            {
+                return Err(bad("an id occurs twice"));
+            }
+            self.documents.push(Document {
+                id: id.into(),
+                first_row,
+                passages,
+                record: record..end,
+            });
+            record = end;
+        }
+        if !rest.is_empty() {
+            return Err(bad("its ids are longer than the documents say"));
+        }
+        Ok(record)
+    }
+
+    /// Reads codes and records that still lie in the file, which is then no longer needed.
+    ///
+    /// # Errors
+    /// `bad_format` or `wrong_digest`.
+    pub fn fetch_all(&mut self) -> Result<Answer<()>> {
+        if let Answer::Need(mut needs) = self.fetch_rows()? {
+            if let Answer::Need(more) = self.fetch_records()? {
+                needs.extend(
+                    more.into_iter()
+                        .filter(|need| !needs.contains(need))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            return Ok(Answer::Need(needs));
+        }
+        if let Answer::Need(needs) = self.fetch_records()? {
+            return Ok(Answer::Need(needs));
+        }
+        self.file = None;
+        Ok(Answer::Ready(()))
+    }
+
+    pub(super) fn fetch_rows(&mut self) -> Result<Answer<()>> {
+        if self.rows.is_none() {
+            let file = self.file.as_mut().ok_or_else(lost)?;
+            let [bytes, scale_bytes] = match file.sections(["codes", "scales"])? {
+                Answer::Need(needs) => return Ok(Answer::Need(needs)),
+                Answer::Ready(sections) => sections,
+            };
+            let (chunks, _) = scale_bytes.as_chunks::<4>();
+            let scales: Vec<f32> = chunks
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect();
+            if !scales.iter().all(|scale| codes::is_scale(*scale)) {
+                return Err(bad("a scale is not a number that a vector can have"));
+            }
+            let codes = bytes.into_iter().map(|byte| byte as i8).collect();
+            self.rows = Some(Rows { codes, scales });
+        }
+        Ok(Answer::Ready(()))
+    }
+
+    fn fetch_records(&mut self) -> Result<Answer<()>> {
+        if self.records.is_none() {
+            let file = self.file.as_mut().ok_or_else(lost)?;
+            let [records] = match file.sections(["records"])? {
+                Answer::Need(needs) => return Ok(Answer::Need(needs)),
+                Answer::Ready(sections) => sections,
+            };
+            for document in &self.documents {
+                read_record(&records[span(&document.record)])?;
+            }
+            self.records = Some(records);
+        }
+        Ok(Answer::Ready(()))
+    }
+
+    /// The index as the bytes of a file; `meta` takes the place of the one it has. [`Index::fetch_all`] comes first.
+    ///
+    /// # Errors
+    /// `bad_request` when `meta` makes the header longer than 1 MiB.
+    pub fn dump(&self, meta: Option<Map<String, Value>>) -> Result<Vec<u8>> {
+        let (Some(rows), Some(records)) = (&self.rows, &self.records) else {
+            return Err(lost());
+        };
+        let mut documents = Vec::with_capacity(self.documents.len() * DOCUMENT_BYTES);
+        let mut ids = String::new();
+        for document in &self.documents {
+            ids.push_str(&document.id);
+            let record = document.record.end - document.record.start;
+            for number in [document.id.len() as u64, document.passages as u64, record] {
+                let number = u32::try_from(number).map_err(|_| {
+                    unusable(
+                        "an id, a record or the number of passages exceeds 2^32",
+                        &document.id,
+                    )
+                })?;
+                documents.extend_from_slice(&number.to_le_bytes());
+            }
+        }
+        let codes: Vec<u8> = rows.codes.iter().map(|code| *code as u8).collect();
+        let scales: Vec<u8> = rows
+            .scales
+            .iter()
+            .flat_map(|scale| scale.to_le_bytes())
+            .collect();
+        let meta = Meta {
+            r#type: TYPE.to_owned(),
+            version: TYPE_VERSION,
+            space: self.space.as_ref().map(|space| space.id.clone()),
+            dim: self.space.as_ref().map(|space| space.dim),
+            user: meta.unwrap_or_else(|| self.meta.clone()),
+        };
+        let meta = serde_json::to_value(meta).map_err(|cause| {
+            Error::new(Code::Bug, format!("the meta could not be written: {cause}"))
+        })?;
+        format::pack(
+            Kind::Index,
+            &meta,
+            &[
+                ("documents", &documents),
+                ("ids", ids.as_bytes()),
+                ("codes", &codes),
+                ("scales", &scales),
+                ("records", records),
+            ],
+        )
+    }
+}
+
+fn read_space(meta: &Meta) -> Result<Option<Space>> {
+    if meta.r#type != TYPE {
+        return Err(bad("its type is not one that this engine knows")
+            .with(json!({"found": meta.r#type, "wanted": TYPE})));
+    }
+    if meta.version != TYPE_VERSION {
+        return Err(Error::new(
+            Code::WrongVersion,
+            format!("the index has version {}, this engine reads {TYPE_VERSION}; update Findling or build it again", meta.version),
+        )
+        .with(json!({"found": meta.version, "wanted": TYPE_VERSION})));
+    }
+    match (&meta.space, meta.dim) {
+        (None, None) => Ok(None),
+        (Some(id), Some(dim)) if !id.is_empty() && (1..=DIM_CAP).contains(&dim) => {
+            Ok(Some(Space {
+                id: id.clone(),
+                dim,
+            }))
+        }
+        _ => Err(bad("its space and dim do not fit each other")),
+    }
+}
+
+pub(super) fn read_record(bytes: &[u8]) -> Result<Box<RawValue>> {
+    let text = std::str::from_utf8(bytes).map_err(|_| bad("a record is not UTF-8"))?;
+    let record: &RawValue = serde_json::from_str(text).map_err(|_| bad("a record is not JSON"))?;
+    Ok(record.to_owned())
+}
+
+fn bad(what: &str) -> Error {
+    Error::new(
+        Code::BadFormat,
+        format!("the index cannot be used: {what}; fetch or build it again"),
+    )
+}
