@@ -1,11 +1,14 @@
-"""What the app tests stand on: an event loop without sockets, the reference engine and a store in memory.
+"""What tests stand on: an event loop without sockets, the reference engine, a store in memory, a small model.
 
-Must not read files, so that the same tests run inside Pyodide. Invariant: nothing here waits; a test that would wait
-for ever fails at once.
+Importing this must not need the native engine, so that the app's tests run inside Pyodide. Invariant: nothing here
+waits; a test that would wait for ever fails at once.
 """
 
 import asyncio
+import importlib.util
 from collections.abc import Coroutine
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -55,3 +58,22 @@ def store() -> MemoryStore:
 @pytest.fixture
 def app(store: MemoryStore) -> App:
     return App(ReferenceEngine.with_hashed_words(), store, clock=lambda: 0.0)
+
+
+def module_at(path: Path) -> ModuleType:
+    """A module of another test folder; those are no packages."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A model file of 128 dimensions and two layers with random weights: small enough for the slowest backend."""
+    from findling.model import convert
+
+    families = module_at(Path(__file__).parent / "model/families.py")
+    folder = families.write_folder(tmp_path_factory.mktemp("tiny"), families.TINY)
+    return convert(folder, calibration=["a small boat floats on calm water", "the keeper sings"])

@@ -1,42 +1,24 @@
-"""The engines that the contract is held against, and the small model they all load.
+"""The engines that the contract is held against.
 
 Owns how each backend is started. Must not know what is asked of them. Invariant: all embed with the same model file,
 and a backend that has not been built is a failure.
 """
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from findling.engine import Engine, encode, load
-from findling.model import convert
 from findling.reference import ReferenceEngine
+from node_engine import NodeProcess
 
 ROOT = Path(__file__).parents[2]
 TIERS = ROOT / ".cache/engine"
 RUST = ("native", "wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A model of 128 dimensions and two layers with random weights: small enough for the slowest backend."""
-    families = _module(ROOT / "tests/model/families.py")
-    folder = families.write_folder(tmp_path_factory.mktemp("tiny"), families.TINY)
-    return convert(folder, calibration=["a small boat floats on calm water", "the keeper sings"])
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +54,7 @@ def engine(backend: str, model: bytes, native: Engine) -> Iterator[Engine]:
         started.load_model(model)
         yield started
     else:
-        node = _module(Path(__file__).parent / "node_engine.py")
-        process = node.NodeProcess(TIERS, backend)
+        process = NodeProcess(TIERS, backend)
         process.engine.load_model(model)
         yield process.engine
         process.close()

@@ -6,10 +6,10 @@ the same codes in f64, differs by at most 1e-5, and hits that are nearer to each
 
 import json
 
-import cases
 import numpy as np
 import pytest
 
+import cases
 from findling.engine import encode
 from findling.errors import FindlingError
 

@@ -1,0 +1,163 @@
+"""The command line over the native engine and a small model: what goes to stdout, what to stderr, and the exit codes.
+
+Invariant under test: stdout holds results only, and every failure is one sentence with its code.
+"""
+
+import json
+
+import pytest
+
+from findling import __version__
+from findling.cli import main
+
+
+@pytest.fixture
+def folder(tmp_path):
+    source = tmp_path / "source"
+    (source / "deep").mkdir(parents=True)
+    (source / "b.txt").write_text("the lighthouse keeper sings in the storm")
+    (source / "deep/a.md").write_text("# Boats\na small boat floats\n## Oars\nwood for rowing\n")
+    (source / "broken.json").write_text("{")
+    (source / "picture.png").write_bytes(b"\x89PNG")
+    (source / ".hidden.txt").write_text("hidden")
+    return source
+
+
+@pytest.fixture
+def model_file(tmp_path, model):
+    path = tmp_path / "tiny.findling"
+    path.write_bytes(model)
+    return path
+
+
+@pytest.fixture
+def index(folder, model_file, tmp_path, capsys):
+    out = tmp_path / "out/index.findling"
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file)]) == 0
+    capsys.readouterr()
+    return out
+
+
+def test_build_indexes_a_folder_and_lists_what_it_skipped(folder, model_file, tmp_path, capsys):
+    out = tmp_path / "index.findling"
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--json"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert (result["added"], result["documents"]) == (3, 3)
+    assert [(each["name"], each["code"]) for each in result["skipped"]] == [("broken.json", "bad_input")]
+    assert "broken.json" in printed.err
+    assert out.is_file()
+
+
+def test_build_is_reproducible(folder, model_file, tmp_path, index):
+    again = tmp_path / "again.findling"
+    main(["build", str(folder), "-o", str(again), "--model", str(model_file), "--quiet"])
+    assert again.read_bytes() == index.read_bytes()
+
+
+def test_build_strict_ends_with_1_when_a_file_was_skipped(folder, model_file, tmp_path):
+    assert main(["build", str(folder), "-o", str(tmp_path / "x"), "--model", str(model_file), "--strict"]) == 1
+
+
+def test_build_follows_no_loop_of_links_and_indexes_no_index(folder, model_file, tmp_path, capsys):
+    (folder / "loop").symlink_to(folder)
+    out = folder / "index.json"
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["documents"] == 3
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["documents"] == 3
+
+
+def test_build_of_nothing_leaves_the_old_index(index, model_file, tmp_path, capsys):
+    before = index.read_bytes()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main(["build", str(empty), "-o", str(index), "--model", str(model_file)]) == 4
+    assert index.read_bytes() == before
+    assert capsys.readouterr().out == ""
+
+
+def test_search_prints_titles_best_first(index, model_file, capsys):
+    assert main(["search", str(index), "the lighthouse keeper sings in the storm", "--model", str(model_file), "--limit", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[-1] == "b"
+    assert "lighthouse" in lines[1]
+    assert len(lines) == 4
+
+
+def test_search_as_json_is_the_answer_of_the_application(index, model_file, capsys):
+    assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer) == {"query", "hits", "took_ms"}
+    assert {hit["id"] for hit in answer["hits"]} == {"b.txt", "deep/a.md#1", "deep/a.md#2"}
+
+
+def test_search_for_nothing_ends_with_1_and_prints_nothing(index, model_file, capsys):
+    assert main(["search", str(index), "  ", "--model", str(model_file)]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_the_model_can_be_named_by_the_environment(index, model_file, monkeypatch):
+    monkeypatch.setenv("FINDLING_MODEL", str(model_file))
+    assert main(["search", str(index), "boat"]) == 0
+
+
+def test_a_missing_model_is_said_with_the_way_out(index, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FINDLING_MODEL", str(tmp_path / "nowhere"))
+    assert main(["search", str(index), "boat"]) == 4
+    assert "--model or FINDLING_MODEL" in capsys.readouterr().err
+
+
+def test_info_tells_kind_and_sections(index, model_file, capsys):
+    assert main(["info", str(index)]) == 0
+    assert capsys.readouterr().out.startswith("kind     index\n")
+    assert main(["info", str(model_file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "model"
+
+
+def test_verify_finds_a_changed_byte(index, capsys):
+    assert main(["verify", str(index)]) == 0
+    data = bytearray(index.read_bytes())
+    data[-1] ^= 1
+    index.write_bytes(data)
+    assert main(["verify", str(index)]) in {3, 5}
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+
+
+def test_an_index_that_is_none_ends_with_3(tmp_path, model_file, capsys):
+    other = tmp_path / "other"
+    other.write_bytes(b"no index of ours, whatever it is")
+    assert main(["search", str(other), "boat", "--model", str(model_file)]) == 3
+    assert main(["info", str(other)]) == 3
+    assert "[bad_format]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["info", "nowhere"], ["verify", "nowhere"], ["build", "nowhere", "-o", "x"]])
+def test_an_input_that_is_not_there_ends_with_4(command, tmp_path, monkeypatch, model_file, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FINDLING_MODEL", str(model_file))
+    assert main(command) == 4
+    assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["fly"], ["search"], ["build", "x"], ["search", "x", "y", "--limit", "0"]])
+def test_wrong_usage_ends_with_2(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"findling {__version__}\n"
+
+
+def test_doctor_tells_what_works_and_what_does_not(model_file, tmp_path, capsys):
+    assert main(["doctor", "--model", str(model_file)]) == 0
+    assert "FAULT" not in capsys.readouterr().out
+    assert main(["doctor", "--model", str(tmp_path / "nowhere")]) == 1
+    assert "FAULT  model" in capsys.readouterr().out
