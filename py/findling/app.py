@@ -155,7 +155,7 @@ class App:
     async def save(self, collection: str) -> dict[str, Any]:
         """The collection as one index file, and a name for it."""
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
-        return {"bytes": self._find(collection).save(), "name": f"{stem}.findling"}
+        return {"bytes": await self._find(collection).save(), "name": f"{stem}.findling"}
 
     async def status(self) -> dict[str, Any]:
         """What computes, with which model, and what is open."""

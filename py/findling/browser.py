@@ -79,7 +79,7 @@ def _bound(engine: Any) -> BoundEngine:
             reply = getattr(engine, method)(*carried)
         except JsException as error:
             raise _converted(error) from None
-        if method == "dump" or not isinstance(reply, JsProxy):
+        if not isinstance(reply, JsProxy) or (method == "dump" and reply[0] != ord("{")):
             return reply
         return reply.to_bytes()
 

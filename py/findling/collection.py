@@ -126,10 +126,10 @@ class Collection:
         answer = await self._ask(self._engine.search, request)
         return [Hit.from_record(hit["id"], hit["score"], hit["passage"], hit["record"]) for hit in answer["hits"]]
 
-    def save(self) -> Any:
+    async def save(self) -> Any:
         """The whole collection as the bytes of one index file, in the engine's kind of bytes."""
-        self._check()
-        return self._engine.dump(encode({"index": self.name, "meta": self._meta}))
+        dumped = await self._ask(self._engine.dump, {"index": self.name, "meta": self._meta}, _file_or_need)
+        return dumped["file"]
 
     def close(self) -> None:
         """Forget the collection; later requests, and slices of an add under way, raise `Closed`."""
@@ -137,13 +137,18 @@ class Collection:
         self._closed = True
         self._engine.close(encode({"index": self.name}))
 
-    async def _ask(self, method: Callable[[bytes], bytes], request: Request) -> dict[str, Any]:
-        """Call the engine, fetch the ranges it lacks, and call again until it answers."""
+    async def _ask(
+        self,
+        method: Callable[[bytes], bytes],
+        request: Request,
+        read: Callable[[bytes], dict[str, Any]] = json.loads,
+    ) -> dict[str, Any]:
+        """Call the engine, fetch the ranges it lacks, and call again until it answers; `read` makes sense of its reply."""
         payload = encode(request)
         lacked = None
         for _ in range(MAX_ROUNDS):
             self._check()
-            answer: dict[str, Any] = json.loads(method(payload))
+            answer = read(method(payload))
             needs = answer.get("need")
             if not needs:
                 return answer
@@ -159,6 +164,14 @@ class Collection:
     def _check(self) -> None:
         if self._closed:
             raise Closed(f"the collection {self.name!r} has been closed; open it again", collection=self.name)
+
+
+def _file_or_need(reply: bytes) -> dict[str, Any]:
+    """The reply of `dump`: a file, which never begins with a brace, or a need."""
+    if reply[0] != ord("{"):
+        return {"file": reply}
+    need: dict[str, Any] = json.loads(reply)
+    return need
 
 
 def _slices(documents: Sequence[Document]) -> list[list[Document]]:

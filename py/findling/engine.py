@@ -64,7 +64,7 @@ class Engine(Protocol):
         """index, and ids for some only: id and record in the order of insertion; or need."""
 
     def dump(self, request: bytes) -> bytes:
-        """index, meta: the whole index as the bytes of one file."""
+        """index, meta: the whole index as the bytes of one file, which never begin with a brace; or need."""
 
     def status(self) -> bytes:
         """backend, kernel, model, indexes."""

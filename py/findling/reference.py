@@ -1,7 +1,7 @@
 """The reference engine: the Engine contract in plain numpy, f64 and brute force, slow and obviously right.
 
 Owns the oracle of the contract tests, and two embedders for it. Must not know the Rust engine or its file format: its
-own dump is JSON. For CPython only, it needs numpy. Invariant: scores come from the same int8 codes that the contract
+own dump is JSON after a line of magic. For CPython only, it needs numpy. Invariant: scores come from the same int8 codes that the contract
 defines, multiplied in f64, and equal scores rank by the order of insertion.
 """
 
@@ -18,7 +18,7 @@ Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
 
 CODE_MAX = 127
 QUERY_CODE_MAX = 2047
-DUMP_KIND = "findling-reference"
+DUMP_MAGIC = b"findling-reference\n"
 _PLAN_KEYS = {"index", "text", "vector", "space", "limit", "weights", "filter", "explain"}
 
 
@@ -144,7 +144,7 @@ class ReferenceEngine:
     def dump(self, request: bytes) -> bytes:
         plan = json.loads(request)
         index = self._index(plan)
-        return _bytes({"kind": DUMP_KIND, **index, "meta": plan.get("meta", {})})
+        return DUMP_MAGIC + _bytes({**index, "meta": plan.get("meta", {})})
 
     def status(self) -> bytes:
         indexes = {name: {**_counts(index), "size_bytes": 0} for name, index in self._indexes.items()}
@@ -205,12 +205,9 @@ def _counts(index: dict[str, Any]) -> dict[str, int]:
 
 
 def _loaded(whole: bytes, file: str) -> dict[str, Any]:
-    try:
-        dumped = json.loads(whole)
-    except ValueError as error:
-        raise BadFormat(f"{file!r} is not a dump of the reference engine", file=file) from error
-    if not isinstance(dumped, dict) or dumped.pop("kind", None) != DUMP_KIND:
+    if not whole.startswith(DUMP_MAGIC):
         raise BadFormat(f"{file!r} is not a dump of the reference engine", file=file)
+    dumped: dict[str, Any] = json.loads(whole[len(DUMP_MAGIC) :])
     return dumped
 
 
