@@ -4,12 +4,15 @@
 //! Invariant: the same arguments give the same bytes on every target.
 
 pub mod codes;
+pub mod encoder;
 pub mod error;
 pub mod file;
 pub mod format;
 pub mod index;
 pub mod plan;
 pub mod rank;
+pub mod kernels;
+pub mod model;
 pub mod tokenizer;
 
 pub use error::{Code, Error, Result};

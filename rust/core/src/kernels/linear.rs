@@ -1,0 +1,225 @@
+//! The linear layer: 8-bit activations times 7-bit weights, exact in integers, with the float epilogue fused in.
+//!
+//! Owns the tiling over rows and panels; knows nothing of what the layer is for.
+//! Invariant: `y = (acc * scale + offset * column_sum) * weight_scale + bias`, each operation rounded on its own, in this
+//! order; `acc` is the exact sum of `q * (w - 64)`.
+
+use super::float::{RowScale, gelu};
+use super::register::Register;
+
+/// Weights of eight outputs lie together: `[outputs / 8][inputs / 4][8][4]`.
+pub(super) const PANEL: usize = 8;
+/// Inputs of one step of a panel.
+pub(super) const STEP: usize = 4;
+/// What is added to a weight so that it is an unsigned 7-bit number.
+pub(super) const WEIGHT_ZERO: i32 = 64;
+
+/// What happens to an output before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epilogue {
+    /// Nothing.
+    Bias,
+    /// GELU.
+    Gelu,
+    /// A residual is added.
+    Residual,
+}
+
+pub(super) const BIAS: u8 = 0;
+pub(super) const GELU: u8 = 1;
+pub(super) const RESIDUAL: u8 = 2;
+
+/// Pointers to one layer's weights; see the model file in docs/FORMAT.md.
+#[derive(Clone, Copy)]
+pub(super) struct Weights {
+    pub(super) panels: *const u8,
+    pub(super) scale: *const f32,
+    pub(super) bias: *const f32,
+    pub(super) column_sums: *const f32,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+}
+
+/// The integer side of an instruction set.
+pub(super) trait Dot {
+    /// The registers its float code uses.
+    type R: Register;
+    /// Rows of the largest tile, at most 8.
+    const ROWS: usize;
+    /// Columns of a tile, a multiple of [`PANEL`].
+    const COLUMNS: usize;
+
+    /// `starts[row] + sum over inputs of q * w` for `ROWS` rows and [`Dot::COLUMNS`] columns, converted to f32.
+    /// Registers beyond `COLUMNS / WIDTH` are undefined.
+    ///
+    /// # Safety
+    /// `q` holds `ROWS` rows of `inputs` bytes, `panels` the panels of the columns; weights are at most 127.
+    unsafe fn tile<const ROWS: usize>(
+        q: *const i8,
+        inputs: usize,
+        starts: &[i32; ROWS],
+        panels: *const u8,
+    ) -> [[Self::R; PANEL]; ROWS];
+}
+
+/// One tile with its epilogue.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn finish<D: Dot, const ROWS: usize, const EPILOGUE: u8>(
+    q: *const i8,
+    rows: *const RowScale,
+    w: &Weights,
+    column: usize,
+    to: *mut f32,
+    residual: *const f32,
+) {
+    unsafe {
+        let mut starts = [0; ROWS];
+        let mut row = 0;
+        while row < ROWS {
+            starts[row] = -WEIGHT_ZERO * (*rows.add(row)).sum;
+            row += 1;
+        }
+        let acc = D::tile::<ROWS>(q, w.inputs, &starts, w.panels.add(column * w.inputs));
+        let mut row = 0;
+        while row < ROWS {
+            let scale = D::R::splat((*rows.add(row)).scale);
+            let offset = D::R::splat((*rows.add(row)).offset);
+            let mut part = 0;
+            while part < D::COLUMNS / D::R::WIDTH {
+                let n = column + part * D::R::WIDTH;
+                let at = row * w.outputs + n;
+                let mut y = acc[row][part]
+                    .mul(scale)
+                    .add(offset.mul(D::R::load(w.column_sums.add(n))));
+                y = y
+                    .mul(D::R::load(w.scale.add(n)))
+                    .add(D::R::load(w.bias.add(n)));
+                if EPILOGUE == GELU {
+                    y = gelu(y);
+                }
+                if EPILOGUE == RESIDUAL {
+                    y = y.add(D::R::load(residual.add(at)));
+                }
+                y.store(to.add(at));
+                part += 1;
+            }
+            row += 1;
+        }
+    }
+}
+
+/// `rows` quantised rows times the whole layer.
+#[inline(always)]
+pub(super) unsafe fn multiply<D: Dot, const EPILOGUE: u8>(
+    q: *const i8,
+    scales: *const RowScale,
+    rows: usize,
+    w: &Weights,
+    to: *mut f32,
+    residual: *const f32,
+) {
+    unsafe {
+        let mut column = 0;
+        while column < w.outputs {
+            let mut row = 0;
+            while row < rows {
+                // Tiles of nearly equal height: ten rows are 4 + 3 + 3, because a tile of two runs at half speed.
+                let left = rows - row;
+                let height = left.div_ceil(left.div_ceil(D::ROWS));
+                let (q, scales) = (q.add(row * w.inputs), scales.add(row));
+                let (to, residual) = (
+                    to.add(row * w.outputs),
+                    residual.wrapping_add(row * w.outputs),
+                );
+                match height {
+                    1 => finish::<D, 1, EPILOGUE>(q, scales, w, column, to, residual),
+                    2 => finish::<D, 2, EPILOGUE>(q, scales, w, column, to, residual),
+                    3 if D::ROWS >= 3 => {
+                        finish::<D, 3, EPILOGUE>(q, scales, w, column, to, residual)
+                    }
+                    4 if D::ROWS >= 4 => {
+                        finish::<D, 4, EPILOGUE>(q, scales, w, column, to, residual)
+                    }
+                    5 if D::ROWS >= 5 => {
+                        finish::<D, 5, EPILOGUE>(q, scales, w, column, to, residual)
+                    }
+                    6 if D::ROWS >= 6 => {
+                        finish::<D, 6, EPILOGUE>(q, scales, w, column, to, residual)
+                    }
+                    7 if D::ROWS >= 7 => {
+                        finish::<D, 7, EPILOGUE>(q, scales, w, column, to, residual)
+                    }
+                    8 if D::ROWS >= 8 => {
+                        finish::<D, 8, EPILOGUE>(q, scales, w, column, to, residual)
+                    }
+                    _ => unreachable!("tile heights are 1..=ROWS"),
+                }
+                row += height;
+            }
+            column += D::COLUMNS;
+        }
+    }
+}
+
+/// The scalar twin of every [`Dot`].
+pub(super) struct ScalarDot;
+
+impl Dot for ScalarDot {
+    type R = super::register::Scalar;
+    const ROWS: usize = 2;
+    const COLUMNS: usize = PANEL;
+
+    #[inline(always)]
+    unsafe fn tile<const ROWS: usize>(
+        q: *const i8,
+        inputs: usize,
+        starts: &[i32; ROWS],
+        panels: *const u8,
+    ) -> [[Self::R; PANEL]; ROWS] {
+        const HALF: usize = PANEL / 2;
+        let mut result = [[super::register::Scalar(0.0); PANEL]; ROWS];
+        // Four columns at a time keep the sums in registers, also after translation to JavaScript.
+        let mut half = 0;
+        while half < PANEL {
+            let mut sums = [[0_i32; HALF]; ROWS];
+            let mut k = 0;
+            while k < inputs {
+                let mut column = 0;
+                while column < HALF {
+                    let mut row = 0;
+                    while row < ROWS {
+                        let mut i = 0;
+                        while i < STEP {
+                            // SAFETY: inside the panel and the rows, see the trait.
+                            let (w, x) = unsafe {
+                                (
+                                    *panels.add(k * PANEL + (half + column) * STEP + i),
+                                    *q.add(row * inputs + k + i),
+                                )
+                            };
+                            sums[row][column] =
+                                sums[row][column].wrapping_add(i32::from(w) * i32::from(x));
+                            i += 1;
+                        }
+                        row += 1;
+                    }
+                    column += 1;
+                }
+                k += STEP;
+            }
+            let mut row = 0;
+            while row < ROWS {
+                let mut column = 0;
+                while column < HALF {
+                    result[row][half + column] =
+                        super::register::Scalar((starts[row] + sums[row][column]) as f32);
+                    column += 1;
+                }
+                row += 1;
+            }
+            half += HALF;
+        }
+        result
+    }
+}

@@ -1,0 +1,411 @@
+//! The hot loops of the engine behind one safe table, chosen once for the machine at hand.
+//!
+//! Owns all `unsafe` of the core and every instruction set; knows nothing of models, text or documents.
+//! Invariant: every instruction set gives the bits of the scalar one.
+
+mod attention;
+mod float;
+mod linear;
+mod register;
+mod scan;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use float::RowScale;
+pub use linear::Epilogue;
+use linear::Weights;
+
+#[cfg(target_endian = "big")]
+compile_error!("model files are little-endian and used in place");
+
+/// Dimensions are multiples of this: the width of a Hadamard block.
+pub const DIM_STEP: usize = float::BLOCK;
+/// The width of an attention head is a multiple of this.
+pub const HEAD_STEP: usize = register::LANES;
+/// The largest weight byte; beyond it engines disagree about the relaxed dot product.
+pub const WEIGHT_MAX: u8 = 127;
+/// Rows that one call of [`Kernels::linear`] quantises and multiplies at a time, so that they stay in the cache.
+const ROW_BLOCK: usize = 64;
+
+/// One linear layer as it lies in the model.
+#[derive(Clone, Copy, Debug)]
+pub struct Linear<'a> {
+    /// `[outputs / 8][inputs / 4][8][4]`, each weight plus 64, at most [`WEIGHT_MAX`].
+    pub weights: &'a [u8],
+    /// One factor an output.
+    pub scale: &'a [f32],
+    /// One term an output.
+    pub bias: &'a [f32],
+    /// What is added to each input before it is rotated.
+    pub shift: &'a [f32],
+    /// The sum of each output's weights, see [`column_sums`].
+    pub column_sums: &'a [f32],
+}
+
+/// Buffers of a linear layer, reused from call to call.
+#[derive(Debug, Default)]
+pub struct LinearScratch {
+    codes: Vec<i8>,
+    rows: Vec<RowScale>,
+    row: Vec<f32>,
+}
+
+type LinearFn = unsafe fn(*const i8, *const RowScale, usize, &Weights, *mut f32, *const f32);
+
+/// The loops of one instruction set.
+pub struct Kernels {
+    name: &'static str,
+    available: fn() -> bool,
+    quantize: unsafe fn(*const f32, *const f32, usize, *mut f32, *mut i8) -> RowScale,
+    linear: [LinearFn; 3],
+    layer_norm: unsafe fn(*const f32, *mut f32, *const f32, usize, usize, f32),
+    attend: unsafe fn(*const f32, usize, usize, usize, *mut f32, *mut f32),
+    embed_token: unsafe fn(*const i8, f32, *const f32, *mut f32, usize),
+    pool: unsafe fn(*const f32, usize, usize, *mut f32),
+    dots: unsafe fn(*const i16, *const i8, usize, *mut i32, usize),
+}
+
+/// Compiles every loop for one instruction set: the bodies are inlined into functions that carry its features.
+macro_rules! kernels {
+    ($module:ident, $name:literal, $dot:ty, $parts:literal, $scan:path, $available:expr $(, $feature:literal)?) => {
+        mod $module {
+            use super::float::RowScale;
+            use super::linear::{self, Dot, Weights};
+            use super::{Kernels, attention, float};
+            type R = <$dot as Dot>::R;
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn quantize(from: *const f32, shift: *const f32, dim: usize, row: *mut f32, to: *mut i8) -> RowScale {
+                unsafe { float::rotate_and_quantize::<R>(from, shift, dim, row, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn bias(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                unsafe { linear::multiply::<$dot, { linear::BIAS }>(q, s, rows, w, to, residual) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gelu(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                unsafe { linear::multiply::<$dot, { linear::GELU }>(q, s, rows, w, to, residual) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn residual(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                unsafe { linear::multiply::<$dot, { linear::RESIDUAL }>(q, s, rows, w, to, residual) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn layer_norm(from: *const f32, to: *mut f32, norm: *const f32, rows: usize, dim: usize, eps: f32) {
+                unsafe { float::layer_norm::<R>(from, to, norm, rows, dim, eps) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn attend(qkv: *const f32, n: usize, heads: usize, head_dim: usize, scratch: *mut f32, to: *mut f32) {
+                unsafe { attention::attend::<R, $parts>(qkv, n, heads, head_dim, scratch, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn embed_token(word: *const i8, scale: f32, position: *const f32, to: *mut f32, dim: usize) {
+                unsafe { float::embed_token::<R>(word, scale, position, to, dim) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pool(from: *const f32, rows: usize, dim: usize, to: *mut f32) {
+                unsafe { float::pool_and_normalize::<R>(from, rows, dim, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dots(query: *const i16, codes: *const i8, dim: usize, to: *mut i32, rows: usize) {
+                for row in 0..rows {
+                    unsafe { *to.add(row) = $scan(query, codes.add(row * dim), dim) }
+                }
+            }
+
+            pub(super) static KERNELS: Kernels = Kernels {
+                name: $name,
+                available: $available,
+                quantize,
+                linear: [bias, gelu, residual],
+                layer_norm,
+                attend,
+                embed_token,
+                pool,
+                dots,
+            };
+        }
+    };
+}
+
+kernels!(
+    scalar,
+    "scalar",
+    crate::kernels::linear::ScalarDot,
+    4,
+    crate::kernels::scan::dot,
+    || true
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx2,
+    "avx2",
+    crate::kernels::x86::Avx2Dot,
+    2,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("avx2"),
+    "avx2"
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx512,
+    "avx512-vnni",
+    crate::kernels::x86::VnniDot,
+    1,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("avx512vnni")
+        && std::is_x86_feature_detected!("avx512bw")
+        && std::is_x86_feature_detected!("avx512vl")
+        && std::is_x86_feature_detected!("avx512dq"),
+    "avx2,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"
+);
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+kernels!(
+    wasm,
+    "simd128-relaxed",
+    crate::kernels::simd128::WasmDot,
+    2,
+    crate::kernels::simd128::dot,
+    || true
+);
+#[cfg(all(
+    target_arch = "wasm32",
+    target_feature = "simd128",
+    not(target_feature = "relaxed-simd")
+))]
+kernels!(
+    wasm,
+    "simd128",
+    crate::kernels::simd128::WasmDot,
+    2,
+    crate::kernels::simd128::dot,
+    || true
+);
+
+/// Every instruction set compiled in, fastest first.
+static COMPILED: &[&Kernels] = &[
+    #[cfg(target_arch = "x86_64")]
+    &avx512::KERNELS,
+    #[cfg(target_arch = "x86_64")]
+    &avx2::KERNELS,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    &wasm::KERNELS,
+    &scalar::KERNELS,
+];
+
+/// The instruction sets this machine can run, fastest first; the last is always `scalar`.
+pub fn available() -> impl Iterator<Item = &'static Kernels> {
+    COMPILED
+        .iter()
+        .copied()
+        .filter(|kernels| (kernels.available)())
+}
+
+/// The fastest instruction set of this machine.
+pub fn fastest() -> &'static Kernels {
+    available().next().unwrap_or(&scalar::KERNELS)
+}
+
+/// The sum of each output's weights, without the 64 that is added to each, or `None` when a weight is above 127.
+/// `weights` is `[outputs / 8][inputs / 4][8][4]`.
+pub fn column_sums(weights: &[u8], inputs: usize) -> Option<Vec<f32>> {
+    if weights.iter().fold(0, |seen, weight| seen | weight) > WEIGHT_MAX {
+        return None;
+    }
+    let panel = inputs * linear::PANEL;
+    let mut sums = Vec::with_capacity(weights.len() / inputs);
+    for panel in weights.chunks_exact(panel) {
+        let mut totals = [-linear::WEIGHT_ZERO * inputs as i32; linear::PANEL];
+        for step in panel.chunks_exact(linear::PANEL * linear::STEP) {
+            for (total, group) in totals.iter_mut().zip(step.chunks_exact(linear::STEP)) {
+                *total += group.iter().map(|weight| i32::from(*weight)).sum::<i32>();
+            }
+        }
+        sums.extend(totals.map(|total| total as f32));
+    }
+    Some(sums)
+}
+
+impl Kernels {
+    /// `avx512-vnni`, `avx2`, `simd128-relaxed`, `simd128` or `scalar`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// `to[rows][outputs]` = epilogue of the layer applied to `from[rows][inputs]`.
+    ///
+    /// # Panics
+    /// When a slice does not have the length its shape asks for, or a dimension is not a multiple of [`DIM_STEP`].
+    pub fn linear(
+        &self,
+        from: &[f32],
+        layer: &Linear<'_>,
+        epilogue: Epilogue,
+        residual: &[f32],
+        to: &mut [f32],
+        scratch: &mut LinearScratch,
+    ) {
+        let (inputs, outputs) = (layer.shift.len(), layer.scale.len());
+        assert!(
+            inputs > 0
+                && outputs > 0
+                && inputs.is_multiple_of(DIM_STEP)
+                && outputs.is_multiple_of(DIM_STEP)
+        );
+        assert_eq!(layer.weights.len(), inputs * outputs);
+        assert!(layer.bias.len() == outputs && layer.column_sums.len() == outputs);
+        let rows = from.len() / inputs;
+        assert!(from.len() == rows * inputs && to.len() == rows * outputs);
+        assert!(epilogue != Epilogue::Residual || residual.len() == to.len());
+        let block = ROW_BLOCK.min(rows);
+        scratch.codes.resize(block * inputs, 0);
+        scratch.rows.resize(block, RowScale::default());
+        scratch.row.resize(inputs, 0.0);
+        let weights = Weights {
+            panels: layer.weights.as_ptr(),
+            scale: layer.scale.as_ptr(),
+            bias: layer.bias.as_ptr(),
+            column_sums: layer.column_sums.as_ptr(),
+            inputs,
+            outputs,
+        };
+        let multiply = self.linear[match epilogue {
+            Epilogue::Bias => usize::from(linear::BIAS),
+            Epilogue::Gelu => usize::from(linear::GELU),
+            Epilogue::Residual => usize::from(linear::RESIDUAL),
+        }];
+        for first in (0..rows).step_by(ROW_BLOCK.max(1)) {
+            let count = block.min(rows - first);
+            // SAFETY: the asserts above give every pointer the extent the loops read and write; weights were checked
+            // against WEIGHT_MAX when their sums were made; the instruction set was detected.
+            unsafe {
+                for row in 0..count {
+                    scratch.rows[row] = (self.quantize)(
+                        from.as_ptr().add((first + row) * inputs),
+                        layer.shift.as_ptr(),
+                        inputs,
+                        scratch.row.as_mut_ptr(),
+                        scratch.codes.as_mut_ptr().add(row * inputs),
+                    );
+                }
+                multiply(
+                    scratch.codes.as_ptr(),
+                    scratch.rows.as_ptr(),
+                    count,
+                    &weights,
+                    to.as_mut_ptr().add(first * outputs),
+                    residual.as_ptr().wrapping_add(first * outputs),
+                );
+            }
+        }
+    }
+
+    /// Layer norm of every row of `x` in place; `norm` is gamma then beta.
+    ///
+    /// # Panics
+    /// When `x` is not whole rows of half the length of `norm`, a multiple of [`DIM_STEP`].
+    pub fn layer_norm(&self, x: &mut [f32], norm: &[f32], eps: f32) {
+        let dim = norm.len() / 2;
+        assert!(
+            dim > 0
+                && dim.is_multiple_of(DIM_STEP)
+                && x.len().is_multiple_of(dim)
+                && norm.len() == 2 * dim
+        );
+        let rows = x.len() / dim;
+        // SAFETY: whole rows, see the assert; in place is allowed.
+        unsafe { (self.layer_norm)(x.as_ptr(), x.as_mut_ptr(), norm.as_ptr(), rows, dim, eps) }
+    }
+
+    /// Attention of one text: `qkv` is `[n][3][heads][head_dim]`, `to` is `[n][heads][head_dim]`.
+    ///
+    /// # Panics
+    /// When the lengths do not fit, or `head_dim` is not a multiple of [`HEAD_STEP`].
+    pub fn attend(
+        &self,
+        qkv: &[f32],
+        heads: usize,
+        head_dim: usize,
+        scratch: &mut Vec<f32>,
+        to: &mut [f32],
+    ) {
+        let n = to.len() / (heads * head_dim);
+        assert!(head_dim > 0 && head_dim.is_multiple_of(HEAD_STEP));
+        assert!(to.len() == n * heads * head_dim && qkv.len() == 3 * to.len());
+        scratch.resize(attention::scratch_len(n, head_dim).max(scratch.len()), 0.0);
+        // SAFETY: see the asserts; the scratch has the length the loops ask for.
+        unsafe {
+            (self.attend)(
+                qkv.as_ptr(),
+                n,
+                heads,
+                head_dim,
+                scratch.as_mut_ptr(),
+                to.as_mut_ptr(),
+            )
+        }
+    }
+
+    /// `to` = the word's codes times `scale`, plus `position`.
+    ///
+    /// # Panics
+    /// When the lengths differ or are not a multiple of [`DIM_STEP`].
+    pub fn embed_token(&self, word: &[i8], scale: f32, position: &[f32], to: &mut [f32]) {
+        let dim = to.len();
+        assert!(word.len() == dim && position.len() == dim && dim.is_multiple_of(DIM_STEP));
+        // SAFETY: see the assert.
+        unsafe {
+            (self.embed_token)(
+                word.as_ptr(),
+                scale,
+                position.as_ptr(),
+                to.as_mut_ptr(),
+                dim,
+            )
+        }
+    }
+
+    /// `to` = the mean of the rows of `from`, scaled to length 1.
+    ///
+    /// # Panics
+    /// When `from` is empty or not whole rows of `to`, whose length is a multiple of [`DIM_STEP`].
+    pub fn pool_and_normalize(&self, from: &[f32], to: &mut [f32]) {
+        let dim = to.len();
+        assert!(
+            dim > 0
+                && dim.is_multiple_of(DIM_STEP)
+                && !from.is_empty()
+                && from.len().is_multiple_of(dim)
+        );
+        // SAFETY: see the assert.
+        unsafe { (self.pool)(from.as_ptr(), from.len() / dim, dim, to.as_mut_ptr()) }
+    }
+
+    /// The exact dot product of `query` with each row of `codes`, one in each place of `to`.
+    ///
+    /// # Panics
+    /// When `codes` does not hold exactly `to.len()` rows.
+    pub fn dots(&self, query: &[i16], codes: &[i8], to: &mut [i32]) {
+        assert_eq!(codes.len(), query.len() * to.len(), "whole rows");
+        // SAFETY: see the assert.
+        unsafe {
+            (self.dots)(
+                query.as_ptr(),
+                codes.as_ptr(),
+                query.len(),
+                to.as_mut_ptr(),
+                to.len(),
+            )
+        }
+    }
+}
+
+impl std::fmt::Debug for Kernels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Kernels").field(&self.name).finish()
+    }
+}
