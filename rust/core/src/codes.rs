@@ -4,6 +4,7 @@
 //! of documents. Invariant: dot products are exact integers, so a score is the same on every target.
 
 use crate::error::{Code, Error, Result};
+use crate::kernels;
 use serde_json::json;
 
 /// The most components a vector may have: 4096 x 128 x 2047 still fits an i32.
@@ -65,14 +66,7 @@ pub fn score(dot: i32, query_scale: f32, scale: f32, weight: f64) -> f32 {
 /// # Panics
 /// When `codes` does not hold exactly `dots.len()` rows.
 pub fn dots(query: &[i16], codes: &[i8], dots: &mut [i32]) {
-    assert_eq!(codes.len(), query.len() * dots.len(), "whole rows");
-    for (dot, row) in dots.iter_mut().zip(codes.chunks_exact(query.len())) {
-        *dot = query
-            .iter()
-            .zip(row)
-            .map(|(q, code)| i32::from(*q) * i32::from(*code))
-            .sum();
-    }
+    kernels::fastest().dots(query, codes, dots);
 }
 
 fn magnitude(vector: &[f32]) -> Result<f32> {

@@ -9,7 +9,6 @@ use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
 use crate::format::{self, Container};
 use crate::index::{self, Entry, Index, Space};
-use crate::kernels;
 use crate::model::Model;
 use crate::plan::{self, Target, TextKind};
 use serde_json::{Map, Value, json};
@@ -96,7 +95,10 @@ impl Engine {
         let index = match request.source()? {
             None => Index::new(),
             Some((source, length)) => {
-                let file = self.opening.remove(name).filter(|file| file.is(source, length));
+                let file = self
+                    .opening
+                    .remove(name)
+                    .filter(|file| file.is(source, length));
                 let mut file = file.unwrap_or_else(|| File::new(source, length));
                 match Index::open(&mut file)? {
                     Answer::Ready(index) => index,
@@ -210,7 +212,10 @@ impl Engine {
             })
             .collect();
         if !plan.explain {
-            return plan::reply(&Hits { hits: &hits, explain: None });
+            return plan::reply(&Hits {
+                hits: &hits,
+                explain: None,
+            });
         }
         let explain = json!({
             "dense": {
@@ -220,7 +225,10 @@ impl Engine {
                 "passages": index.passages(),
             },
         });
-        plan::reply(&Hits { hits: &hits, explain: Some(explain) })
+        plan::reply(&Hits {
+            hits: &hits,
+            explain: Some(explain),
+        })
     }
 
     /// `{"index","ids"?:[..]}` -> `{"records":[{"id","record"}]}` in the order of insertion, or `{"need":[..]}`.
@@ -233,7 +241,8 @@ impl Engine {
         let documents: Vec<usize> = match &request.ids {
             None => (0..index.documents()).collect(),
             Some(ids) => {
-                let mut numbers: Vec<usize> = ids.iter().filter_map(|id| index.number(id)).collect();
+                let mut numbers: Vec<usize> =
+                    ids.iter().filter_map(|id| index.number(id)).collect();
                 numbers.sort_unstable();
                 numbers.dedup();
                 numbers
@@ -246,7 +255,10 @@ impl Engine {
         let records: Vec<plan::Record<'_>> = documents
             .iter()
             .zip(records)
-            .map(|(document, record)| plan::Record { id: index.id(*document), record })
+            .map(|(document, record)| plan::Record {
+                id: index.id(*document),
+                record,
+            })
             .collect();
         plan::reply(&BTreeMap::from([("records", records)]))
     }
@@ -284,7 +296,7 @@ impl Engine {
             .collect();
         plan::reply(&json!({
             "backend": self.backend,
-            "kernel": kernels::name(),
+            "kernel": self.encoder.kernels().name(),
             "model": self.model.as_ref().map(describe),
             "indexes": indexes,
         }))
@@ -423,7 +435,10 @@ fn space_of(model: &Model) -> Space {
 
 fn ready(model: &Option<Model>) -> Result<&Model> {
     model.as_ref().ok_or_else(|| {
-        Error::new(Code::NotReady, "there is no model yet; load one before texts are used")
+        Error::new(
+            Code::NotReady,
+            "there is no model yet; load one before texts are used",
+        )
     })
 }
 
@@ -432,8 +447,11 @@ fn found<'a>(indexes: &'a mut BTreeMap<String, Index>, name: &str) -> Result<&'a
 }
 
 fn unknown(name: &str) -> Error {
-    Error::new(Code::NotFound, format!("there is no index \"{name}\"; open it first"))
-        .with(json!({"index": name}))
+    Error::new(
+        Code::NotFound,
+        format!("there is no index \"{name}\"; open it first"),
+    )
+    .with(json!({"index": name}))
 }
 
 fn need(needs: &[Need]) -> Result<Vec<u8>> {

@@ -5,14 +5,15 @@
 
 pub mod codes;
 pub mod encoder;
+pub mod engine;
 pub mod error;
 pub mod file;
 pub mod format;
 pub mod index;
-pub mod plan;
-pub mod rank;
 pub mod kernels;
 pub mod model;
+pub mod plan;
+pub mod rank;
 pub mod tokenizer;
 
 pub use error::{Code, Error, Result};

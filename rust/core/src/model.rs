@@ -5,7 +5,7 @@
 //! weights have seven bits, floats are finite. The weights are used where they lie.
 
 use crate::error::{Code, Error, Result};
-use crate::format::{ALIGN, Container, Kind, hex};
+use crate::format::{ALIGN, Container, Digest, Kind};
 use crate::kernels::{self, Linear};
 use crate::tokenizer::{MIN_TOKENS, Tokenizer, TokenizerConfig};
 use serde::{Deserialize, Serialize};
@@ -28,16 +28,6 @@ pub enum Pooling {
     Mean,
     /// The first token.
     Cls,
-}
-
-/// What a text is embedded as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Something a person asks.
-    Query,
-    /// Something that is found.
-    Passage,
 }
 
 /// What the model wants in front of a text.
@@ -127,7 +117,7 @@ pub struct Model {
     bytes: Bytes,
     meta: ModelMeta,
     tokenizer: Tokenizer,
-    digest: String,
+    digest: Digest,
     words: Range<usize>,
     word_scales: Range<usize>,
     positions: Range<usize>,
@@ -369,7 +359,7 @@ impl Model {
                 output_norm,
             });
         }
-        let digest = hex(&header.digest);
+        let digest = header.digest;
         Ok(Model {
             bytes,
             meta,
@@ -393,22 +383,14 @@ impl Model {
         &self.tokenizer
     }
 
-    /// Which bytes these are: 32 hexadecimal digits.
-    pub fn digest(&self) -> &str {
-        &self.digest
+    /// Which bytes these are.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Bytes of the file.
     pub fn size_bytes(&self) -> usize {
         self.bytes.all().len()
-    }
-
-    /// What goes in front of a text of that role.
-    pub fn prefix(&self, role: Role) -> &str {
-        match role {
-            Role::Query => &self.meta.prefixes.query,
-            Role::Passage => &self.meta.prefixes.passage,
-        }
     }
 
     /// The codes and the scale of a token's row.

@@ -213,7 +213,9 @@ pub fn read<T: DeserializeOwned>(request: &[u8]) -> Result<T> {
     serde_json::from_slice(request).map_err(|cause| {
         Error::new(
             Code::BadRequest,
-            format!("the request is not understood: {cause}; see the engine's methods for its keys"),
+            format!(
+                "the request is not understood: {cause}; see the engine's methods for its keys"
+            ),
         )
         .with(json!({"line": cause.line(), "column": cause.column()}))
     })
@@ -232,17 +234,29 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
     };
     let filter = match plan.filter {
         None => Filter::All,
-        Some(FilterJson { ids: Some(ids), not_ids: None }) => Filter::Ids(ids),
-        Some(FilterJson { ids: None, not_ids: Some(ids) }) => Filter::NotIds(ids),
+        Some(FilterJson {
+            ids: Some(ids),
+            not_ids: None,
+        }) => Filter::Ids(ids),
+        Some(FilterJson {
+            ids: None,
+            not_ids: Some(ids),
+        }) => Filter::NotIds(ids),
         Some(_) => return Err(refused("a filter has either \"ids\" or \"not_ids\"")),
     };
     let limit = plan.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=LIMIT_CAP).contains(&limit) {
         return Err(refused("the limit is not between 1 and 1048576").with(json!({"limit": limit})));
     }
-    let dense = plan.weights.and_then(|weights| weights.dense).unwrap_or(1.0);
+    let dense = plan
+        .weights
+        .and_then(|weights| weights.dense)
+        .unwrap_or(1.0);
     if !(dense > 0.0 && dense <= WEIGHT_CAP) {
-        return Err(refused("the weight \"dense\" is not above 0 and at most 1e6").with(json!({"dense": dense})));
+        return Err(
+            refused("the weight \"dense\" is not above 0 and at most 1e6")
+                .with(json!({"dense": dense})),
+        );
     }
     Ok(Search {
         index: plan.index,
@@ -264,7 +278,9 @@ impl Open {
         match (&self.file, self.length) {
             (None, None) => Ok(None),
             (Some(file), Some(length)) if length < FILE_CAP => Ok(Some((file, length))),
-            _ => Err(refused("\"file\" needs a \"length\" below 2^53, and neither stands alone")),
+            _ => Err(refused(
+                "\"file\" needs a \"length\" below 2^53, and neither stands alone",
+            )),
         }
     }
 }
@@ -287,8 +303,10 @@ pub fn offset(number: f64) -> Result<u64> {
 pub fn max_tokens(wanted: Option<usize>, most: usize) -> Result<usize> {
     let tokens = wanted.unwrap_or(most);
     if tokens < crate::tokenizer::MIN_TOKENS || tokens > most {
-        return Err(refused("\"max_tokens\" is below 2 or above what the model takes")
-            .with(json!({"max_tokens": tokens, "limit": most})));
+        return Err(
+            refused("\"max_tokens\" is below 2 or above what the model takes")
+                .with(json!({"max_tokens": tokens, "limit": most})),
+        );
     }
     Ok(tokens)
 }
@@ -426,7 +444,10 @@ mod tests {
         ] {
             assert_eq!(refusal(request), Code::BadRequest, "{request}");
         }
-        let deep = format!(r#"{{"index":"a","text":"x","filter":{}"#, "[".repeat(100_000));
+        let deep = format!(
+            r#"{{"index":"a","text":"x","filter":{}"#,
+            "[".repeat(100_000)
+        );
         assert_eq!(refusal(&deep), Code::BadRequest);
     }
 
