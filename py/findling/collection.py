@@ -141,14 +141,14 @@ class Collection:
         self,
         method: Callable[[bytes], bytes],
         request: Request,
-        read: Callable[[bytes], dict[str, Any]] = json.loads,
+        decode: Callable[[bytes], dict[str, Any]] = json.loads,
     ) -> dict[str, Any]:
-        """Call the engine, fetch the ranges it lacks, and call again until it answers; `read` makes sense of its reply."""
+        """Call the engine, fetch the ranges it lacks, and call again until it answers; `decode` makes sense of its reply."""
         payload = encode(request)
         lacked = None
         for _ in range(MAX_ROUNDS):
             self._check()
-            answer = read(method(payload))
+            answer = decode(method(payload))
             needs = answer.get("need")
             if not needs:
                 return answer

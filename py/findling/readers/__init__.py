@@ -61,16 +61,24 @@ def read(name: str, data: bytes) -> Reading:
 def _reader(suffix: str) -> Callable[[str, str], Reading]:
     """The reader of a format, imported when its first file arrives: a page that reads no files starts without them."""
     if suffix == ".txt":
-        from findling.readers import text as reader
-    elif suffix == ".md":
-        from findling.readers import markdown as reader
-    elif suffix == ".json":
-        from findling.readers import json_objects as reader
-    elif suffix == ".jsonl":
-        from findling.readers import json_lines as reader
-    else:
-        from findling.readers import csv_rows as reader
-    return reader.read
+        from findling.readers.text import read as read_text
+
+        return read_text
+    if suffix == ".md":
+        from findling.readers.markdown import read as read_markdown
+
+        return read_markdown
+    if suffix == ".json":
+        from findling.readers.json_objects import read as read_json
+
+        return read_json
+    if suffix == ".jsonl":
+        from findling.readers.json_lines import read as read_lines
+
+        return read_lines
+    from findling.readers.csv_rows import read as read_rows
+
+    return read_rows
 
 
 def suffix_of(name: str) -> str:
