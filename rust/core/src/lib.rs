@@ -16,4 +16,5 @@ pub mod plan;
 pub mod rank;
 pub mod tokenizer;
 
+pub use engine::{Engine, inspect, pack};
 pub use error::{Code, Error, Result};
