@@ -1,0 +1,137 @@
+// findling.browser inside Pyodide: JavaScript engine, store and messages on the outside, the application on the inside.
+// Owns a JavaScript engine that is the Python reference behind Uint8Arrays, as the wasm engine is. Must not know what
+// the verbs compute. Invariant under test: plain objects go in and out, errors keep their code, null and bytes survive.
+
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { at, boot, copyFolder, mountRest } from './boot.mjs';
+
+/** @type {(message: unknown) => void} */
+let handle;
+/** @type {any[]} */
+let posted = [];
+/** @type {(() => void)|null} */
+let arrived = null;
+const files = new Map();
+
+const store = {
+    read: async (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => found(file).slice(offset, offset + length),
+    size: async (/** @type {string} */ file) => found(file).length,
+    pause: () => new Promise(resolve => setImmediate(resolve)),
+    status: () => ({ source: 'cache', storage: { persisted: null } }),
+};
+
+/** @param {string} file */
+function found(file) {
+    if (!files.has(file)) throw Object.assign(new Error(`no ${file}`), { code: 'network', detail: { url: file, status: null } });
+    return files.get(file);
+}
+
+/** @param {any} reference the Python engine */
+function engineOver(reference) {
+    /** @param {string} method @param {any[]} values */
+    const call = (method, values) => {
+        const reply = reference[method](...values);
+        if (typeof reply !== 'object' || reply === null) return reply;
+        const bytes = reply.toJs();
+        reply.destroy();
+        return bytes;
+    };
+    const methods = ['backend', 'load_model', 'tokenize', 'embed', 'open', 'provide', 'add', 'remove', 'search', 'records', 'dump', 'status', 'close'];
+    const engine = Object.fromEntries(methods.map(method => [method, (/** @type {any[]} */ ...values) => call(method, values)]));
+    engine.remove = () => { throw Object.assign(new Error('refused by the engine'), { code: 'wrong_space', detail: { wanted: 'a', found: null } }); };
+    engine.records = () => { throw new TypeError('a fault'); };
+    return engine;
+}
+
+/** @param {number} id @param {string} verb @param {object} args */
+async function ask(id, verb, args = {}) {
+    handle({ id, verb, args });
+    for (;;) {
+        const answer = posted.find(message => message.id === id && !message.progress);
+        if (answer) return answer;
+        await new Promise(resolve => { arrived = () => resolve(undefined); });
+    }
+}
+
+before(async () => {
+    const pyodide = await boot();
+    mountRest(pyodide);
+    await pyodide.loadPackage('numpy', { messageCallback: () => undefined });
+    copyFolder(pyodide, at('py/findling'), '/application/findling');
+    const reference = pyodide.runPython(`
+import sys
+sys.path.insert(0, "/application")
+for name in [name for name in sys.modules if name.partition(".")[0] == "findling"]:
+    del sys.modules[name]
+from findling.reference import ReferenceEngine
+class OverJs(ReferenceEngine):
+    def __getattribute__(self, name):
+        value = super().__getattribute__(name)
+        if name.startswith("_") or not callable(value):
+            return value
+        return lambda *arguments: value(*(each.to_bytes() if hasattr(each, "to_bytes") and not isinstance(each, int) else each for each in arguments))
+OverJs.with_hashed_words()
+`);
+    const browser = pyodide.pyimport('findling.browser');
+    handle = browser.start(engineOver(reference), store, (/** @type {any} */ message) => {
+        posted.push(message);
+        arrived?.();
+    });
+});
+
+test('a file travels in as bytes, is found by its words, and travels out again', async () => {
+    assert.deepEqual(await ask(1, 'open', { collection: 'mine', src: null }), {
+        id: 1,
+        result: { collection: 'mine', documents: 0, passages: 0, meta: {} },
+    });
+    const text = new TextEncoder().encode('The lighthouse keeper sings. 🗼');
+    const added = await ask(2, 'add', { collection: 'mine', files: [{ name: 'a.txt', bytes: text }, { name: 'b.txt', bytes: text.buffer }, { name: 'c.png', bytes: text }] });
+    assert.deepEqual([added.result.added, added.result.skipped.map((/** @type {any} */ each) => each.code)], [2, ['unsupported']]);
+    assert.ok(posted.some(message => message.id === 2 && message.progress?.done === 2));
+    const { hits } = (await ask(3, 'search', { collection: 'mine', query: 'lighthouse keeper', limit: 1 })).result;
+    assert.equal(hits[0].document.text, 'The lighthouse keeper sings. 🗼');
+    assert.equal(Object.getPrototypeOf(hits[0].document.meta), Object.prototype);
+    const saved = (await ask(4, 'save', { collection: 'mine' })).result;
+    assert.ok(saved.bytes instanceof Uint8Array);
+    files.set('kept', structuredClone(saved.bytes));
+    const opened = await ask(5, 'open', { collection: 'again', src: 'kept' });
+    assert.equal(opened.result.documents, 2);
+    assert.deepEqual((await ask(6, 'search', { collection: 'again', query: 'lighthouse keeper', limit: 1 })).result.hits, hits);
+});
+
+test('every message that is posted can be cloned to another thread', () => {
+    for (const message of posted) structuredClone(message);
+});
+
+test('status tells where the model came from, with null as null', async () => {
+    const { result } = await ask(10, 'status');
+    assert.equal(result.model.source, 'cache');
+    assert.deepEqual(result.storage, { persisted: null });
+});
+
+test('an error of the store keeps code, message and detail', async () => {
+    const { error } = await ask(20, 'open', { collection: 'far', src: 'https://example.org/index' });
+    assert.deepEqual(error, { code: 'network', message: 'no https://example.org/index', detail: { url: 'https://example.org/index', status: null } });
+});
+
+test('an error of the engine keeps code, message and detail', async () => {
+    const { error } = await ask(30, 'remove', { collection: 'mine', ids: ['a'] });
+    assert.deepEqual(error, { code: 'wrong_space', message: 'refused by the engine', detail: { wanted: 'a', found: null } });
+});
+
+test('stale searches are aborted when messages come in a burst', async () => {
+    for (const [index, query] of ['l', 'li', 'lig'].entries()) handle({ id: 40 + index, verb: 'search', args: { collection: 'mine', query } });
+    const last = await ask(43, 'search', { collection: 'mine', query: 'lighthouse' });
+    assert.equal(last.result.query, 'lighthouse');
+    assert.deepEqual([40, 41, 42].map(id => posted.find(message => message.id === id).error?.code), ['aborted', 'aborted', 'aborted']);
+});
+
+test('what is no request is refused, null included', async () => {
+    for (const message of [null, undefined, 5, 'open', [], { id: 50, verb: 'fly', args: {} }, { id: 51, verb: 'search', args: { collection: 'mine', query: null } }]) {
+        const answers = posted.length;
+        handle(message);
+        while (posted.length === answers) await new Promise(resolve => { arrived = () => resolve(undefined); });
+        assert.equal(posted.at(-1).error.code, 'bad_request');
+    }
+});
