@@ -33,7 +33,7 @@ def built_by_rename(path: str) -> tuple[Path, Path]:
 
 def make_native(dev: bool) -> None:
     """The native engine beside its Python sources, and the package installed from where it stands."""
-    call("maturin", "develop", "--quiet", "--locked", *([] if dev else ["--release"]))
+    call("maturin", "develop", "--locked", *([] if dev else ["--release"]))
 
 
 def make_engine(dev: bool) -> None:

@@ -91,7 +91,7 @@ def fetch_crates() -> None:
 def cargo_install(crate: str, version: str, *flags: str) -> None:
     """A tool from crates.io into .tools; what compiling it leaves behind is removed."""
     folder = ROOT / "target" / "tools"
-    call("cargo", "install", "--quiet", crate, "--version", version, "--root", ROOT / ".tools", *flags, CARGO_TARGET_DIR=str(folder))
+    call("cargo", "install", crate, "--version", version, "--root", ROOT / ".tools", *flags, CARGO_TARGET_DIR=str(folder))
     shutil.rmtree(folder, ignore_errors=True)
 
 

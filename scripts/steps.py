@@ -6,6 +6,8 @@ ended well, and names the content of every input, so "up to date" never rests on
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -13,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +68,26 @@ def _key(step: Step) -> str:
     return total.hexdigest()
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keeps a second build of the same folder waiting until this one has ended, however it ends."""
+    STAMPS.mkdir(parents=True, exist_ok=True)
+    with (STAMPS / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build of this folder is running: waiting for it.", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def run_steps(steps: Iterable[Step]) -> None:
     """Bring every step up to date, in order; each that has work says so, and how long it took."""
+    with alone():
+        _run(steps)
+
+
+def _run(steps: Iterable[Step]) -> None:
     for step in steps:
         stamp = STAMPS / step.name
         key = _key(step)
