@@ -78,14 +78,14 @@ class App:
         if known is not None:
             if src not in (None, known.src):
                 raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
-            return known.state()
+            return await known.open()
         opening = Collection(collection, self._engine, self._store, src)
-        # Reserved before the first await, so that two requests to open do not race.
+        # Entered before the first await, so that other requests find it and wait for it.
         self._collections[collection] = opening
         try:
             return await opening.open()
         except BaseException:
-            del self._collections[collection]
+            self._collections.pop(collection, None)
             raise
 
     async def add(
@@ -101,7 +101,7 @@ class App:
         is listed there with the code `aborted`.
         """
         ticket = ticket or Ticket()
-        target = self._find(collection)
+        target = await self._find(collection)
         work = _Import()
         if files is not None:
             await self._read(files, work, ticket)
@@ -134,12 +134,12 @@ class App:
 
     async def remove(self, collection: str, ids: list[str]) -> dict[str, Any]:
         """Remove documents by id; ids that are not there count for nothing."""
-        return {"removed": await self._find(collection).remove([well_formed(id) for id in ids])}
+        return {"removed": await (await self._find(collection)).remove([well_formed(id) for id in ids])}
 
     async def search(self, collection: str, query: str, limit: int = DEFAULT_LIMIT, ticket: Ticket | None = None) -> dict[str, Any]:
         """The best documents for `query`. A newer search of the same collection makes an older one that waits raise `Aborted`."""
         ticket = ticket or Ticket()
-        target = self._find(collection)
+        target = await self._find(collection)
         turn = self._searches[collection] = self._searches.get(collection, 0) + 1
         # Whatever the page has sent meanwhile is seen first.
         await self._pause()
@@ -155,7 +155,7 @@ class App:
     async def save(self, collection: str) -> dict[str, Any]:
         """The collection as one index file, and a name for it."""
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
-        return {"bytes": await self._find(collection).save(), "name": f"{stem}.findling"}
+        return {"bytes": await (await self._find(collection)).save(), "name": f"{stem}.findling"}
 
     async def status(self) -> dict[str, Any]:
         """What computes, with which model, and what is open."""
@@ -172,7 +172,7 @@ class App:
 
     async def close(self, collection: str) -> dict[str, Any]:
         """Forget a collection."""
-        self._find(collection).close()
+        (await self._find(collection)).close()
         del self._collections[collection]
         return {}
 
@@ -228,8 +228,10 @@ class App:
             if number < len(files) - 1:
                 await self._pause()
 
-    def _find(self, collection: str) -> Collection:
+    async def _find(self, collection: str) -> Collection:
+        """The collection, once it is open."""
         found = self._collections.get(collection)
         if found is None:
             raise NotFound(f"there is no open collection {collection!r}; open it first", collection=collection)
+        await found.open()
         return found

@@ -37,15 +37,24 @@ class Collection:
         self._store = store
         self._meta = dict(meta or {})
         self._closed = False
+        self._opening: asyncio.Future[None] | None = None
 
     async def open(self) -> dict[str, Any]:
-        """Open the stored index at `src`, or an empty one that will say `meta` of itself; answers `state()`."""
+        """Open the stored index at `src`, or an empty one that will say `meta` of itself; answers `state()`.
+
+        Whoever calls while it is being opened waits for the same opening.
+        """
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open())
+        await self._opening
+        return self.state()
+
+    async def _open(self) -> None:
         request: Request = {"index": self.name}
         if self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src)}
         opened = await self._ask(self._engine.open, request)
         self._meta |= opened.get("meta") or {}
-        return self.state()
 
     def state(self) -> dict[str, Any]:
         """Name, number of documents and passages, and what the stored index says of itself."""

@@ -50,6 +50,32 @@ def test_a_search_after_an_answered_one_is_not_superseded(app, run):
     assert all("result" in message for message in run(scenario()))
 
 
+def test_requests_sent_right_behind_an_open_wait_for_it(app, store, run):
+    class Slow(type(store)):
+        async def read(self, file, offset, length):
+            for _ in range(5):
+                await asyncio.sleep(0)
+            return await super().read(file, offset, length)
+
+    async def scenario():
+        await ask(app, request(1, "open", collection="a"), request(2, "add", collection="a", documents=[{"id": "x", "text": "boat"}]))
+        saved = (await ask(app, request(3, "save", collection="a")))[0]["result"]["bytes"]
+        other = type(app)(app._engine, Slow({"kept": saved}))
+        return await ask(
+            other,
+            request(4, "open", collection="b", src="kept"),
+            request(5, "open", collection="b"),
+            request(6, "search", collection="b", query="boat"),
+            request(7, "open", collection="c", src="gone"),
+            request(8, "search", collection="c", query="boat"),
+        )
+
+    answered = answers(run(scenario()))
+    assert answered[4]["result"] == answered[5]["result"]
+    assert [hit["id"] for hit in answered[6]["result"]["hits"]] == ["x"]
+    assert [answered[id]["error"]["code"] for id in (7, 8)] == ["not_found", "not_found"]
+
+
 def test_cancel_ends_a_running_import_and_the_import_still_answers(app, run):
     documents = [{"id": str(number), "text": "word " * 70} for number in range(40)]
 
