@@ -1,4 +1,6 @@
 // The application's own tests, run by pytest inside Pyodide: the same files that CPython runs.
+// Owns what is copied into Pyodide for that; knows nothing of what they test. Invariant: a test that fails, or is left
+// out here alone, fails this one.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';

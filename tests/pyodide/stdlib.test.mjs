@@ -1,4 +1,5 @@
 // The trimmed boot archive and the mounting of the rest, in the Python that ships.
+// Owns what must and what must not be importable at each stage; knows nothing of pages.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
