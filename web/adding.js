@@ -94,7 +94,7 @@ export class Adding {
     }
     this.#running = null;
     [cancel.hidden, dismiss.hidden, bar.hidden] = [true, false, true];
-    this.#say(`${count(added, "document")} added${this.#notAdded.length ? `, ${count(this.#notAdded.length, "file")} not` : ""}`, 1);
+    this.#say(`${count(added, "document")} added${this.#notAdded.length ? ` · ${count(this.#notAdded.length, "file")} skipped` : ""}`, 1);
     this.#showNotAdded();
     if (last) this.#onAdded(last, true);
   }

@@ -42,8 +42,8 @@ export class HitList {
     return element(
       "li",
       {},
-      element("span", { class: glyph ? "tile" : "tile kind", "aria-hidden": "true" }, glyph ?? kind.slice(0, 5)),
-      element("div", {}, this.#control(title, glyph, found.url), element("span", { class: "group" }, glyph ? group : found.id === title ? kind : found.id)),
+      element("span", { class: glyph ? "tile" : "tile kind", "aria-hidden": "true" }, glyph ?? suffix(found.id) ?? kind.slice(0, 4)),
+      element("div", {}, this.#control(title, glyph, found.url), element("span", { class: glyph ? "group named" : "group" }, glyph ? group : found.id === title ? kind : found.id)),
       scoreMeter(score),
       glyph ? null : element("p", { class: "snippet" }, passage.text),
     );
@@ -90,6 +90,14 @@ export class HitList {
     event.preventDefault();
     (this.#controls()[to] ?? this.#above).focus();
   }
+}
+
+/**
+ * @param {string} id Of a file, or of a part of one: `notes.md#2`.
+ * @returns {string|undefined}
+ */
+function suffix(id) {
+  return /\.(\w{1,5})(?:#|$)/.exec(id)?.[1];
 }
 
 /** @param {number} score Cosine, 1 is the same meaning. */

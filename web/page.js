@@ -72,8 +72,8 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
-readAddress();
 openDemo();
+readAddress();
 keepOffline();
 
 /** The query lies behind `#`, where no server ever sees it. */
@@ -292,7 +292,7 @@ async function keepOffline() {
     const engine = build.engine[status.backend];
     const { mjs, asm_mjs, asm_wasm, boot } = build.python;
     const files = [...build.shell, engine?.js, engine?.wasm, build.demo.url, mjs, asm_mjs, asm_wasm, boot].filter((url) => typeof url === "string");
-    const keep = files.map((url) => new URL(url, base).href);
+    const keep = [...new Set(files.map((url) => new URL(url, base).href))];
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }) => {
       document.documentElement.dataset.offline = data.error ?? "kept";

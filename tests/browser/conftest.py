@@ -6,6 +6,8 @@ its test when anything unexpected was written to the console or any request went
 
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,19 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 TIMEOUT_MS = 60_000
 
 expect.set_options(timeout=TIMEOUT_MS)
+
+
+def chromium_path() -> str | None:
+    """The Chromium that is installed; None for the one that `playwright install` brought."""
+    return os.environ.get("FINDLING_CHROMIUM") or shutil.which("chromium")
+
+
+def eventually(page: Page, script: str) -> None:
+    """Wait until a script answers true; the page's own policy forbids Playwright's wait_for_function."""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while not page.evaluate(script):
+        assert time.monotonic() < deadline, f"never true: {script}"
+        page.evaluate("() => new Promise((next) => requestAnimationFrame(next))")
 
 
 class Visit:
@@ -60,6 +75,22 @@ class Visit:
     def answered(self, query: str) -> None:
         expect(self.page.locator("html")).to_have_attribute("data-answered", query)
 
+    def failed(self, code: str, part: str) -> None:
+        """Wait until the page says that something failed, with this code and these words."""
+        expect(self.page.get_by_role("alert")).to_be_visible()
+        expect(self.page.locator("#problem-code")).to_have_text(code)
+        expect(self.page.locator("#problem-text")).to_contain_text(part)
+
+    def drop(self, *files: dict[str, str]) -> None:
+        """Drop files on the page, each with a name and a text."""
+        script = """(files) => {
+          const carried = new DataTransfer();
+          for (const {name, text} of files) carried.items.add(new File([text], name));
+          for (const type of ['dragenter', 'dragover', 'drop'])
+            document.body.dispatchEvent(new DragEvent(type, {dataTransfer: carried, bubbles: true, cancelable: true}));
+        }"""
+        self.page.evaluate(script, list(files))
+
     def rows(self) -> list[str]:
         return self.page.get_by_role("list", name="Results").get_by_role("listitem").all_inner_texts()
 
@@ -82,8 +113,7 @@ def launch(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
 
     def start(*flags: str) -> Browser:
         if flags not in started:
-            path = os.environ.get("FINDLING_CHROMIUM") or shutil.which("chromium")
-            started[flags] = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+            started[flags] = playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *flags])
         return started[flags]
 
     yield start
@@ -136,3 +166,18 @@ def visit(launch: Callable[..., Browser]) -> Iterator[Callable[..., Visit]]:
         made.check()
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def demo() -> str:
+    """The demonstration's index, relative to the root of the built site."""
+    (build,) = DIST.glob("v-*/build.js")
+    script = "const {build} = await import(process.argv[1]); console.log(build.demo.url)"
+    read = subprocess.run(["node", "--input-type=module", "-e", script, build.as_uri()], capture_output=True, text=True, check=True)
+    return (build.parent / read.stdout.strip()).resolve().relative_to(DIST.resolve()).as_posix()
+
+
+@pytest.fixture
+def update_golden() -> bool:
+    """Whether golden files are written anew instead of compared."""
+    return os.environ.get("UPDATE_GOLDEN") == "1"
