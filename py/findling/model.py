@@ -1,8 +1,8 @@
 """A sentence-transformers folder -> a Findling model file.
 
-Owns the layout of the model file's sections, the space id and the calibration. Must not know of collections or pages; runs on CPython
-only. Invariant: the same folder gives the same bytes on every machine, and the space id depends on what the vectors mean, not on
-how the weights were rounded.
+Owns the layout of the model file's sections, the space id and the calibration. Must not know of collections or pages; runs on
+CPython only. Invariant: the same folder gives the same bytes on every machine, and the space id depends on what the vectors
+mean, not on how the weights were rounded.
 
     python -m findling.model SOURCE_FOLDER -o OUT
 """
@@ -47,9 +47,9 @@ def convert(
 ) -> bytes:
     """The bytes of the model file for the sentence-transformers model in `folder`.
 
-    `name` is shown to people (default: the folder's). `max_tokens` is lowered to what the model allows. `prefixes` for "query" and
-    "passage" override those of the model. `source` says where the weights came from. `calibration` are natural texts that the rounding is
-    fitted to (default: the repository's own); they enter the space id.
+    `name` is shown to people (default: the folder's). `max_tokens` is lowered to what the model allows. `prefixes` for "query"
+    and "passage" override those of the model. `source` says where the weights came from. `calibration` are natural texts that
+    the rounding is fitted to (default: the repository's own); they enter the space id.
     Raises `Unsupported`, `BadFormat` or `BadInput`: see `findling.conversion.source.read_source`.
     """
     model = read_source(Path(folder), name=name, max_tokens=max_tokens, prefixes=prefixes)
@@ -63,7 +63,7 @@ def convert(
 
 
 def space_id(source: Source, calibration: Sequence[str]) -> str:
-    """64 hex digits that say which vectors may be compared: sha256 over the weights and everything else that decides what a vector means.
+    """64 hex digits that say which vectors may be compared: sha256 over the weights and all else that decides what a vector means.
 
     Not over the rounded weights, so that another machine, or a later version that rounds the same recipe faster, agrees.
     """
@@ -139,7 +139,9 @@ def _meta(source: Source, space: str, origin: str) -> dict[str, Any]:
 def _sections(source: Source, tokens: Sequence[Sequence[int]], progress: Progress) -> list[Section]:
     codes, scale = quantise_words(source.tensors["embeddings.word_embeddings.weight"])
     positions = transformer.positions(source)
-    sections = _embedding_sections(source.vocabulary, codes, scale, positions, transformer.norm_of(source, "embeddings.LayerNorm"))
+    sections = _embedding_sections(
+        source.vocabulary, codes, scale, positions, transformer.norm_of(source, "embeddings.LayerNorm")
+    )
     steps, done = source.layers * len(transformer.LINEARS), 0
     values = transformer.embedding(source, tokens)
     lengths = [len(ids) for ids in tokens]
@@ -153,7 +155,10 @@ def _sections(source: Source, tokens: Sequence[Sequence[int]], progress: Progres
             progress("quantise", done, steps)
 
         values = transformer.layer(source, index, values, lengths, observe)
-        norms = [transformer.norm_of(source, f"encoder.layer.{index}.{name}") for name in ("attention.output.LayerNorm", "output.LayerNorm")]
+        norms = [
+            transformer.norm_of(source, f"encoder.layer.{index}.{name}")
+            for name in ("attention.output.LayerNorm", "output.LayerNorm")
+        ]
         sections.append(_layer_section(index, [linears[name] for name in transformer.LINEARS], norms))
     return sections
 
@@ -216,7 +221,9 @@ def _canonical(value: Any) -> bytes:
 
 
 def _main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m findling.model", description="Convert a sentence-transformers folder to a model file.")
+    parser = argparse.ArgumentParser(
+        prog="python -m findling.model", description="Convert a sentence-transformers folder to a model file."
+    )
     parser.add_argument("folder", help="the folder with model.safetensors, tokenizer.json, config.json, modules.json")
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="the model file to write")
     parser.add_argument("--name", help="the model's name (default: the folder's)")

@@ -1,6 +1,6 @@
 """One linear layer in full precision -> 7-bit weights for 8-bit activations.
 
-Owns the recipe: shift by the calibration mean, Hadamard rotation, scale search, GPTQ. Must not know of layers, tokens or files.
+Owns the recipe: shift by the calibration mean, Hadamard rotation, scale search, GPTQ. Must not know of layers, tokens, files.
 Invariant: the same bits on every machine. Rotation after QuaRot (Ashkboos et al., https://arxiv.org/abs/2404.00456), rounding after
 GPTQ (Frantar et al., https://arxiv.org/abs/2210.17323).
 
@@ -22,7 +22,7 @@ ROTATION = 128
 """Width of the Hadamard blocks; the inputs of every linear layer are a multiple of it."""
 
 LARGEST_CODE = 63
-"""Weights are stored as code + 64, and that must not exceed 127: see facts on the relaxed dot product."""
+"""Weights are stored as code + 64, which must not exceed 127: WebAssembly's relaxed dot product leaves the eighth bit undefined."""
 
 DAMPING = 0.01
 """Share of the mean diagonal that GPTQ adds to the diagonal, the paper's value."""
@@ -36,7 +36,7 @@ HESSIAN_ROWS = 2048
 
 @dataclass(frozen=True, slots=True)
 class QuantisedLinear:
-    """codes i8 [outputs, inputs] in -63..63; scale, bias f32 [outputs]; shift f32 [inputs], added to the input before the rotation.
+    """codes i8 [outputs, inputs] in -63..63; scale, bias f32 [outputs]; shift f32 [inputs], added to the input at first.
 
     y = (codes . f) * scale + bias, where f = hadamard(x + shift) without its factor 1/sqrt(128), which is inside `scale`.
     """
@@ -80,11 +80,12 @@ def rounded_activations(rows: Array) -> Array:
     least = rows.min(axis=1, keepdims=True)
     span = np.maximum(rows.max(axis=1, keepdims=True) - least, 1e-12)
     codes = np.clip(np.rint(rows * (255.0 / span) + (-least * (255.0 / span) - 128.0)), -128.0, 127.0)
-    return (codes + 128.0) * (span / 255.0) + least
+    restored: Array = (codes + 128.0) * (span / 255.0) + least
+    return restored
 
 
 def best_scale(weights: Array) -> Array:
-    """For each output the step between two codes, of `CLIPS`, that leaves the least squared error by plain rounding, [outputs]."""
+    """For each output the step between two codes, of `CLIPS`, with the least squared error of plain rounding, [outputs]."""
     largest = np.maximum(weights.max(axis=1), -weights.min(axis=1))
     largest = np.where(largest > 0.0, largest, 1.0)
     best, least = largest / LARGEST_CODE, np.full(len(weights), np.inf)

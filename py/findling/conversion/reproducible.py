@@ -4,8 +4,9 @@ A BLAS sums in an order that depends on the CPU and the number of threads, and n
 every result comes either from sums of integers that stay below 2^53 in double precision, which are exact in any order,
 or from single IEEE operations in an order that is written down. Must not know what the numbers mean.
 
-Products follow Ozaki, Ogita, Oishi, Rump: "Error-free transformations of matrix multiplication by using fast routines of matrix
-multiplication and its applications", Numerical Algorithms 59 (2012): operands are cut into integer slices, the slices are multiplied.
+Products follow Ozaki, Ogita, Oishi, Rump: "Error-free transformations of matrix multiplication by using fast routines of
+matrix multiplication and its applications", Numerical Algorithms 59 (2012): operands are cut into integer slices, which are
+multiplied by each other.
 """
 
 import math
@@ -42,7 +43,7 @@ def product(left: Array, right: Array, slices: int = 1) -> Array:
 
 
 def _sliced(matrix: Array, axis: int, bits: int, slices: int) -> tuple[list[Array], Array]:
-    """Integers s0, s1, ... with |s| <= 2^bits and a power of two u for each line, so that matrix ~ u * (s0 + s1 / 2^bits + ...)."""
+    """Integers s0, s1, ... of at most `bits` bits and a power of two u a line: matrix ~ u (s0 + s1 / 2^bits + ...)."""
     largest = np.maximum(matrix.max(axis=axis, keepdims=True), -matrix.min(axis=axis, keepdims=True))
     exponent = np.frexp(largest)[1]
     rest = matrix * np.ldexp(1.0, bits - exponent)
@@ -61,12 +62,13 @@ def total(values: Array, axis: int) -> Array:
         half = len(values) // 2
         paired = values[:half] + values[half : 2 * half]
         values = np.concatenate([paired, values[2 * half :]]) if len(values) % 2 else paired
-    return values[0]
+    result: Array = values[0]
+    return result
 
 
 def mean(values: Array, axis: int) -> Array:
     """The mean along `axis`, which disappears."""
-    return total(values, axis) / values.shape[axis]
+    return np.divide(total(values, axis), values.shape[axis])
 
 
 def by_rows(function: Callable[[Array], Array], values: Array, width: int | None = None) -> Array:
@@ -83,7 +85,7 @@ _INVERSE_FACTORIALS = [1.0 / math.factorial(power) for power in range(14)]
 
 
 def exp(values: Array) -> Array:
-    """e^x for x <= 700; below -700 it is 0. Cody and Waite's reduction x = n ln 2 + r, then the Taylor series to r^13 (error 1e-16)."""
+    """e^x for x <= 700, 0 below -700. Cody and Waite's reduction x = n ln 2 + r, then the Taylor series to r^13 (error 1e-16)."""
     clipped = np.maximum(values, -700.0)
     count = np.rint(clipped * (1.0 / math.log(2.0)))
     rest = (clipped - count * _LN2_HIGH) - count * _LN2_LOW

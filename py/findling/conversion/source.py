@@ -1,8 +1,8 @@
 """A sentence-transformers folder, read and checked.
 
-Owns which architectures, tokenizers and poolings Findling can run, and what each missing or unknown thing means. Must not know of
-quantisation or the model file. Invariant: a `Source` that was returned can be converted; everything else was refused with what was
-found and what is supported.
+Owns which architectures, tokenizers and poolings Findling can run, and what each missing or unknown thing means. Must not
+know of quantisation or the model file. Invariant: a `Source` that was returned can be converted; everything else was refused
+with what was found and what is supported.
 """
 
 import json
@@ -54,15 +54,25 @@ def read_source(folder: Path, *, name: str | None, max_tokens: int, prefixes: di
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder; give the folder of a sentence-transformers model", folder=str(folder))
     if max_tokens < 3:
-        raise BadInput(f"max_tokens is {max_tokens}, but a text needs at least its start, one token and its end", max_tokens=max_tokens)
+        raise BadInput(
+            f"max_tokens is {max_tokens}, but a text needs at least its start, one token and its end", max_tokens=max_tokens
+        )
     config = _json(folder, "config.json")
     _check_architecture(config)
     pooling = _pooling(folder)
-    dim, heads, intermediate = _count(config, "hidden_size"), _count(config, "num_attention_heads"), _count(config, "intermediate_size")
+    dim, heads, intermediate = (
+        _count(config, "hidden_size"),
+        _count(config, "num_attention_heads"),
+        _count(config, "intermediate_size"),
+    )
     if dim % 128 or intermediate % 128 or dim % heads or dim // heads % 8:
-        raise _refused(f"hidden size {dim} with {heads} heads and {intermediate} inner", "sizes that are multiples of 128, heads of 8")
+        raise _refused(
+            f"hidden size {dim} with {heads} heads and {intermediate} inner", "sizes that are multiples of 128, heads of 8"
+        )
     limit = _json(folder, "sentence_bert_config.json", optional=True).get("max_seq_length")
-    longest = min(max_tokens, _count(config, "max_position_embeddings"), limit if type(limit) is int and limit >= 3 else max_tokens)
+    longest = min(
+        max_tokens, _count(config, "max_position_embeddings"), limit if type(limit) is int and limit >= 3 else max_tokens
+    )
     vocabulary, tokenizer = _tokenizer(_json(folder, "tokenizer.json"))
     model_name = name or folder.resolve().name
     source = Source(
@@ -168,7 +178,7 @@ def _prefixes(folder: Path, names: str) -> dict[str, str]:
     prompts = _json(folder, "config_sentence_transformers.json", optional=True).get("prompts")
     if isinstance(prompts, dict) and any(prompts.values()):
         passage = prompts.get(PASSAGE, prompts.get("document", prompts.get("corpus", "")))
-        return _both({QUERY: prompts.get(QUERY, ""), PASSAGE: passage})
+        return _both({QUERY: str(prompts.get(QUERY, "")), PASSAGE: str(passage)})
     for part, known in FAMILIES.items():
         if part in names.lower():
             return dict(known)

@@ -47,21 +47,22 @@ def _header(path: Path, content: bytes) -> tuple[dict[str, Any], int]:
     try:
         header = json.loads(content[8 : 8 + length])
     except ValueError as error:
-        raise BadFormat(f"{path} is not a safetensors file: its header is not JSON; fetch the file again", file=str(path)) from error
+        raise BadFormat(
+            f"{path} is not a safetensors file: its header is not JSON; fetch the file again", file=str(path)
+        ) from error
     if not isinstance(header, dict):
         raise BadFormat(f"{path} is not a safetensors file: its header is not a JSON object", file=str(path))
     return header, 8 + length
 
 
 def _tensor(path: Path, name: str, entry: Any, data: memoryview) -> NDArray[np.float32] | None:
-    damaged = BadFormat(f"{path}: the header entry of tensor {name!r} is malformed; fetch the file again", file=str(path), tensor=name)
+    damaged = BadFormat(
+        f"{path}: the header entry of tensor {name!r} is malformed; fetch the file again", file=str(path), tensor=name
+    )
     if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
         raise damaged
-    shape, offsets = entry.get("shape"), entry.get("data_offsets")
-    for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or not all(type(number) is int and number >= 0 for number in numbers):
-            raise damaged
-    if len(offsets) != 2 or not offsets[0] <= offsets[1] <= len(data):
+    shape, offsets = _counts(entry.get("shape")), _counts(entry.get("data_offsets"))
+    if shape is None or offsets is None or len(offsets) != 2 or not offsets[0] <= offsets[1] <= len(data):
         raise damaged
     width = _WIDTHS.get(entry["dtype"])
     if width is None:
@@ -71,8 +72,17 @@ def _tensor(path: Path, name: str, entry: Any, data: memoryview) -> NDArray[np.f
         raise damaged
     tensor = _as_float32(entry["dtype"], part).reshape(shape)
     if not np.isfinite(tensor).all():
-        raise BadInput(f"{path}: tensor {name!r} holds NaN or infinite numbers; this model cannot be used", file=str(path), tensor=name)
+        raise BadInput(
+            f"{path}: tensor {name!r} holds NaN or infinite numbers; this model cannot be used", file=str(path), tensor=name
+        )
     return tensor
+
+
+def _counts(value: Any) -> list[int] | None:
+    """The value if it is a list of whole numbers from 0 on."""
+    if isinstance(value, list) and all(type(number) is int and number >= 0 for number in value):
+        return value
+    return None
 
 
 def _as_float32(kind: str, part: memoryview) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The BERT forward pass over many texts at once, cut at the inputs of the linear layers.
 
-Owns the order of operations inside a layer. Must not know of quantisation or files. Invariant: the same bits on every machine, because
-all arithmetic that could differ is `reproducible`'s. Post-LayerNorm encoder after Devlin et al., https://arxiv.org/abs/1810.04805.
+Owns the order of operations inside a layer. Must not know of quantisation or files. Invariant: the same bits on every
+machine, because all arithmetic that could differ is `reproducible`'s. After Devlin et al., https://arxiv.org/abs/1810.04805.
 
 Texts lie one after another as rows of one array [tokens, dim]; `lengths` says how many rows each text has.
 """
@@ -37,7 +37,8 @@ def layer_norm(values: Array, norm: Array, epsilon: float) -> Array:
     def rows(part: Array) -> Array:
         centred = part - mean(part, -1)[:, None]
         deviation = np.sqrt(mean(centred * centred, -1)[:, None] + epsilon)
-        return centred / deviation * norm[0] + norm[1]
+        scaled: Array = centred / deviation * norm[0] + norm[1]
+        return scaled
 
     return by_rows(rows, values)
 
