@@ -59,11 +59,11 @@ def convert(
     meta = _meta(model, space_id(model, texts), source or model.name)
     report = progress or (lambda what, done, total: None)
     tokens = tokenised(model, texts)
-    return engine.pack("model", meta, _sections(model, tokens, report))
+    return engine.pack("model", meta, sections(model, tokens, report))
 
 
 def space_id(source: Source, calibration: Sequence[str]) -> str:
-    """64 hex digits that say which vectors may be compared: sha256 over the weights and all else that decides what a vector means.
+    """64 hex digits that say which vectors may be compared: sha256 over all that decides what a vector means.
 
     Not over the rounded weights, so that another machine, or a later version that rounds the same recipe faster, agrees.
     """
@@ -104,7 +104,7 @@ def calibration_texts() -> list[str]:
 
 
 def tokenised(source: Source, texts: Sequence[str]) -> list[list[int]]:
-    """The token ids of `texts` by the engine's own tokenizer, which is opened for this with the vocabulary and no weights to speak of."""
+    """The token ids of `texts` by the engine's own tokenizer, opened for this with the vocabulary and no weights."""
     tokenizer = engine.load()
     tokenizer.load_model(_tokenizer_only(source))
     ids = []
@@ -136,10 +136,11 @@ def _meta(source: Source, space: str, origin: str) -> dict[str, Any]:
     }
 
 
-def _sections(source: Source, tokens: Sequence[Sequence[int]], progress: Progress) -> list[Section]:
+def sections(source: Source, tokens: Sequence[Sequence[int]], progress: Progress) -> list[Section]:
+    """The content of the model file, calibrated on texts of these token ids (start and end included): see docs/FORMAT.md."""
     codes, scale = quantise_words(source.tensors["embeddings.word_embeddings.weight"])
     positions = transformer.positions(source)
-    sections = _embedding_sections(
+    content = _embedding_sections(
         source.vocabulary, codes, scale, positions, transformer.norm_of(source, "embeddings.LayerNorm")
     )
     steps, done = source.layers * len(transformer.LINEARS), 0
@@ -159,8 +160,8 @@ def _sections(source: Source, tokens: Sequence[Sequence[int]], progress: Progres
             transformer.norm_of(source, f"encoder.layer.{index}.{name}")
             for name in ("attention.output.LayerNorm", "output.LayerNorm")
         ]
-        sections.append(_layer_section(index, [linears[name] for name in transformer.LINEARS], norms))
-    return sections
+        content.append(_layer_section(index, [linears[name] for name in transformer.LINEARS], norms))
+    return content
 
 
 def _tokenizer_only(source: Source) -> bytes:
@@ -174,15 +175,15 @@ def _tokenizer_only(source: Source) -> bytes:
         codes, bias, shift = np.zeros((outputs, dim), np.int8), np.zeros(outputs, np.float32), np.zeros(dim, np.float32)
         return QuantisedLinear(codes, np.ones(outputs, np.float32), bias, shift)
 
-    sections = _embedding_sections(
+    content = _embedding_sections(
         source.vocabulary,
         np.zeros((words, dim), np.int8),
         np.ones(words, np.float32),
         np.zeros((source.max_tokens, dim), np.float32),
         norm,
     )
-    sections.append(_layer_section(0, [zero(3 * dim), zero(dim), zero(dim), zero(dim)], [norm, norm]))
-    return engine.pack("model", meta, sections)
+    content.append(_layer_section(0, [zero(3 * dim), zero(dim), zero(dim), zero(dim)], [norm, norm]))
+    return engine.pack("model", meta, content)
 
 
 def _embedding_sections(

@@ -6,8 +6,8 @@ arguments give the same bytes.
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,10 @@ TINY = replace(MINILM, name="tiny", dim=128, layers=2, heads=4, intermediate=256
 
 def write_folder(folder: Path, family: Family, *, seed: int = 1, prefix: str = "") -> Path:
     """The folder of a model of `family`; `prefix` goes before the tensor names, as in files saved with a task head."""
-    vocabulary = _vocabulary(calibration_texts())
-    pooling_modes = {f"pooling_mode_{mode}": mode.startswith(family.pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")}
+    vocabulary = _vocabulary()
+    pooling_modes = {
+        f"pooling_mode_{mode}": mode.startswith(family.pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")
+    }
     modules = ["Transformer", "Pooling", "Normalize"][: 3 if family.normalize else 2]
     files: dict[str, Any] = {
         "config.json": {
@@ -129,8 +131,10 @@ def write_tensors(path: Path, tensors: dict[str, NDArray[Any]], kinds: dict[str,
     path.write_bytes(len(encoded).to_bytes(8, "little") + encoded + content)
 
 
-def _vocabulary(texts: Sequence[str]) -> list[str]:
-    """The special tokens, all letters alone and as continuations, and every fourth word of the texts."""
+@cache
+def _vocabulary() -> list[str]:
+    """The special tokens, all signs alone and as continuations, and every fourth word of the calibration texts."""
+    texts = calibration_texts()
     words = sorted({word for text in texts for word in re.findall(r"[a-z]{2,}", text.lower())})
     signs = sorted({sign for text in texts for sign in text.lower() if not sign.isspace()})
     return [*SPECIAL, *signs, *("##" + sign for sign in signs), *words[::4]]
@@ -141,7 +145,9 @@ def _tokenizer(vocabulary: list[str]) -> dict[str, Any]:
     single = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
     return {
         "version": "1.0",
-        "added_tokens": [entry | {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False} for entry in added],
+        "added_tokens": [
+            entry | {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False} for entry in added
+        ],
         "normalizer": {
             "type": "BertNormalizer",
             "clean_text": True,

@@ -1,7 +1,7 @@
 """The encoder in full precision, written plainly: what quantised vectors are compared with.
 
-Owns a BERT forward pass in float32 over token ids, by numpy's own exp and matrix product and the C library's erf. Must not use the
-conversion's arithmetic, which it is to judge. Invariant: agrees with PyTorch to about 1e-6 (tests/golden).
+Owns a BERT forward pass in float32 over token ids, by numpy's own exp and matrix product and the C library's erf. Must not use
+the conversion's arithmetic, which it is to judge. Invariant: agrees with PyTorch to about 1e-6 (tests/golden).
 """
 
 import math

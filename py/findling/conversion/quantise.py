@@ -1,8 +1,8 @@
 """One linear layer in full precision -> 7-bit weights for 8-bit activations.
 
 Owns the recipe: shift by the calibration mean, Hadamard rotation, scale search, GPTQ. Must not know of layers, tokens, files.
-Invariant: the same bits on every machine. Rotation after QuaRot (Ashkboos et al., https://arxiv.org/abs/2404.00456), rounding after
-GPTQ (Frantar et al., https://arxiv.org/abs/2210.17323).
+Invariant: the same bits on every machine. Rotation after QuaRot (Ashkboos et al., https://arxiv.org/abs/2404.00456), rounding
+after GPTQ (Frantar et al., https://arxiv.org/abs/2210.17323).
 
 With x the input, m its mean over the calibration texts, R the rotation: W x + b = (W R)(R^T (x - m)) + (b + W m).
 """
@@ -22,7 +22,7 @@ ROTATION = 128
 """Width of the Hadamard blocks; the inputs of every linear layer are a multiple of it."""
 
 LARGEST_CODE = 63
-"""Weights are stored as code + 64, which must not exceed 127: WebAssembly's relaxed dot product leaves the eighth bit undefined."""
+"""Weights are stored as code + 64, which must not exceed 127: WebAssembly's relaxed dot product defines 7 bits only."""
 
 DAMPING = 0.01
 """Share of the mean diagonal that GPTQ adds to the diagonal, the paper's value."""
