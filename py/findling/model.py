@@ -140,9 +140,7 @@ def sections(source: Source, tokens: Sequence[Sequence[int]], progress: Progress
     """The content of the model file, calibrated on texts of these token ids (start and end included): see docs/FORMAT.md."""
     codes, scale = quantise_words(source.tensors["embeddings.word_embeddings.weight"])
     positions = transformer.positions(source)
-    content = _embedding_sections(
-        source.vocabulary, codes, scale, positions, transformer.norm_of(source, "embeddings.LayerNorm")
-    )
+    content = _embedding_sections(source.vocabulary, codes, scale, positions, transformer.norm_of(source, "embeddings.LayerNorm"))
     steps, done = source.layers * len(transformer.LINEARS), 0
     values = transformer.embedding(source, tokens)
     lengths = [len(ids) for ids in tokens]
@@ -221,7 +219,8 @@ def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line: write the model file, or say on stderr what is wrong and answer 1."""
     parser = argparse.ArgumentParser(
         prog="python -m findling.model", description="Convert a sentence-transformers folder to a model file."
     )
@@ -263,4 +262,4 @@ def _main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

@@ -37,7 +37,9 @@ def arithmetic(source: Source, tokens: list[list[int]]) -> list[reproducible.Arr
         lower = reproducible.cholesky(hessian)
         means = reproducible.mean(inputs, 0)
         powers = reproducible.exp(inputs[:50])
-        results.extend([inputs, hessian, lower, reproducible.inverse_lower(lower), means, powers, reproducible.softmax(inputs[:50])])
+        results.extend(
+            [inputs, hessian, lower, reproducible.inverse_lower(lower), means, powers, reproducible.softmax(inputs[:50])]
+        )
 
     for layer in range(source.layers):
         results.append(transformer.layer(source, layer, results[0], [len(ids) for ids in tokens], observe))

@@ -1,4 +1,7 @@
-"""Rotation, scales, GPTQ and the packing of one linear layer."""
+"""Rotation, scales, GPTQ and the packing of one linear layer.
+
+Owns what one layer must keep of its exact outputs. Must not need the engine: the contract's arithmetic is written out here.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Arithmetic that must not depend on the machine: true values, same bits under every BLAS and instruction set."""
+"""Arithmetic that must not depend on the machine: true values, and the same bits under every BLAS and instruction set.
+
+Owns the settings under which a conversion must give the same bytes. Must not need the engine or a real model.
+"""
 
 import math
 import os
@@ -9,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from families import MINILM, write_folder
 
+from families import MINILM, write_folder
 from findling.conversion import reproducible
 
 HERE = Path(__file__).parent

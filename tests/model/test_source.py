@@ -1,4 +1,7 @@
-"""Which sentence-transformers folders are taken, what is read from them, and how the others are refused."""
+"""Which sentence-transformers folders are taken, what is read from them, and how the others are refused.
+
+Owns the list of what is unsupported and what is damaged. Must not need the engine or a real model.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import BGE_SMALL, E5_SMALL, TINY, Family, write_folder
 
+from families import BGE_SMALL, E5_SMALL, TINY, Family, write_folder
 from findling.conversion.source import Source, read_source
 from findling.errors import BadFormat, BadInput, FindlingError, Unsupported
 

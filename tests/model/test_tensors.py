@@ -1,4 +1,7 @@
-"""The safetensors reader: types are converted, and every kind of damage is refused before an array is made."""
+"""The safetensors reader: types are converted, and every kind of damage is refused before an array is made.
+
+Owns the hostile headers. Must not need more than a temporary folder.
+"""
 
 import json
 from pathlib import Path
@@ -6,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import write_tensors
 
+from families import write_tensors
 from findling.conversion.tensors import read_tensors
 from findling.errors import BadFormat, BadInput
 
