@@ -6,7 +6,7 @@
 
 import { build } from "./build.js";
 import { loadEngine } from "./web/engine.js";
-import { FindlingError, fatalEvent, readRequest, stageEvent, toError } from "./web/protocol.js";
+import { FindlingError, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
 import { Store } from "./web/store.js";
 
 /** @typedef {import("./web/protocol.js").StageName} StageName */
@@ -345,8 +345,7 @@ function holdLock() {
 
 /** @param {any} message A plain object, to the page. */
 function post(message) {
-  const bytes = message?.result?.bytes;
-  const transfer = bytes instanceof Uint8Array ? [bytes.buffer] : [];
+  const transfer = transferables(message);
   if (unsaid) unsaid.push({ message, transfer });
   else scope.postMessage(message, transfer);
 }

@@ -141,6 +141,16 @@ export function readRequest(message) {
 }
 
 /**
+ * What of an answer goes over by transfer instead of by copy: the bytes of a saved collection.
+ * @param {any} message
+ * @returns {Transferable[]}
+ */
+export function transferables(message) {
+  const bytes = isObject(message) && isObject(message.result) ? message.result.bytes : null;
+  return bytes instanceof Uint8Array ? [/** @type {ArrayBuffer} */ (bytes.buffer)] : [];
+}
+
+/**
  * Reads a message from the worker, as the page sees it.
  * @param {any} message
  * @returns {Incoming|null} null when it has none of the known shapes.

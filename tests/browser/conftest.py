@@ -20,7 +20,15 @@ from .site import Site
 
 ROOT = Path(__file__).parents[2]
 DIST = Path(os.environ.get("FINDLING_DIST", ROOT / "dist"))
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 TIMEOUT_MS = 60_000
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -147,7 +155,15 @@ def visit(launch: Callable[..., Browser]) -> Iterator[Callable[..., Visit]]:
     visits: list[Visit] = []
     contexts: list[BrowserContext] = []
 
-    def go(url: str, *, flags: tuple[str, ...] = (), context: BrowserContext | None = None, origins: set[str] = frozenset(), init: str = "", **options: Any) -> Visit:
+    def go(
+        url: str,
+        *,
+        flags: tuple[str, ...] = (),
+        context: BrowserContext | None = None,
+        origins: frozenset[str] = frozenset(),
+        init: str = "",
+        **options: Any,
+    ) -> Visit:
         if context is None:
             context = launch(*flags).new_context(**options)
             contexts.append(context)
@@ -173,7 +189,9 @@ def demo() -> str:
     """The demonstration's index, relative to the root of the built site."""
     (build,) = DIST.glob("v-*/build.js")
     script = "const {build} = await import(process.argv[1]); console.log(build.demo.url)"
-    read = subprocess.run(["node", "--input-type=module", "-e", script, build.as_uri()], capture_output=True, text=True, check=True)
+    read = subprocess.run(
+        ["node", "--input-type=module", "-e", script, build.as_uri()], capture_output=True, text=True, check=True
+    )
     return (build.parent / read.stdout.strip()).resolve().relative_to(DIST.resolve()).as_posix()
 
 

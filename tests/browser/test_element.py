@@ -30,7 +30,7 @@ def host(serve: Callable[..., Site], visit: Callable[..., Visit], demo: str) -> 
         ours = serve(cors=True)
         text = PAGE.format(script=urljoin(ours.url, "define.js"), body=body.replace("{src}", urljoin(ours.url, demo)))
         theirs = serve(None, policy=None, pages={"/index.html": text, "/icon.svg": ICON})
-        seen = visit(theirs.url.replace("localhost", "127.0.0.1"), origins={ours.url.rstrip("/")}, **options)
+        seen = visit(theirs.url.replace("localhost", "127.0.0.1"), origins=frozenset({ours.url.rstrip("/")}), **options)
         seen.page.wait_for_load_state("networkidle")
         return seen, ours
 
@@ -175,8 +175,14 @@ def test_axe_finds_nothing_to_complain_about_in_the_element(host: Callable[..., 
 
 
 def test_a_host_page_that_tramples_on_everything_does_not_hurt_it(host: Callable[..., tuple[Visit, Site]]) -> None:
-    seen, _ = host('<findling-search src="{src}" label="Find"></findling-search>', init="Object.prototype.hurt = 1; Array.prototype.toJSON = () => 'hurt';")
+    seen, _ = host(
+        '<findling-search src="{src}" label="Find"></findling-search>',
+        init="Object.prototype.hurt = 1; Array.prototype.toJSON = () => 'hurt';",
+    )
     seen.page.add_style_tag(content="* { all: unset !important }")
     seen.page.get_by_role("combobox", name="Find").fill("lost my keys")
     expect(seen.page.get_by_role("option")).to_have_count(8)
-    eventually(seen.page, "() => getComputedStyle(document.querySelector('findling-search').shadowRoot.querySelector('input')).height === '48px'")
+    eventually(
+        seen.page,
+        "() => getComputedStyle(document.querySelector('findling-search').shadowRoot.querySelector('input')).height === '48px'",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from .conftest import ROOT, Visit, eventually
 from .site import Site
@@ -24,7 +24,9 @@ NOTES = {
 
 def violations(visit: Visit) -> list[Any]:
     visit.page.evaluate(AXE)
-    found: list[Any] = visit.page.evaluate("async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.target)])")
+    found: list[Any] = visit.page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.target)])"
+    )
     return found
 
 
@@ -48,10 +50,14 @@ def test_picked_files_of_every_format_are_added_and_searched(site: Site, visit: 
         "d.jsonl": '{"title": "Bees", "text": "They make honey from flowers."}\n',
         "e.csv": "title,text\nPassport,A document for crossing borders\n",
     }
-    payload = [{"name": name, "mimeType": "", "buffer": text.encode()} for name, text in files.items()]
+    payload = [FilePayload(name=name, mimeType="", buffer=text.encode()) for name, text in files.items()]
     seen.page.locator("#picker").set_input_files(payload)
     expect(seen.page.locator("#count-files")).to_have_text("5")
-    for query, part in {"huge creature of the ocean": "a.txt", "playing music": "Piano", "papers for travelling abroad": "Passport"}.items():
+    for query, part in {
+        "huge creature of the ocean": "a.txt",
+        "playing music": "Piano",
+        "papers for travelling abroad": "Passport",
+    }.items():
         assert part in seen.search(query)[0]
 
 
@@ -70,7 +76,9 @@ def test_files_that_cannot_be_read_are_listed_with_the_reason(site: Site, visit:
 def test_adding_shows_progress_leaves_search_alive_and_can_be_cancelled(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     row = '{"title": "Entry %d", "text": "%s"}\n'
-    many = "".join(row % (number, f"number {number} of a long list of entries, each with its own few words. " * 8) for number in range(4_000))
+    many = "".join(
+        row % (number, f"number {number} of a long list of entries, each with its own few words. " * 8) for number in range(4_000)
+    )
     seen.drop({"name": "many.jsonl", "text": many}, {"name": "late.txt", "text": "Never reached."})
     bar = seen.page.get_by_role("progressbar", name="Adding files")
     eventually(seen.page, "() => { const {value} = document.querySelector('#import-bar'); return value > 0 && value < 1; }")
@@ -206,7 +214,9 @@ def test_nothing_moves_while_the_page_starts_and_answers(site: Site, visit: Call
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_picture_in_the_readme_is_of_this_page(site: Site, visit: Callable[..., Visit], width: int, update_golden: bool) -> None:
+def test_the_picture_in_the_readme_is_of_this_page(
+    site: Site, visit: Callable[..., Visit], width: int, update_golden: bool
+) -> None:
     seen = visit(site.url, viewport={"width": width, "height": 760}).ready()
     seen.search(QUERY)
     seen.page.evaluate("document.activeElement.blur()")

@@ -14,7 +14,7 @@ from playwright.sync_api import Playwright, expect
 from .conftest import FLAGS, Visit, chromium_path, eventually
 from .site import POLICY, Site
 
-MODEL = r"/files/.*\.model$|/files/model-"
+MODEL = r"/files/all-MiniLM-L6-v2-"
 PART_BYTES = 4 << 20
 QUERY = "feeling sick with a fever"
 
@@ -164,10 +164,14 @@ def test_another_version_of_the_model_is_deleted(site: Site, visit: Callable[...
     seen.page.reload()
     seen.ready()
     kept(seen)
-    eventually(seen.page, "async () => !(await (await caches.open('findling-models')).keys()).some(({url}) => url.includes('model-old'))")
+    eventually(
+        seen.page, "async () => !(await (await caches.open('findling-models')).keys()).some(({url}) => url.includes('model-old'))"
+    )
 
 
-def test_denied_storage_runs_from_memory_and_says_so(site: Site, playwright: Playwright, visit: Callable[..., Visit], tmp_path: Path) -> None:
+def test_denied_storage_runs_from_memory_and_says_so(
+    site: Site, playwright: Playwright, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
     (tmp_path / "Default").mkdir()
     settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
     (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
