@@ -126,10 +126,12 @@ impl Section {
     /// `wrong_digest` when the bytes differ from those that were written.
     pub fn verify_block(&self, table: &[u8], block: u64, bytes: &[u8]) -> Result<()> {
         let range = self.block_range(block);
-        let expected = usize::try_from(block * DIGEST_BYTES)
+        let expected = usize::try_from(block)
             .ok()
-            .and_then(|start| table.get(start..start + DIGEST_BYTES as usize));
-        if bytes.len() as u64 != range.end - range.start || expected != Some(&digest(bytes)) {
+            .and_then(|block| table.chunks_exact(DIGEST_BYTES as usize).nth(block));
+        if bytes.len() as u64 != range.end - range.start
+            || expected != Some(digest(bytes).as_slice())
+        {
             return Err(self.damaged("a block differs from its digest", Some(block)));
         }
         Ok(())

@@ -1,0 +1,262 @@
+//! The flat index: what is found, in which order, and what adding and removing do to it.
+
+use super::support::{Seeded, entry, sample_index, space};
+use findling_core::Code;
+use findling_core::codes::{Query, quantize, quantize_query, score};
+use findling_core::file::Answer;
+use findling_core::index::{Filter, Found, Index};
+use proptest::prelude::*;
+use serde_json::json;
+
+const DIM: usize = 24;
+
+fn search(index: &mut Index, query: &Query, filter: &Filter, limit: usize) -> Vec<Found> {
+    match index.search(query, 1.0, filter, limit).unwrap() {
+        Answer::Ready(found) => found,
+        Answer::Need(needs) => panic!("an index in memory needs {needs:?}"),
+    }
+}
+
+fn ids(index: &mut Index, query: &[f32], filter: &Filter, limit: usize) -> Vec<String> {
+    let query = quantize_query(query).unwrap();
+    let found = search(index, &query, filter, limit);
+    found
+        .iter()
+        .map(|found| index.id(found.document).to_owned())
+        .collect()
+}
+
+fn one_hot(at: usize, scale: f32) -> Vec<f32> {
+    let mut vector = vec![0.0; DIM];
+    vector[at] = scale;
+    vector
+}
+
+#[test]
+fn an_empty_index_finds_nothing() {
+    let mut index = Index::new();
+    assert!(ids(&mut index, &[1.0, 2.0], &Filter::All, 10).is_empty());
+    assert_eq!(
+        (index.documents(), index.passages(), index.space()),
+        (0, 0, None)
+    );
+}
+
+#[test]
+fn documents_are_ranked_by_their_best_passage() {
+    let mut index = Index::new();
+    let vectors = [
+        one_hot(0, 1.0),
+        one_hot(1, 1.0),
+        one_hot(2, 1.0),
+        one_hot(1, 0.5),
+    ]
+    .concat();
+    let entries = [
+        entry("two", 2, &json!(1)),
+        entry("one", 1, &json!(2)),
+        entry("half", 1, &json!(3)),
+    ];
+    index.add(&space(DIM), &entries, &vectors).unwrap();
+    let query = quantize_query(&one_hot(1, 1.0)).unwrap();
+    let found = search(&mut index, &query, &Filter::All, 10);
+    let scores: Vec<f32> = found.iter().map(|found| found.score).collect();
+    assert_eq!(
+        found.iter().map(|found| found.document).collect::<Vec<_>>(),
+        [0, 2, 1]
+    );
+    assert_eq!(found[0].passage, 1);
+    assert!((scores[0] - 1.0).abs() < 1e-6 && (scores[1] - 0.5).abs() < 1e-6 && scores[2] == 0.0);
+}
+
+#[test]
+fn equal_scores_rank_in_the_order_of_insertion() {
+    let mut index = Index::new();
+    let entries: Vec<_> = (0..200)
+        .map(|n| entry(&n.to_string(), 1, &json!(n)))
+        .collect();
+    index
+        .add(&space(DIM), &entries, &one_hot(3, 1.0).repeat(200))
+        .unwrap();
+    let expected: Vec<String> = (0..7).map(|n: i32| n.to_string()).collect();
+    assert_eq!(ids(&mut index, &one_hot(3, 1.0), &Filter::All, 7), expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(11), ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_scan_equals_sorting_every_score(seed in any::<u64>(), documents in 1..150_usize, limit in 1..20_usize) {
+        let mut index = sample_index(documents, DIM, seed);
+        let mut seeded = Seeded(seed);
+        let vectors = seeded.vector(index.passages() * DIM);
+        let query = quantize_query(&Seeded(!seed).vector(DIM)).unwrap();
+
+        let mut all = Vec::new();
+        let mut rows = vectors.chunks_exact(DIM);
+        for document in 0..documents {
+            let mut best = f32::NEG_INFINITY;
+            for vector in rows.by_ref().take(1 + document % 3) {
+                let mut codes = Vec::new();
+                let scale = quantize(vector, &mut codes).unwrap();
+                let dot = codes.iter().zip(&query.codes).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+                best = best.max(score(dot, query.scale, scale, 1.0));
+            }
+            all.push((document, best));
+        }
+        all.sort_by(|a, b| b.1.total_cmp(&a.1));
+        all.truncate(limit);
+        let found: Vec<(usize, f32)> = search(&mut index, &query, &Filter::All, limit).iter().map(|found| (found.document, found.score)).collect();
+        prop_assert_eq!(found, all);
+    }
+
+    #[test]
+    fn an_index_is_what_was_added_whatever_was_removed_between(seed in any::<u64>(), steps in prop::collection::vec((0..12_usize, 0..3_usize), 1..40)) {
+        let mut seeded = Seeded(seed);
+        let mut index = Index::new();
+        let mut kept: Vec<(String, usize, Vec<f32>, serde_json::Value)> = Vec::new();
+        for (number, kind) in steps {
+            let id = format!("document {number}");
+            let known = kept.iter().position(|each| each.0 == id);
+            if kind == 0 {
+                prop_assert_eq!(index.remove([id.as_str(), "unknown"].into_iter()).unwrap(), usize::from(known.is_some()));
+                kept.retain(|each| each.0 != id);
+            } else {
+                let vectors = seeded.vector(kind * DIM);
+                let record = json!({"id": id, "at": seeded.below(1000)});
+                let added = index.add(&space(DIM), &[entry(&id, kind, &record)], &vectors).unwrap();
+                prop_assert_eq!((added.added, added.replaced), if known.is_some() { (0, 1) } else { (1, 0) });
+                kept.retain(|each| each.0 != id);
+                kept.push((id, kind, vectors, record));
+            }
+        }
+        let mut fresh = Index::new();
+        for (id, passages, vectors, record) in &kept {
+            fresh.add(&space(DIM), &[entry(id, *passages, record)], vectors).unwrap();
+        }
+        // The space of an index stays when its last document goes.
+        if !kept.is_empty() {
+            prop_assert_eq!(index.dump(None).unwrap(), fresh.dump(None).unwrap());
+        }
+        prop_assert_eq!(index.documents(), kept.len());
+        let query = seeded.vector(DIM);
+        prop_assert_eq!(ids(&mut index, &query, &Filter::All, 5), ids(&mut fresh, &query, &Filter::All, 5));
+    }
+}
+
+#[test]
+fn a_filter_names_what_may_be_found() {
+    let mut index = sample_index(30, DIM, 5);
+    let query = Seeded(9).vector(DIM);
+    let all = ids(&mut index, &query, &Filter::All, 30);
+    let some = vec![
+        all[3].clone(),
+        all[20].clone(),
+        "unknown".to_owned(),
+        all[3].clone(),
+    ];
+    let only = ids(&mut index, &query, &Filter::Ids(some.clone()), 30);
+    assert_eq!(only, [all[3].clone(), all[20].clone()]);
+    let rest = ids(&mut index, &query, &Filter::NotIds(some), 30);
+    let expected: Vec<String> = all
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at != 3 && *at != 20)
+        .map(|(_, id)| id.clone())
+        .collect();
+    assert_eq!(rest, expected);
+    assert!(ids(&mut index, &query, &Filter::Ids(Vec::new()), 30).is_empty());
+    assert_eq!(
+        ids(&mut index, &query, &Filter::NotIds(Vec::new()), 30),
+        all
+    );
+}
+
+#[test]
+fn adding_is_all_or_nothing() {
+    let mut index = sample_index(4, DIM, 1);
+    let before = index.dump(None).unwrap();
+    let good = one_hot(0, 1.0);
+    let zero = vec![0.0; DIM];
+    let cases = [
+        (
+            vec![entry("new", 1, &json!(1)), entry("d1", 1, &json!(2))],
+            [good.clone(), zero].concat(),
+        ),
+        (
+            vec![entry("new", 1, &json!(1)), entry("new", 1, &json!(2))],
+            good.repeat(2),
+        ),
+        (
+            vec![entry("new", 1, &json!(1)), entry("", 1, &json!(2))],
+            good.repeat(2),
+        ),
+        (
+            vec![entry("d0", 1, &json!(1)), entry("none", 0, &json!(2))],
+            good.clone(),
+        ),
+        (vec![entry("d0", 1, &json!(1))], one_hot(2, f32::NAN)),
+    ];
+    for (entries, vectors) in cases {
+        let error = index.add(&space(DIM), &entries, &vectors).unwrap_err();
+        assert_eq!(error.code, Code::BadInput);
+        assert_eq!(index.dump(None).unwrap(), before);
+    }
+}
+
+#[test]
+fn vectors_of_another_model_are_refused() {
+    let mut index = sample_index(4, DIM, 1);
+    let mut other = space(DIM);
+    other.id = "6".repeat(64);
+    let entries = [entry("new", 1, &json!(1))];
+    assert_eq!(
+        index
+            .add(&other, &entries, &one_hot(0, 1.0))
+            .unwrap_err()
+            .code,
+        Code::WrongSpace
+    );
+    let longer = space(DIM + 1);
+    assert_eq!(
+        index
+            .add(&longer, &entries, &[1.0; DIM + 1])
+            .unwrap_err()
+            .code,
+        Code::WrongDim
+    );
+    let query = quantize_query(&[1.0]).unwrap();
+    assert_eq!(
+        index.search(&query, 1.0, &Filter::All, 1).unwrap_err().code,
+        Code::WrongDim
+    );
+}
+
+#[test]
+fn a_dump_is_read_back_whole() {
+    for documents in [0, 1, 50] {
+        let index = if documents == 0 {
+            Index::new()
+        } else {
+            sample_index(documents, DIM, 3)
+        };
+        let meta = json!({"title": "T", "nested": [1, {"a": null}]})
+            .as_object()
+            .unwrap()
+            .clone();
+        let bytes = index.dump(Some(meta.clone())).unwrap();
+        let mut read = Index::load(&bytes).unwrap();
+        assert_eq!(read.meta(), &meta);
+        assert_eq!(read.space(), index.space());
+        assert_eq!(read.dump(None).unwrap(), bytes);
+        assert_eq!(read.documents(), documents);
+        for number in 0..documents {
+            let Answer::Ready(records) = read.records(&[number]).unwrap() else {
+                panic!("everything has been read");
+            };
+            let record: serde_json::Value = serde_json::from_str(records[0].get()).unwrap();
+            assert_eq!(record["n"], number);
+            assert_eq!(read.number(&format!("d{number}")), Some(number));
+        }
+    }
+}

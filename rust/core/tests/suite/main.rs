@@ -1,0 +1,12 @@
+//! The promises of the core, tested from outside: one binary, so that it links once.
+//!
+//! Owns the list of test modules and what they share; knows nothing private of the core.
+//! Invariant: no files outside the repository, no clock, no randomness but seeded generators.
+
+mod container;
+mod engine;
+mod hostile;
+mod index;
+mod memory;
+mod support;
+mod tokens;
