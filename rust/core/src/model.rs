@@ -302,7 +302,7 @@ impl Model {
         let (dim, wide) = (meta.dim, meta.intermediate);
 
         let vocabulary = std::str::from_utf8(container.section("vocabulary")?)
-            .map_err(|_| broken("the vocabulary is not UTF-8", Value::Null))?;
+            .map_err(|_| broken("the vocabulary is not UTF-8", json!({})))?;
         let tokenizer = Tokenizer::new(vocabulary, &meta.tokenizer)?;
         if tokenizer.vocab_size() != meta.vocab_size {
             return Err(broken(

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""Builds the engine tiers for JavaScript hosts: one crate, four products.
+
+Owns the compiler flags of each tier and the translation of the scalar module to plain JavaScript. It must not know who
+loads the files. Invariant: the same sources and tools give the same bytes, and OUTDIR is replaced as a whole or not at all.
+
+    engine.py OUTDIR [--dev] [--tier NAME ...]             findling-<tier>.js and .wasm (tier js: only .js)
+    engine.py OUTDIR [--dev] --target web|bundler|nodejs   the npm package: all tiers, loader, types, package.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import engine_package  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = [ROOT / ".tools" / "bin", ROOT / "node_modules" / ".bin"]
+
+# WebAssembly as of its first version, plus mutable globals, which wasm-bindgen's shadow stack needs and wasm2js accepts.
+MVP = ["--mvp-features", "--enable-mutable-globals"]
+# What rustc's wasm32 target turns on by default. Named here because wasm-opt refuses what it is not told of.
+BASELINE = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tier:
+    """One product: what rustc is told, which folder it compiles in, what wasm-opt may use."""
+
+    name: str
+    folder: str
+    rustflags: tuple[str, ...]
+    features: tuple[str, ...]
+    wasm_opt: tuple[str, ...]
+    rebuild_std: bool = False
+    cargo: tuple[str, ...] = ()
+
+
+TIERS = {
+    tier.name: tier
+    for tier in (
+        Tier(
+            "wasm-relaxed",
+            "wasm-relaxed",
+            ("-Ctarget-feature=+simd128,+relaxed-simd",),
+            (),
+            (*BASELINE, "--enable-simd", "--enable-relaxed-simd"),
+        ),
+        Tier(
+            "wasm-simd",
+            "wasm-simd",
+            ("-Ctarget-feature=+simd128",),
+            (),
+            (*BASELINE, "--enable-simd"),
+        ),
+        # The standard library that ships with rustc uses newer features than the first version of WebAssembly has,
+        # so these two compile their own.
+        Tier("wasm-scalar", "wasm-mvp", ("-Ctarget-cpu=mvp",), (), tuple(MVP), rebuild_std=True),
+        Tier("js", "wasm-mvp", ("-Ctarget-cpu=mvp",), ("js",), tuple(MVP), rebuild_std=True),
+    )
+}
+
+
+def run(command: list[str | os.PathLike[str]], **environment: str) -> None:
+    """Runs one tool, found in the project's own folders first."""
+    path = os.pathsep.join([*map(str, TOOLS), os.environ["PATH"]])
+    env = {**os.environ, **environment, "PATH": path}
+    program = shutil.which(os.fspath(command[0]), path=path)
+    if program is None:
+        sys.exit(f"engine.py: {os.fspath(command[0])} is missing: run ./build.sh setup")
+    finished = subprocess.run([program, *command[1:]], env=env, cwd=ROOT, stdout=sys.stderr)
+    if finished.returncode != 0:
+        sys.exit(f"engine.py: failed: {' '.join(map(os.fspath, command))}")
+
+
+def output_of(*command: str) -> str:
+    """What a tool prints, for the cache key."""
+    path = os.pathsep.join([*map(str, TOOLS), os.environ["PATH"]])
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        sys.exit(f"engine.py: {command[0]} is missing: run ./build.sh setup")
+    return subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+
+
+def compile_crate(tier: Tier, profile: str) -> Path:
+    """cargo build of findling-wasm; returns the linked module. Each set of flags has its own folder, else every switch rebuilds all."""
+    folder = ROOT / "target" / tier.folder
+    # No path of this machine may reach the product: panic messages hold the names of source files.
+    cargo_home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
+    remap = [
+        f"--remap-path-prefix={ROOT}=.",
+        f"--remap-path-prefix={cargo_home}=cargo",
+        f"--remap-path-prefix={output_of('rustc', '--print', 'sysroot')}=rust",
+    ]
+    environment = {
+        "CARGO_TARGET_DIR": str(folder),
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([*tier.rustflags, *remap]),
+    }
+    command: list[str | os.PathLike[str]] = [
+        "cargo", "build", "--quiet", "--locked", "--manifest-path", ROOT / "rust" / "Cargo.toml",
+        "--package", "findling-wasm", "--target", "wasm32-unknown-unknown", "--profile", profile,
+    ]  # fmt: skip
+    if tier.features:
+        command += ["--features", ",".join(tier.features)]
+    if tier.rebuild_std:
+        command += ["-Zbuild-std=std,panic_abort"]
+        environment["RUSTC_BOOTSTRAP"] = "1"
+    run(command, **environment)
+    return folder / "wasm32-unknown-unknown" / profile / "findling_wasm.wasm"
+
+
+def bind(tier: Tier, module: Path, into: Path, optimise: bool) -> None:
+    """From the linked module to the files of the tier in `into`: .js, .wasm (not for js) and .d.ts."""
+    stem = f"findling-{tier.name}"
+    run(["wasm-bindgen", "--target", "web", "--omit-default-module-path", "--remove-producers-section",
+         "--out-dir", into, "--out-name", stem, module])  # fmt: skip
+    raw, wasm, glue = into / f"{stem}_bg.wasm", into / f"{stem}.wasm", into / f"{stem}.js"
+    (into / f"{stem}_bg.wasm.d.ts").unlink()
+    level = ["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
+    if tier.rebuild_std:
+        # wasm-bindgen leaves a few sign extensions of its own: lower them before holding the module to MVP.
+        run(["wasm-opt", *MVP, "--enable-sign-ext", "--signext-lowering", raw, "-o", raw])
+    run(["wasm-opt", *tier.wasm_opt, *level, raw, "-o", wasm])
+    raw.unlink()
+    if tier.name == "js":
+        run(["wasm2js", *tier.wasm_opt, *(["-O"] if optimise else []), wasm, "-o", raw])
+        glue.write_text(javascript_only(raw.read_text("utf-8"), glue.read_text("utf-8")), "utf-8")
+        raw.unlink()
+        wasm.unlink()
+
+
+def replaced(pattern: str, replacement: str, text: str, what: str) -> str:
+    """re.sub that insists on exactly one match: tools change their output, and a silent miss would ship a broken file."""
+    result, count = re.subn(pattern, lambda _: replacement, text, flags=re.MULTILINE | re.DOTALL)
+    if count != 1:
+        sys.exit(f"engine.py: expected one {what} in the generated JavaScript, found {count}: a tool has changed its output")
+    return result
+
+
+def javascript_only(translated: str, glue: str) -> str:
+    """Joins wasm2js output and wasm-bindgen glue to one ES module that needs no WebAssembly.
+
+    The glue reaches the engine only through the names `WebAssembly.instantiate`, `.Module` and `.Instance`; a local
+    object of that name stands in for the host's and instantiates the translated function. `init()` then takes no module.
+    """
+    body = replaced(r"^import \* as \S+ from '[^']*';$", "", translated, "import")
+    body = replaced(r"^var retasmFunc = asmFunc\(.*\Z", "", body, "instantiation")
+    # A grown WebAssembly memory detaches its old buffer, so views over it become empty; here the old buffer lives on.
+    glue = replaced(
+        r"cachedUint8ArrayMemory0\.byteLength === 0",
+        "cachedUint8ArrayMemory0.buffer !== wasm.memory.buffer",
+        glue,
+        "check of the memory view",
+    )
+    stand_in = (
+        "const WebAssembly = (() => {\n" + body.strip("\n") + "\n"
+        "class Module {}\n"
+        "class Instance {\n  constructor(module, imports) {\n    this.exports = asmFunc(imports);\n  }\n}\n"
+        "const instantiate = async (module, imports) => new Instance(module, imports);\n"
+        "return { Module, Instance, instantiate };\n})();\n"
+    )
+    return stand_in + glue
+
+
+def build(tier: Tier, dev: bool, tools: str) -> Path:
+    """The folder that holds the finished files of one tier; what did not change is not made again."""
+    profile = "quick" if dev else "release"
+    began = time.monotonic()
+    module = compile_crate(tier, profile)
+    parts = [tools.encode(), Path(__file__).read_bytes(), repr((tier, dev)).encode(), module.read_bytes()]
+    key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    folder = ROOT / "target" / "engine" / profile / tier.name
+    stamp = folder / "key"
+    if not stamp.is_file() or stamp.read_text() != key:
+        fresh = folder.with_name(f"{tier.name}.{os.getpid()}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        bind(tier, module, fresh, optimise=not dev)
+        (fresh / "key").write_text(key)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    sizes = ", ".join(f"{p.name} {p.stat().st_size:,}" for p in sorted(folder.glob("findling-*")) if p.suffix != ".ts")
+    print(f"engine: {sizes} bytes ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+    return folder
+
+
+def build_all(names: list[str], dev: bool) -> dict[str, Path]:
+    """Builds tiers; those that share a compiler folder one after the other, the rest side by side."""
+    tools = "\n".join(
+        output_of(tool, "--version") for tool in ("rustc", "wasm-bindgen", "wasm-opt", "wasm2js")
+    )
+    queues: dict[str, list[Tier]] = {}
+    for name in names:
+        queues.setdefault(TIERS[name].folder, []).append(TIERS[name])
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        jobs = [pool.submit(lambda q: [(t.name, build(t, dev, tools)) for t in q], queue) for queue in queues.values()]
+        return dict(pair for job in jobs for pair in job.result())
+
+
+def publish(out: Path, fill: dict[str, Path | str]) -> None:
+    """Replaces the folder `out` by one with these files (a path is copied, a text is written)."""
+    out = out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir()
+    for name, source in sorted(fill.items()):
+        if isinstance(source, Path):
+            shutil.copyfile(source, fresh / name)
+        else:
+            (fresh / name).write_text(source, "utf-8")
+    if out.exists():
+        out.rename(old)
+    fresh.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("out", type=Path, metavar="OUTDIR")
+    parser.add_argument("--dev", action="store_true", help="compile quickly, optimise less")
+    parser.add_argument("--tier", action="append", choices=list(TIERS), help="only this tier (may be repeated)")
+    parser.add_argument("--target", choices=engine_package.TARGETS, help="make the npm package for this kind of host")
+    options = parser.parse_args()
+    names = options.tier or list(TIERS)
+    if options.target and options.tier:
+        parser.error("a package holds all tiers: leave out --tier")
+    folders = build_all(names, options.dev)
+    files: dict[str, Path | str] = {
+        path.name: path for folder in folders.values() for path in folder.glob("findling-*") if path.suffix != ".ts"
+    }
+    if options.target:
+        files |= engine_package.files(options.target, ROOT, folders)
+    publish(options.out, files)
+
+
+if __name__ == "__main__":
+    main()
