@@ -65,9 +65,15 @@ def seeded_texts() -> list[str]:
     seeded = random.Random(3)
     low = [chr(code) for code in range(0x3100)]
     high = [chr(code) for code in (*range(0xA000, 0xD800), *range(0xF900, 0x1FB00))]
-    marks = [chr(code) for code in (0, 0x41, 0xAD, 0xE9, 0x200D, *range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x302A, 0x3030))]
+    marks = [
+        chr(code) for code in (0, 0x41, 0xAD, 0xE9, 0x200D, *range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x302A, 0x3030))
+    ]
     pieces = ["[CLS]", "[SEP]", "[", "]", "a", "\u0301", " ", "Ab", "CLS"]
-    return ["".join(seeded.choices(source, k=seeded.choice([1, 3, 8, 24]))) for _ in range(100) for source in (low, low + high, marks, pieces)]
+    return [
+        "".join(seeded.choices(source, k=seeded.choice([1, 3, 8, 24])))
+        for _ in range(100)
+        for source in (low, low + high, marks, pieces)
+    ]
 
 
 def every_character(end: int) -> list[str]:
@@ -75,12 +81,16 @@ def every_character(end: int) -> list[str]:
     return ["".join(f"a{chr(code)}B" for code in range(start, start + 16)) for start in range(0, end, 16)]
 
 
-def group(tokenizer_json: Path, texts: list[tuple[str, int]], *, lowercase: bool, strip_accents: bool, max_tokens: int | None) -> dict[str, Any]:
+def group(
+    tokenizer_json: Path, texts: list[tuple[str, int]], *, lowercase: bool, strip_accents: bool, max_tokens: int | None
+) -> dict[str, Any]:
     """The ids of some texts under one setting."""
     tokenizer = Tokenizer.from_file(str(tokenizer_json))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    tokenizer.normalizer = BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=strip_accents, lowercase=lowercase)
+    tokenizer.normalizer = BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=strip_accents, lowercase=lowercase
+    )
     if max_tokens:
         tokenizer.enable_truncation(max_tokens)
     config = {
@@ -110,7 +120,13 @@ def main(folder: str) -> None:
     one = [(text, MILLION) for text in ("a", "\u0301", "\ue000", " ")]
     long += [(text, 60) for text in SENTENCES]
     groups = [
-        group(tokenizer_json, sample + [(text, 1) for text in every_character(0x2600)] + one, lowercase=True, strip_accents=True, max_tokens=None),
+        group(
+            tokenizer_json,
+            sample + [(text, 1) for text in every_character(0x2600)] + one,
+            lowercase=True,
+            strip_accents=True,
+            max_tokens=None,
+        ),
         group(tokenizer_json, long, lowercase=True, strip_accents=True, max_tokens=256),
         group(tokenizer_json, long, lowercase=True, strip_accents=True, max_tokens=128),
         group(tokenizer_json, sample, lowercase=False, strip_accents=False, max_tokens=None),
