@@ -96,6 +96,7 @@ class Collection:
 
     async def _add_slice(self, batch: list[Document]) -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
         """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
+        # By id: of two documents with one id the later one counts, as if they had come in two slices.
         entries = {}
         for document in batch:
             passages = cut(document)
@@ -184,17 +185,14 @@ def _file_or_need(reply: bytes) -> dict[str, Any]:
 
 
 def _slices(documents: Sequence[Document]) -> list[list[Document]]:
-    """The documents in order, in runs of about `SLICE_WORDS` words; no run holds two documents with one id."""
+    """The documents in order, in runs of about `SLICE_WORDS` words."""
     slices: list[list[Document]] = []
     words = SLICE_WORDS
-    seen: set[str] = set()
     for document in documents:
-        if words >= SLICE_WORDS or document.id in seen:
+        if words >= SLICE_WORDS:
             slices.append([])
             words = 0
-            seen = set()
         slices[-1].append(document)
-        seen.add(document.id)
         # An overlap of a third on top, and the title in front; six letters and a blank stand for a word.
         words += 8 + len(document.text) // 5
     return slices

@@ -117,6 +117,23 @@ def test_an_id_that_is_in_use_is_refused_and_the_first_request_goes_on(app, run)
     assert sorted("result" if "result" in message else message["error"]["code"] for message in posted) == ["bad_request", "result"]
 
 
+def test_an_id_is_free_again_once_its_request_is_answered(app, run):
+    async def scenario():
+        return await ask(app, request(1, "status")) + await ask(app, request(1, "status"))
+
+    assert all("result" in message for message in run(scenario()))
+
+
+def test_lone_surrogates_in_a_request_become_replacement_characters(app, run):
+    async def scenario():
+        await ask(app, request(1, "open", collection="a\ud800"))
+        return await ask(app, request(2, "search", collection="a\ud800", query="\udc00 boat"), request(3, "status"))
+
+    answered = answers(run(scenario()))
+    assert answered[2]["result"]["query"] == "\ufffd boat"
+    assert list(answered[3]["result"]["collections"]) == ["a\ufffd"]
+
+
 def test_an_unexpected_exception_is_answered_as_bug_with_its_type(app, run):
     async def broken():
         raise ZeroDivisionError("a fault")

@@ -351,14 +351,18 @@ def test_the_ranges_an_engine_lacks_are_read_from_the_store_and_given_to_it(app,
 class Forgetful(ReferenceEngine):
     """Asks for the same bytes again and again."""
 
+    provided = 0
+
     def provide(self, file, offset, data):
-        pass
+        self.provided += 1
 
 
 def test_an_engine_that_asks_for_the_same_bytes_again_is_not_asked_for_ever(store, run):
     store.files["kept"] = b"something"
+    engine = Forgetful.with_hashed_words()
     with pytest.raises(StorageError, match="kept"):
-        run(App(Forgetful.with_hashed_words(), store).open("copy", "kept"))
+        run(App(engine, store).open("copy", "kept"))
+    assert engine.provided == 1
 
 
 def test_a_missing_file_is_not_found(app, run):

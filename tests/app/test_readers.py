@@ -10,7 +10,7 @@ import pytest
 from findling import readers
 from findling.documents import MAX_TEXT_CHARS
 from findling.errors import BadInput, Unsupported
-from findling.readers import json_objects
+from findling.readers import csv_rows, json_lines, json_objects
 
 
 def read(name, data):
@@ -94,6 +94,32 @@ def test_a_name_loses_the_characters_that_disguise_it():
 )
 def test_a_title_is_made_from_a_name(name, title):
     assert readers.title_of(name) == title
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "name", "text", "kept"),
+    [
+        (csv_rows, "MAX_ROWS", "x.csv", "title\n" + "row\n" * 5, 3),
+        (csv_rows, "MAX_COLUMNS", "x.csv", "title,text\na,b\n" + "c," * 9, 1),
+        (json_lines, "MAX_ITEMS", "x.jsonl", '{"title": "a"}\n' * 5, 3),
+        (json_lines, "MAX_LINE_CHARS", "x.jsonl", '1\n{"title": "a long line"}\n"a"\n[]\n', 0),
+    ],
+)
+def test_what_is_over_a_limit_is_a_fault_and_the_rest_is_kept(monkeypatch, module, limit, name, text, kept):
+    monkeypatch.setattr(module, limit, 3)
+    if kept:
+        reading = read(name, text)
+        assert len(reading.documents) == kept
+        assert "limit" in reading.reason()
+    else:
+        with pytest.raises(BadInput, match="limit"):
+            read(name, text)
+
+
+def test_an_array_over_the_limit_is_refused(monkeypatch):
+    monkeypatch.setattr(json_objects, "MAX_ITEMS", 3)
+    with pytest.raises(BadInput, match="limit"):
+        read("x.json", json.dumps([{"title": "a"}] * 4))
 
 
 # Text
