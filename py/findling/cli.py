@@ -21,7 +21,7 @@ from typing import Any
 from findling import __version__, readers
 from findling.app import App, Ticket
 from findling.engine import Engine, encode, inspect, load
-from findling.errors import FindlingError, NotFound
+from findling.errors import BadInput, BadRequest, FindlingError, NotFound
 from findling.store import FolderStore
 
 EXIT_OF = {
@@ -91,12 +91,20 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    async def search() -> dict[str, Any]:
+    if (options.query is None) == (options.queries is None) or (options.queries is None) != (options.run is None):
+        raise BadRequest("search takes a query, or --queries FILE and --run FILE")
+
+    async def search(queries: list[str]) -> list[dict[str, Any]]:
         app = App(_engine(options), FolderStore(options.index.parent))
         await app.open(COLLECTION, options.index.name)
-        return await app.search(COLLECTION, options.query, options.limit)
+        return [await app.search(COLLECTION, query, options.limit) for query in queries]
 
-    answer = asyncio.run(search())
+    if options.queries is not None:
+        queries = _queries(options.queries)
+        answers = asyncio.run(search([query for _, query in queries]))
+        _write_run(options.run, [(qid, answer["hits"]) for (qid, _), answer in zip(queries, answers, strict=True)])
+        return 0
+    (answer,) = asyncio.run(search([options.query]))
     if options.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
@@ -107,6 +115,29 @@ def _search(options: argparse.Namespace) -> int:
             if text:
                 print(f"       {text[:160]}{'…' if len(text) > 160 else ''}")
     return 0 if answer["hits"] else 1
+
+
+def _queries(file: Path) -> list[tuple[str, str]]:
+    """The ids and texts of a TSV file whose header names the columns `qid` and `query`."""
+    lines = readers.decode(file.read_bytes()).split("\n")
+    columns = lines[0].split("\t")
+    if not {"qid", "query"} <= set(columns):
+        raise BadInput(f"{file} has no header with the columns qid and query; found {lines[0][:80]!r}")
+    qid, query = columns.index("qid"), columns.index("query")
+    rows = [line.split("\t") for line in lines[1:] if line.strip()]
+    if any(len(row) <= max(qid, query) for row in rows):
+        raise BadInput(f"{file} has a line with fewer columns than its header")
+    return [(row[qid], row[query]) for row in rows]
+
+
+def _write_run(file: Path, ranked: list[tuple[str, list[dict[str, Any]]]]) -> None:
+    """The hits as a run in TREC's format: qid Q0 docid rank score tag."""
+    lines = [
+        f"{qid} Q0 {hit['id'].replace(' ', '_')} {rank} {hit['score']:.6f} findling\n"
+        for qid, hits in ranked
+        for rank, hit in enumerate(hits, 1)
+    ]
+    asyncio.run(FolderStore(file.parent).write(file.name, "".join(lines).encode()))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -262,7 +293,9 @@ def _parser() -> argparse.ArgumentParser:
 
     search = command("search", _search, "search an index")
     search.add_argument("index", type=Path, metavar="OUT", help="the index file")
-    search.add_argument("query", help="what to look for")
+    search.add_argument("query", nargs="?", help="what to look for")
+    search.add_argument("--queries", type=Path, metavar="FILE", help="a TSV file with the columns qid and query, instead of one query")
+    search.add_argument("--run", type=Path, metavar="FILE", help="where the hits of --queries go, as a TREC run")
     search.add_argument("--limit", type=_limit, default=10, help="how many hits (10)")
     search.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     with_model(search)

@@ -97,6 +97,22 @@ def test_search_for_nothing_ends_with_1_and_prints_nothing(index, model_file, ca
     assert capsys.readouterr().out == ""
 
 
+def test_a_file_of_queries_becomes_a_trec_run(index, model_file, tmp_path, capsys):
+    queries, run = tmp_path / "q.tsv", tmp_path / "run.trec"
+    queries.write_text("qid\tquery\tmore\nq1\twood for rowing\tx\nq2\ta small boat floats\ty\n")
+    assert main(["search", str(index), "--queries", str(queries), "--run", str(run), "--limit", "2", "--model", str(model_file)]) == 0
+    rows = [line.split() for line in run.read_text().splitlines()]
+    assert [(row[0], row[1], row[3], row[5]) for row in rows] == [(qid, "Q0", rank, "findling") for qid in ("q1", "q2") for rank in ("1", "2")]
+    assert {row[2] for row in rows} <= {"b.txt", "deep/a.md#1", "deep/a.md#2"}
+    assert capsys.readouterr().out == ""
+
+
+def test_queries_without_a_header_are_refused(index, model_file, tmp_path):
+    queries = tmp_path / "q.tsv"
+    queries.write_text("wood\n")
+    assert main(["search", str(index), "--queries", str(queries), "--run", str(tmp_path / "r"), "--model", str(model_file)]) == 4
+
+
 def test_the_model_can_be_named_by_the_environment(index, model_file, monkeypatch):
     monkeypatch.setenv("FINDLING_MODEL", str(model_file))
     assert main(["search", str(index), "boat"]) == 0
