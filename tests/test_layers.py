@@ -16,7 +16,7 @@ OURS = ("*.js", "*.sh", "*.html", "web/**/*", "py/**/*", "rust/**/*", "scripts/*
 SOURCE = {".py", ".pyi", ".rs", ".js", ".mjs", ".ts", ".sh", ".css", ".html"}
 BUILT = {"node_modules", "target", "pkg", "dist", "__pycache__"}
 MAX_LINES = 600
-HEADER_LINES = range(2, 9)
+MAX_HEADER_LINES = 8
 
 # Each foreign thing, where to look for it, and the only places that may name it: files, or folders ending in a slash.
 ONLY = [
@@ -143,7 +143,9 @@ def test_what_the_browser_loads_is_light():
 def test_the_core_depends_on_no_binding():
     lock = tomllib.loads((ROOT / "rust/Cargo.lock").read_text(encoding="utf-8"))
     needs = {package["name"]: {need.split()[0] for need in package.get("dependencies", ())} for package in lock["package"]}
-    todo, seen = ["findling-core"], set()
+    # The lock lists what the core's tests need beside what the core needs; the manifest tells them apart.
+    manifest = tomllib.loads((ROOT / "rust/core/Cargo.toml").read_text(encoding="utf-8"))
+    todo, seen = list(manifest["dependencies"]), set()
     while todo:
         name = todo.pop()
         if name not in seen:
@@ -158,7 +160,9 @@ def test_a_source_opens_with_what_it_owns_and_is_not_too_long(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= MAX_LINES
     header = header_of(path, lines)
-    assert len(header) in HEADER_LINES, "\n".join(["the header has another length than two to eight lines:", *header])
+    # What a test owns and must not know is often told by its first sentence.
+    least = 1 if "tests" in path.parts or path.stem == "tests" else 2
+    assert least <= len(header) <= MAX_HEADER_LINES, "\n".join([f"the header has not {least} to {MAX_HEADER_LINES} lines:", *header])
 
 
 def header_of(path, lines):
