@@ -15,8 +15,8 @@ STRIDE_WORDS = 60
 """Less than PASSAGE_WORDS, so that a sentence cut by one passage is whole in the next."""
 TITLE_WORDS = 24
 """A title stands in front of every passage; a longer one would leave too little room for the text."""
-PART_CHARS = 6_000
-"""About a thousand words, sixteen passages: a part is embedded in one go, and progress and cancel come between parts."""
+PART_CHARS = 3_000
+"""About five hundred words, eight passages: a part is embedded in one go, and searches, progress and cancel come between parts."""
 
 # A unit is what costs the model about one word: a run without blanks, cut every 24 characters; where a script is
 # written without blanks (Han, kana) each character, because the model's tokenizer separates those too.
