@@ -12,8 +12,8 @@ from findling.errors import BadInput
 
 MAX_ID_CHARS = 1_024
 MAX_TITLE_CHARS = 2_000
-MAX_TEXT_CHARS = 400_000
-"""About 65,000 words, a thousand passages: more than that is a book, which the readers cut into parts."""
+MAX_TEXT_CHARS = 100_000
+"""About 16,000 words, 270 passages, seconds in a browser: more than that is a book, which the readers of texts cut into parts."""
 
 _RECORD_KEYS = ("title", "text", "kind", "url")
 
