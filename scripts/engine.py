@@ -90,7 +90,7 @@ def run(command: list[str | os.PathLike[str]], **environment: str) -> None:
         sys.exit(f"engine.py: {os.fspath(command[0])} is missing: run ./build.sh setup")
     finished = subprocess.run([program, *command[1:]], env=env, cwd=ROOT, stdout=sys.stderr)
     if finished.returncode != 0:
-        sys.exit(f"engine.py: failed: {' '.join(map(os.fspath, command))}")
+        sys.exit(f"engine.py: failed: {' '.join(str(part) for part in command)}")
 
 
 def output_of(*command: str) -> str:
