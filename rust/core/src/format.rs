@@ -4,10 +4,12 @@
 //! Invariant: no byte is handed out before the digest that covers it has been checked, no length is trusted before it
 //! has been compared with the bytes at hand, and reading never panics on any bytes.
 
+pub use crate::digest::{Digest, digest};
+
+use crate::digest::digests;
 use crate::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -32,17 +34,6 @@ const BLOCK_MAX: u32 = 16 << 20;
 /// Offsets stay exact in the doubles of JavaScript.
 const LENGTH_CAP: u64 = 1 << 53;
 const DIGEST_BYTES: u64 = 16;
-
-/// SHA-256 truncated to its first 128 bits.
-pub type Digest = [u8; 16];
-
-/// The digest of `bytes`: SHA-256 (FIPS 180-4), first 16 bytes.
-pub fn digest(bytes: &[u8]) -> Digest {
-    let full = Sha256::digest(bytes);
-    let mut short = [0; 16];
-    short.copy_from_slice(&full[..16]);
-    short
-}
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
@@ -146,8 +137,12 @@ impl Section {
         if content.len() as u64 != self.length {
             return Err(self.damaged("its length differs from the header", None));
         }
-        for (block, bytes) in content.chunks(self.block as usize).enumerate() {
-            self.verify_block(table, block as u64, bytes)?;
+        let expected = table.chunks_exact(DIGEST_BYTES as usize);
+        let found = digests(content, self.block as usize);
+        for (block, (expected, found)) in expected.zip(found).enumerate() {
+            if *expected != found {
+                return Err(self.damaged("a block differs from its digest", Some(block as u64)));
+            }
         }
         Ok(())
     }
@@ -404,8 +399,8 @@ pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<
         .iter()
         .map(|(name, content)| {
             let start = table.len();
-            for block in content.chunks(DEFAULT_BLOCK as usize) {
-                table.extend_from_slice(&digest(block));
+            for digest in digests(content, DEFAULT_BLOCK as usize) {
+                table.extend_from_slice(&digest);
             }
             SectionJson {
                 name: (*name).to_owned(),

@@ -4,6 +4,7 @@
 //! Invariant: the same arguments give the same bytes on every target.
 
 pub mod codes;
+pub mod digest;
 pub mod encoder;
 pub mod engine;
 pub mod error;
