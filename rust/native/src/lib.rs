@@ -1,132 +1,178 @@
 //! The PyO3 face of the engine.
 //!
-//! Owns the crossing between CPython and the core: bytes in, bytes out, one error conversion. It decides nothing and
+//! Owns the crossing between Python and the core: bytes in, bytes out, one error conversion. It decides nothing and
 //! must not know what a request means. Invariant: the methods, their order and their meaning are those of
-//! `findling_core::Engine`; the interpreter is released while the engine computes.
+//! `findling_core::Engine`; other Python threads run while the engine computes, and a panic ends the engine, not Python.
 
+use findling_core::{Code, Error};
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 
 create_exception!(
-    _native,
+    findling._native,
     EngineError,
     PyException,
-    "A call failed; the arguments are code, message and detail (JSON)."
+    "The engine refused a call. Arguments: code, message, detail as JSON."
 );
 
-type Reply = PyResult<Cow<'static, [u8]>>;
+type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
 
 /// Texts to vectors, vectors to hits. Requests and replies are UTF-8 JSON bytes unless a method says otherwise.
-/// Every method raises `EngineError`.
-#[pyclass(module = "findling._native")]
-struct Engine(findling_core::Engine);
+/// Every method raises EngineError(code, message, detail_json).
+#[pyclass(module = "findling._native", frozen)]
+struct Engine(Mutex<findling_core::Engine>);
 
 #[pymethods]
 impl Engine {
     /// An engine without a model and without indexes.
     #[new]
     fn new() -> Engine {
-        Engine(findling_core::Engine::new("native"))
+        Engine(Mutex::new(findling_core::Engine::new("native")))
     }
 
-    /// "native".
-    fn backend(&self) -> &str {
-        self.0.backend()
+    /// Always "native".
+    fn backend(&self, py: Python<'_>) -> PyResult<String> {
+        self.call(py, |engine| Ok(engine.backend().to_owned()))
     }
 
     /// Takes a model file as bytes, verifies every block and keeps it.
-    fn load_model(&mut self, py: Python<'_>, bytes: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.load_model(bytes.to_vec())))
+    /// Reply: {"name","space","dim","max_tokens","digest","size_bytes"}.
+    fn load_model<'py>(&self, py: Python<'py>, bytes: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.load_model(bytes.to_vec()))
     }
 
-    /// text, kind, max_tokens -> ids.
-    fn tokenize(&self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.tokenize(request)))
+    /// {"text","kind":"query"|"passage"|null,"max_tokens":N|null} -> {"ids":[..]}.
+    fn tokenize<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.tokenize(request))
     }
 
-    /// texts, kind, max_tokens -> little-endian f32, texts x dim, as raw bytes.
-    fn embed(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.embed(request)))
+    /// {"texts":[..],"kind":"query"|"passage","max_tokens"?} -> little-endian f32, texts x dim, as raw bytes.
+    fn embed<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.embed(request))
     }
 
-    /// index, file, length -> counts, or need.
-    fn open(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.open(request)))
+    /// {"index":NAME,"file"?,"length"?:bytes} -> {"index","documents","passages","space","meta"}
+    /// or {"need":[{"file","offset","length"}]}. Without a file the index is new and empty.
+    fn open<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.open(request))
     }
 
-    /// Bytes of a file from an offset on, as a need asked for them.
-    fn provide(&mut self, py: Python<'_>, file: &str, offset: f64, bytes: &[u8]) -> PyResult<()> {
-        py.detach(|| self.0.provide(file, offset, bytes))
-            .map_err(raised)
+    /// Hands over bytes of `file` from byte `offset` on, as a `need` asked for them. They are verified when used.
+    fn provide(&self, py: Python<'_>, file: &str, offset: f64, bytes: &[u8]) -> PyResult<()> {
+        self.call(py, |engine| engine.provide(file, offset, bytes))
     }
 
-    /// index, documents -> counts, or need. All or nothing.
-    fn add(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.add(request)))
+    /// {"index","documents":[{"id","passages":[text,..],"record"}]} -> {"added","replaced","passages"}.
+    fn add<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.add(request))
     }
 
-    /// index, ids -> removed.
-    fn remove(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.remove(request)))
+    /// {"index","ids":[..]} -> {"removed"}.
+    fn remove<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.remove(request))
     }
 
-    /// A plan -> hits, or need.
-    fn search(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.search(request)))
+    /// {"index","text"|"vector","space"?,"limit"?,"weights"?,"filter"?,"explain"?} -> {"hits":[{"id","score",
+    /// "passage","record"}],"explain"?} or {"need":[..]}. Scores: higher is better.
+    fn search<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.search(request))
     }
 
-    /// index, ids -> records in the order of insertion, or need.
-    fn records(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.records(request)))
+    /// {"index","ids"?:[..]} -> {"records":[{"id","record"}]} in the order of insertion, or {"need":[..]}.
+    fn records<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.records(request))
     }
 
-    /// index, meta -> the index file, or need.
-    fn dump(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.dump(request)))
+    /// {"index","meta"?} -> the index file as raw bytes; the same contents give the same bytes.
+    fn dump<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.dump(request))
     }
 
-    /// backend, kernel, model, indexes.
-    fn status(&self, py: Python<'_>) -> Reply {
-        reply(py.detach(|| self.0.status()))
+    /// {"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes"}}}.
+    fn status<'py>(&self, py: Python<'py>) -> Reply<'py> {
+        self.reply(py, |engine| engine.status())
     }
 
-    /// index: forgets it.
-    fn close(&mut self, py: Python<'_>, request: &[u8]) -> Reply {
-        reply(py.detach(|| self.0.close(request)))
+    /// {"index"}: forgets the index. Reply: {}.
+    fn close<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.close(request))
     }
 }
 
-/// kind, meta, sections with name and length, and the sections' bytes end to end -> the container file.
+impl Engine {
+    fn reply<'py>(
+        &self,
+        py: Python<'py>,
+        work: impl FnOnce(&mut findling_core::Engine) -> findling_core::Result<Vec<u8>> + Send,
+    ) -> Reply<'py> {
+        Ok(PyBytes::new(py, &self.call(py, work)?))
+    }
+
+    /// One call at a time: a second thread waits for its turn, without holding the interpreter.
+    fn call<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut findling_core::Engine) -> findling_core::Result<T> + Send,
+    ) -> PyResult<T> {
+        detached(py, || match self.0.lock() {
+            Ok(mut engine) => work(&mut engine),
+            Err(_) => Err(Error::new(
+                Code::Bug,
+                "the engine broke off in an earlier call and is in an unknown state; make a new one",
+            )),
+        })
+    }
+}
+
+/// {"kind","meta","sections":[{"name","length"}]} and the sections' bytes end to end -> the container file.
 #[pyfunction]
-fn pack<'py>(py: Python<'py>, request: &[u8], payload: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    let file = py
-        .detach(|| findling_core::pack(request, payload))
-        .map_err(raised)?;
-    Ok(PyBytes::new(py, &file))
+fn pack<'py>(py: Python<'py>, request: &[u8], payload: &[u8]) -> Reply<'py> {
+    let packed = detached(py, || findling_core::pack(request, payload))?;
+    Ok(PyBytes::new(py, &packed))
 }
 
-/// Verifies every block of a container file; its header as JSON.
+/// Verifies every block of a container file; reply: its header as JSON.
 #[pyfunction]
-fn inspect(py: Python<'_>, bytes: &[u8]) -> Reply {
-    reply(py.detach(|| findling_core::inspect(bytes)))
+fn inspect<'py>(py: Python<'py>, bytes: &[u8]) -> Reply<'py> {
+    let header = detached(py, || findling_core::inspect(bytes))?;
+    Ok(PyBytes::new(py, &header))
 }
 
-fn reply(result: findling_core::Result<Vec<u8>>) -> Reply {
-    result.map(Cow::Owned).map_err(raised)
+/// Runs without the interpreter lock; a panic becomes an error with the code `bug`.
+fn detached<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> findling_core::Result<T> + Send,
+) -> PyResult<T> {
+    py.detach(|| catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(bug(&*panic))))
+        .map_err(raised)
 }
 
-fn raised(error: findling_core::Error) -> PyErr {
-    EngineError::new_err((error.code.as_str(), error.message, error.detail.to_string()))
+fn bug(panic: &(dyn std::any::Any + Send)) -> Error {
+    let what = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    Error::new(Code::Bug, format!("the engine broke off: {what}"))
 }
 
-/// The native engine.
-#[pymodule(name = "_native")]
-fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("EngineError", module.py().get_type::<EngineError>())?;
+fn raised(failure: findling_core::Error) -> PyErr {
+    EngineError::new_err((
+        failure.code(),
+        failure.message().to_owned(),
+        failure.detail_json(),
+    ))
+}
+
+/// The Findling engine, compiled.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
+    module.add("EngineError", module.py().get_type::<EngineError>())?;
     module.add_function(wrap_pyfunction!(pack, module)?)?;
     module.add_function(wrap_pyfunction!(inspect, module)?)
 }
