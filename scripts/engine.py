@@ -172,6 +172,12 @@ def javascript_only(translated: str, glue: str) -> str:
         glue,
         "check of the memory view",
     )
+    glue = replaced(
+        r"cachedDataViewMemory0\.buffer\.detached === true",
+        "cachedDataViewMemory0.buffer !== wasm.memory.buffer",
+        glue,
+        "check of the data view",
+    )
     stand_in = (
         "const WebAssembly = (() => {\n" + body.strip("\n") + "\n"
         "class Module {}\n"
