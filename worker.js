@@ -168,8 +168,9 @@ async function startPython() {
   const { python } = build;
   const total = python.bytes ?? 0;
   post(stageEvent("python", 0, total));
+  const files = fetchPython();
   const [{ loadPyodide }, asm] = await Promise.all([importFile(at(python.mjs)), importFile(at(python.asm_mjs))]);
-  const watch = watchBoot();
+  const restore = handOver(files);
   try {
     const pyodide = await Promise.race([
       loadPyodide({
@@ -180,75 +181,91 @@ async function startPython() {
         createPyodideModule: asm.default,
         checkAPIVersion: false,
       }),
-      watch.failed,
+      files.failed,
     ]);
     mountRestBeforePackages(pyodide);
     post(stageEvent("python", total, total));
     return pyodide;
   } finally {
-    watch.end();
+    restore();
   }
 }
 
+/** @typedef {{compiled: Promise<WebAssembly.Module>, boot: Promise<Response>, failed: Promise<never>, fail: (cause: unknown) => void}} PythonFiles */
+
 /**
- * Pyodide never settles when one of its files does not arrive or its module cannot be instantiated; it only warns. While
- * it starts, its fetches and its instantiation are watched, and the first failure rejects `failed`.
+ * Fetches what Pyodide would ask for later, at once, so that compiling overlaps with everything before it. Pyodide never
+ * settles when one of its files does not arrive or cannot be instantiated; here the first failure rejects `failed`.
+ * @returns {PythonFiles}
  */
-function watchBoot() {
-  const { fetch } = globalThis;
-  const { instantiateStreaming, instantiate } = WebAssembly;
-  /** @type {(cause: FindlingError) => void} */
-  let refuse = () => undefined;
+function fetchPython() {
+  /** @type {(cause: unknown) => void} */
+  let fail = () => undefined;
   /** @type {Promise<never>} */
   const failed = new Promise((_, reject) => {
-    refuse = reject;
+    fail = reject;
   });
   failed.catch(() => undefined);
-  const folder = new URL(".", at(build.python.asm_wasm)).href;
-  const own = new Set([at(build.python.asm_wasm), at(build.python.boot)]);
+  const wasm = at(build.python.asm_wasm);
+  const compiled = fetchFile(wasm, "application/wasm").then((response) =>
+    WebAssembly.compileStreaming(response).catch((cause) => {
+      const reason = toError(cause).message;
+      throw new FindlingError("bad_format", `${wasm} is damaged: ${reason}; reload the page to fetch it again`, { url: wasm, reason });
+    }),
+  );
+  const boot = fetchFile(at(build.python.boot));
+  compiled.catch(fail);
+  boot.catch(fail);
+  return { compiled, boot, failed, fail };
+}
 
-  globalThis.fetch = async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input, folder).href;
-    if (!own.has(url)) return fetch(input, init);
-    /** @type {Response} */
-    let response;
+/**
+ * While Pyodide starts, gives it the files that are on the way already.
+ * @param {PythonFiles} files
+ * @returns {() => void} Puts everything back.
+ */
+function handOver({ compiled, boot, fail }) {
+  const { fetch } = globalThis;
+  const { instantiateStreaming } = WebAssembly;
+  const wasm = at(build.python.asm_wasm);
+  globalThis.fetch = (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (url === at(build.python.boot)) return boot;
+    return url === wasm ? Promise.resolve(new Response()) : fetch(input, init);
+  };
+  WebAssembly.instantiateStreaming = async (_, imports) => {
+    const module = await compiled;
     try {
-      response = await fetch(input, init);
+      return { module, instance: await WebAssembly.instantiate(module, imports) };
     } catch (cause) {
-      refuse(new FindlingError("network", `${url} could not be fetched: ${toError(cause).message}; check the connection and try again`, { url }));
+      const reason = toError(cause).message;
+      fail(new FindlingError("unsupported", `this browser cannot run Python: ${reason}; a newer one can`, { reason }));
       throw cause;
     }
-    const type = response.headers.get("content-type") ?? "none";
-    if (!response.ok) {
-      refuse(new FindlingError("network", `${url} could not be fetched: the server answered ${response.status}`, { url, status: response.status }));
-    } else if (url.endsWith(".wasm") && !/^application\/wasm\s*(;|$)/i.test(type)) {
-      refuse(new FindlingError("network", `the server sends ${url} with content type ${type}; it must be application/wasm`, { url, type }));
-    }
-    return response;
   };
-  /** @param {unknown} cause */
-  const explain = (cause) => {
-    const reason = toError(cause).message;
-    refuse(new FindlingError("worker_failed", `Python could not be started: ${reason}; reload the page to fetch its files again`, { reason }));
-  };
-  WebAssembly.instantiateStreaming = (source, imports) => {
-    const instance = instantiateStreaming(source, imports);
-    instance.catch(explain);
-    return instance;
-  };
-  WebAssembly.instantiate = /** @type {any} */ (
-    (/** @type {any} */ source, /** @type {any} */ imports) => {
-      const instance = instantiate(source, imports);
-      instance.catch(explain);
-      return instance;
-    }
-  );
-  const end = () => {
+  return () => {
     globalThis.fetch = fetch;
     WebAssembly.instantiateStreaming = instantiateStreaming;
-    WebAssembly.instantiate = instantiate;
   };
-  return { failed, end };
+}
+
+/**
+ * @param {string} url
+ * @param {string} [type] The content type it must have.
+ * @returns {Promise<Response>}
+ */
+async function fetchFile(url, type) {
+  const response = await fetch(url, { credentials: "same-origin" }).catch((cause) => {
+    throw new FindlingError("network", `${url} could not be fetched: ${toError(cause).message}; check the connection and try again`, { url });
+  });
+  if (!response.ok) {
+    throw new FindlingError("network", `${url} could not be fetched: the server answered ${response.status}`, { url, status: response.status });
+  }
+  const found = (response.headers.get("content-type") ?? "none").split(";")[0]?.trim().toLowerCase();
+  if (type && found !== type) {
+    throw new FindlingError("network", `the server sends ${url} with content type ${found}; it must be ${type}`, { url, type: found });
+  }
+  return response;
 }
 
 /**
