@@ -45,11 +45,13 @@ const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const FUNCTION = [...HEADER, 0x01, 0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00];
 // i32.const 0; i8x16.splat; drop
 const SIMD = [...FUNCTION, 0x0a, 0x09, 0x01, 0x07, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x1a, 0x0b];
-// two splats; i8x16.relaxed_swizzle; drop
-const RELAXED_SIMD = [
-  ...FUNCTION, 0x0a, 0x10, 0x01, 0x0e, 0x00,
-  0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0xfd, 0x80, 0x02, 0x1a, 0x0b,
+// A function "a" of one i32: lane 0 of i32x4.relaxed_dot_i8x16_i7x16_add_s over sixteen -128, sixteen 127 and zeros.
+const RELAXED_DOT = [
+  ...HEADER, 0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7f, 0x03, 0x02, 0x01, 0x00, 0x07, 0x05, 0x01, 0x01, 0x61, 0x00, 0x00,
+  0x0a, 0x32, 0x01, 0x30, 0x00, 0xfd, 0x0c, ...Array(16).fill(0x80), 0xfd, 0x0c, ...Array(16).fill(0x7f),
+  0x41, 0x00, 0xfd, 0x11, 0xfd, 0x93, 0x02, 0xfd, 0x1b, 0x00, 0x0b,
 ]; // prettier-ignore
+const RELAXED_DOT_RESULT = 4 * -128 * 127;
 
 /**
  * What this host can run. `compile` is false where WebAssembly exists but a content security policy forbids it.
@@ -68,8 +70,19 @@ export function probe() {
     return found;
   }
   found.simd = WebAssembly.validate(new Uint8Array(SIMD));
-  found.relaxed = found.simd && WebAssembly.validate(new Uint8Array(RELAXED_SIMD));
+  found.relaxed = found.simd && dotsAreRight();
   return found;
+}
+
+/**
+ * Whether relaxed SIMD is there and its dot product right. The first engines that had it, V8 11.3 among them, exchange
+ * the operands in code that has not been optimised yet, so a call's vectors would depend on how often it was made.
+ */
+function dotsAreRight() {
+  const bytes = new Uint8Array(RELAXED_DOT);
+  if (!WebAssembly.validate(bytes)) return false;
+  const { a: dot } = /** @type {{a: () => number}} */ (new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports);
+  return dot() === RELAXED_DOT_RESULT;
 }
 
 /**
