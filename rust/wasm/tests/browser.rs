@@ -1,0 +1,5 @@
+//! The binding in a browser: `wasm-pack test --headless --chrome`. Owns nothing but the choice of host.
+
+mod binding;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
