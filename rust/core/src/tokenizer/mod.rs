@@ -4,6 +4,7 @@
 //! Invariant: the ids equal those of Hugging Face `tokenizers` for the same vocabulary and settings, in linear time.
 
 mod normalize;
+mod unicode;
 mod vocabulary;
 
 use crate::error::{Code, Error, Result};

@@ -1,13 +1,11 @@
 //! The characters of a text as BERT sees them: cleaned, decomposed, stripped of accents, lower-cased, classed.
 //!
 //! Owns what each character becomes; knows nothing of words or vocabularies. Source: `BertNormalizer` and
-//! `BertPreTokenizer` of Hugging Face `tokenizers`, whose Unicode tables (crates `unicode_categories` and
-//! `unicode-normalization-alignments`) are used here too.
+//! `BertPreTokenizer` of Hugging Face `tokenizers`.
 //! Invariant: the sequence of characters equals theirs, and each is produced in constant amortised time.
 
 use super::TokenizerConfig;
-use unicode_categories::UnicodeCategories;
-use unicode_normalization_alignments::UnicodeNormalization;
+use super::unicode::{Decomposer, is_nonspacing_mark, is_other, is_punctuation};
 
 /// What a normalised character does to the current word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +29,7 @@ pub(super) fn class(c: char) -> Class {
     }
     if c.is_whitespace() {
         Class::Space
-    } else if c.is_punctuation() {
+    } else if is_punctuation(c) {
         Class::Punctuation
     } else {
         Class::Letter
@@ -88,7 +86,16 @@ fn ascii_character(byte: u8, config: &TokenizerConfig) -> Option<char> {
 
 /// The general path; false when `take` has had enough.
 fn unicode(text: &str, config: &TokenizerConfig, take: &mut impl FnMut(char) -> bool) -> bool {
-    let spaced = text
+    let mut lower = |c: char| {
+        if !config.lowercase {
+            take(c)
+        } else if c.is_ascii() {
+            take(c.to_ascii_lowercase())
+        } else {
+            c.to_lowercase().all(&mut *take)
+        }
+    };
+    let cleaned = text
         .chars()
         .filter(|c| !(config.clean_text && is_removed(*c)))
         .map(|c| {
@@ -97,28 +104,18 @@ fn unicode(text: &str, config: &TokenizerConfig, take: &mut impl FnMut(char) -> 
             } else {
                 c
             }
-        })
-        .flat_map(|c| {
-            let chinese = config.handle_chinese_chars && is_chinese(c);
-            let pad = chinese.then_some(' ');
-            pad.into_iter().chain(Some(c)).chain(pad)
         });
-    let mut lower = |c: char| {
-        if config.lowercase {
-            c.to_lowercase().all(&mut *take)
-        } else {
-            take(c)
-        }
-    };
-    if config.strip_accents {
-        spaced
-            .nfd()
-            .map(|(c, _)| c)
-            .filter(|c| !c.is_mark_nonspacing())
-            .all(&mut lower)
-    } else {
-        spaced.into_iter().all(&mut lower)
+    let mut spaced = cleaned.flat_map(|c| {
+        let chinese = config.handle_chinese_chars && is_chinese(c);
+        let pad = chinese.then_some(' ');
+        pad.into_iter().chain(Some(c)).chain(pad)
+    });
+    if !config.strip_accents {
+        return spaced.all(&mut lower);
     }
+    let mut decomposer = Decomposer::default();
+    let mut without_marks = |c| is_nonspacing_mark(c) || lower(c);
+    spaced.all(|c| decomposer.push(c, &mut without_marks)) && decomposer.finish(&mut without_marks)
 }
 
 /// NUL, the replacement character, and everything of category C except tab, line feed and carriage return.
@@ -126,7 +123,7 @@ fn is_removed(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' => false,
         '\0' | '\u{fffd}' => true,
-        _ => c.is_other(),
+        _ => is_other(c),
     }
 }
 
