@@ -153,7 +153,8 @@ def _info(options: argparse.Namespace) -> int:
         print(json.dumps(header, ensure_ascii=False))
         return 0
     print(f"kind     {header['kind']}")
-    for key, value in sorted(header["meta"].items()):
+    told = header["meta"].get("meta") or {}
+    for key, value in sorted({**told, **header["meta"]}.items()):
         if isinstance(value, str | int | float):
             print(f"{key:<8} {value}")
     for section in header["sections"]:

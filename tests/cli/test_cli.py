@@ -131,6 +131,13 @@ def test_info_tells_kind_and_sections(index, model_file, capsys):
     assert json.loads(capsys.readouterr().out)["kind"] == "model"
 
 
+def test_serve_hands_folder_and_port_on(monkeypatch, tmp_path):
+    served = []
+    monkeypatch.setattr("findling.serve.serve", lambda folder, port: served.append((folder, port)))
+    assert main(["serve", str(tmp_path), "--port", "1234"]) == 0
+    assert served == [(tmp_path, 1234)]
+
+
 def test_verify_finds_a_changed_byte(index, capsys):
     assert main(["verify", str(index)]) == 0
     data = bytearray(index.read_bytes())
