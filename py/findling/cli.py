@@ -153,7 +153,7 @@ def _info(options: argparse.Namespace) -> int:
         print(json.dumps(header, ensure_ascii=False))
         return 0
     print(f"kind     {header['kind']}")
-    told = header["meta"].get("meta") or {}
+    told = header["meta"].get("user") or {}
     for key, value in sorted({**told, **header["meta"]}.items()):
         if isinstance(value, str | int | float):
             print(f"{key:<8} {value}")

@@ -9,6 +9,7 @@ import pytest
 
 from findling import __version__
 from findling.cli import main
+from findling.engine import encode, load
 
 
 @pytest.fixture
@@ -129,6 +130,14 @@ def test_info_tells_kind_and_sections(index, model_file, capsys):
     assert capsys.readouterr().out.startswith("kind     index\n")
     assert main(["info", str(model_file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "model"
+
+
+def test_info_tells_what_an_index_says_of_itself(tmp_path, capsys):
+    engine = load()
+    engine.open(encode({"index": "a"}))
+    (tmp_path / "index").write_bytes(engine.dump(encode({"index": "a", "meta": {"title": "Sea words", "licence": "MIT"}})))
+    assert main(["info", str(tmp_path / "index")]) == 0
+    assert {"title    Sea words", "licence  MIT"} <= set(capsys.readouterr().out.splitlines())
 
 
 def test_serve_hands_folder_and_port_on(monkeypatch, tmp_path):
