@@ -34,7 +34,7 @@ input:focus { outline: 2px solid var(--accent); outline-offset: 1px; border-colo
   padding: 0.55rem 1rem; color: inherit; text-decoration: none; cursor: pointer; overflow-wrap: anywhere;
 }
 .option[aria-selected="true"] { background: var(--chosen); box-shadow: inset 3px 0 var(--accent); }
-.glyph { grid-row: 1 / span 2; font-size: 1.5rem; line-height: 1; }
+.glyph { grid-row: 1 / span 2; inline-size: 2rem; font-size: 1.5rem; line-height: 1.2; overflow: clip; white-space: nowrap; }
 .title { grid-column: 2; font-weight: 600; }
 .snippet { grid-column: 2; color: var(--soft); font-size: 0.875rem; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .state { margin: 0; padding: 0.7rem 1rem; color: var(--soft); font-size: 0.875rem; overflow-wrap: anywhere; }

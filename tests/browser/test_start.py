@@ -5,13 +5,16 @@ test waits for a time; each waits for what the page says.
 """
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import Browser, Playwright, expect
 
-from .conftest import FLAGS, Visit, chromium_path, eventually
+from findling.serve import server
+
+from .conftest import DIST, FLAGS, Visit, chromium_path, eventually
 from .site import POLICY, Site
 
 MODEL = r"/files/all-MiniLM-L6-v2-"
@@ -233,3 +236,17 @@ def test_a_killed_worker_is_said_and_can_be_started_again(site: Site, visit: Cal
     expect(seen.page.locator("#problem")).to_be_hidden()
     expect(seen.page.locator("#count-files")).to_have_text("1")
     assert "note.txt" in seen.search("where is the key hidden")[0]
+
+
+def test_the_site_works_on_the_projects_own_server(launch: Callable[..., Browser]) -> None:
+    with server(DIST) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        with launch().new_context() as context:
+            address = f"http://127.0.0.1:{running.server_port}"
+            seen = Visit(context.new_page(), origins={address})
+            seen.page.goto(address)
+            assert "🤒" in " ".join(seen.search(QUERY)[:5])
+            seen.check()
+        running.shutdown()
+        thread.join()
