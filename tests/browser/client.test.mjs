@@ -2,6 +2,7 @@
 // Must not know how the real worker computes. Invariant: each test settles every promise it made.
 
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { Client } from "../../web/client.js";
@@ -215,3 +216,32 @@ test("the protocol's lists are frozen and unknown codes become bug", () => {
   assert.equal(readRequest({ id: 1, verb: "explode", args: {} }), null);
   assert.equal(readIncoming({ event: "stage", stage: "lunch" }), null);
 });
+
+const GOLDEN = new URL("../golden/", import.meta.url);
+const golden = (name) => JSON.parse(readFileSync(new URL(name, GOLDEN), "utf8"));
+
+test("the codes are those of the golden list, in its order", () => {
+  assert.deepEqual(Object.keys(CODES), golden("codes.json"));
+});
+
+for (const name of readdirSync(new URL("wire/", GOLDEN))) {
+  const { request, answers = [], events = [] } = golden(`wire/${name}`);
+  if (request && VERBS.includes(request.verb)) {
+    test(`the client sends and reads the golden exchange ${name}`, async () => {
+      const { client, worker } = connect();
+      const seen = [];
+      const call = client.call(request.verb, request.args, { onProgress: (progress) => seen.push(progress) });
+      const { id } = worker.sent[0];
+      assert.deepEqual(worker.sent[0], { ...request, id });
+      assert.ok(readRequest({ ...request, id }));
+      for (const answer of answers) worker.say({ ...answer, id });
+      const last = answers.at(-1);
+      if (last.error) await assert.rejects(call, (error) => assert.deepEqual(error.toObject(), last.error) === undefined);
+      else assert.deepEqual(await call, last.result);
+      assert.deepEqual(seen, answers.filter(({ progress }) => progress).map(({ progress }) => progress));
+    });
+  }
+  for (const event of events) {
+    test(`the client knows the golden event ${JSON.stringify(event)}`, () => assert.ok(readIncoming(event)));
+  }
+}
