@@ -122,7 +122,9 @@ class App:
         missed = work.names[outcome["done"] :]
         for name in dict.fromkeys(missed):
             left, of = missed.count(name), work.names.count(name)
-            work.skip(name, Aborted.code, f"cancelled before {'it' if of == 1 else f'{left} of its {of} documents'} could be added")
+            work.skip(
+                name, Aborted.code, f"cancelled before {'it' if of == 1 else f'{left} of its {of} documents'} could be added"
+            )
         state = target.state()
         return {
             "added": outcome["added"],
@@ -136,7 +138,9 @@ class App:
         """Remove documents by id; ids that are not there count for nothing."""
         return {"removed": await (await self._find(collection)).remove([well_formed(id) for id in ids])}
 
-    async def search(self, collection: str, query: str, limit: int = DEFAULT_LIMIT, ticket: Ticket | None = None) -> dict[str, Any]:
+    async def search(
+        self, collection: str, query: str, limit: int = DEFAULT_LIMIT, ticket: Ticket | None = None
+    ) -> dict[str, Any]:
         """The best documents for `query`. A newer search of the same collection makes an older one that waits raise `Aborted`."""
         ticket = ticket or Ticket()
         target = await self._find(collection)

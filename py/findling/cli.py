@@ -86,7 +86,9 @@ def _build(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"index": str(options.output), **added}, ensure_ascii=False))
     else:
-        print(f"{options.output}: {added['documents']} documents, {added['passages']} passages, {len(added['skipped'])} files skipped")
+        print(
+            f"{options.output}: {added['documents']} documents, {added['passages']} passages, {len(added['skipped'])} files skipped"
+        )
     return 1 if options.strict and added["skipped"] else 0
 
 
@@ -110,7 +112,9 @@ def _search(options: argparse.Namespace) -> int:
     else:
         for hit in answer["hits"]:
             document = hit["document"]
-            print(f"{hit['score']:.3f}  {document['meta'].get('emoji', '')}{' ' if 'emoji' in document['meta'] else ''}{document['title'] or hit['id']}")
+            print(
+                f"{hit['score']:.3f}  {document['meta'].get('emoji', '')}{' ' if 'emoji' in document['meta'] else ''}{document['title'] or hit['id']}"
+            )
             text = " ".join(hit["passage"]["text"].split())
             if text:
                 print(f"       {text[:160]}{'…' if len(text) > 160 else ''}")
@@ -211,7 +215,9 @@ def _model(options: argparse.Namespace) -> Path:
     """The model file: --model, then FINDLING_MODEL, then the places an installation or a checkout keeps it."""
     named = options.model or os.environ.get("FINDLING_MODEL")
     package = Path(__file__).parent
-    places = [Path(named)] if named else [folder / MODEL_NAME for folder in (package / "models", package.parents[1] / ".cache/model")]
+    places = (
+        [Path(named)] if named else [folder / MODEL_NAME for folder in (package / "models", package.parents[1] / ".cache/model")]
+    )
     for place in places:
         if place.is_file():
             return place

@@ -169,7 +169,9 @@ class Collection:
             read = await asyncio.gather(*(self._store.read(*each) for each in ranges))
             for (file, offset, _length), data in zip(ranges, read, strict=True):
                 self._engine.provide(file, offset, data)
-        raise StorageError(f"{self.src!r} did not give the bytes that were asked for; the file may have changed, open it again", need=lacked)
+        raise StorageError(
+            f"{self.src!r} did not give the bytes that were asked for; the file may have changed, open it again", need=lacked
+        )
 
     def _check(self) -> None:
         if self._closed:

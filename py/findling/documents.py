@@ -130,7 +130,9 @@ def from_fields(fields: dict[str, Any], fallback_id: str) -> Document:
         if not isinstance(value, str):
             raise BadInput(f"`{key}` is {type(value).__name__}, a string was expected", key=key)
         if len(value) > limit:
-            raise BadInput(f"`{key}` has {len(value)} characters, the limit is {limit}; cut it into several documents", key=key, limit=limit)
+            raise BadInput(
+                f"`{key}` has {len(value)} characters, the limit is {limit}; cut it into several documents", key=key, limit=limit
+            )
         named[key] = well_formed(value)
     if not (named["title"].strip() or named["text"].strip()):
         raise BadInput("the document has neither a title nor a text, so there is nothing to find it by")

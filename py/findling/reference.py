@@ -139,7 +139,9 @@ class ReferenceEngine:
         plan = json.loads(request)
         documents = self._index(plan)["documents"]
         ids = plan.get("ids")
-        return _bytes({"records": [{"id": id, "record": each["record"]} for id, each in documents.items() if ids is None or id in ids]})
+        return _bytes(
+            {"records": [{"id": id, "record": each["record"]} for id, each in documents.items() if ids is None or id in ids]}
+        )
 
     def dump(self, request: bytes) -> bytes:
         plan = json.loads(request)
@@ -168,7 +170,11 @@ class ReferenceEngine:
             raise WrongSpace("the query's vector is of another model than the index", wanted=index["space"], found=plan["space"])
         vector = self._embed([plan["text"]], "query")[0] if "text" in plan else np.asarray(plan["vector"], dtype=np.float32)
         if len(vector) != self._model["dim"]:
-            raise WrongDim(f"the vector has {len(vector)} numbers, the index {self._model['dim']}", found=len(vector), wanted=self._model["dim"])
+            raise WrongDim(
+                f"the vector has {len(vector)} numbers, the index {self._model['dim']}",
+                found=len(vector),
+                wanted=self._model["dim"],
+            )
         return query_codes(vector)
 
 

@@ -103,7 +103,9 @@ def _check(verb: str, args: Message) -> None:
                 raise BadRequest(f"ids[{number}] is {_kind(id)}; a string was expected")
     if verb == "search":
         if len(args["query"]) > MAX_QUERY_CHARS:
-            raise BadRequest(f"`query` has {len(args['query'])} characters; the limit is {MAX_QUERY_CHARS}", limit=MAX_QUERY_CHARS)
+            raise BadRequest(
+                f"`query` has {len(args['query'])} characters; the limit is {MAX_QUERY_CHARS}", limit=MAX_QUERY_CHARS
+            )
         if not 1 <= args.get("limit", 1) <= MAX_LIMIT:
             raise BadRequest(f"`limit` is {args['limit']}; 1 to {MAX_LIMIT} was expected", limit=MAX_LIMIT)
 
@@ -113,7 +115,9 @@ def _keys(found: Any, expected: dict[str, tuple[str, bool]], where: str) -> None
         raise BadRequest(f"{where} is {_kind(found)}; an object was expected")
     for key in found:
         if key not in expected:
-            raise BadRequest(f"{where} has no argument {str(key)[:40]!r}; it takes {', '.join(expected) or 'none'}", key=str(key)[:40])
+            raise BadRequest(
+                f"{where} has no argument {str(key)[:40]!r}; it takes {', '.join(expected) or 'none'}", key=str(key)[:40]
+            )
     for key, (kind, required) in expected.items():
         value = found.get(key)
         if value is None:

@@ -34,12 +34,10 @@ def arithmetic(source: Source, tokens: list[list[int]]) -> list[reproducible.Arr
 
     def observe(name: str, affine: transformer.Affine, inputs: reproducible.Array) -> None:
         hessian = reproducible.product(inputs.T, inputs) + np.eye(inputs.shape[1])
-        lower = reproducible.cholesky(hessian)
+        lower, inverse = reproducible.inverse_cholesky(hessian)
         means = reproducible.mean(inputs, 0)
         powers = reproducible.exp(inputs[:50])
-        results.extend(
-            [inputs, hessian, lower, reproducible.inverse_lower(lower), means, powers, reproducible.softmax(inputs[:50])]
-        )
+        results.extend([inputs, hessian, lower, inverse, means, powers, reproducible.softmax(inputs[:50])])
 
     for layer in range(source.layers):
         results.append(transformer.layer(source, layer, results[0], [len(ids) for ids in tokens], observe))

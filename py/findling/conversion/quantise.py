@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from findling.conversion.reproducible import BLOCK, Array, cholesky, inverse_lower, mean, product, total
+from findling.conversion.reproducible import BLOCK, Array, inverse_cholesky, mean, product, total
 from findling.conversion.transformer import Affine
 
 RECIPE = 1
@@ -108,7 +108,7 @@ def gptq(weights: Array, scale: Array, hessian: Array) -> Array:
     order = np.argsort(-diagonal, kind="stable")
     damped = hessian + np.eye(n) * (DAMPING * mean(diagonal, 0))
     backwards = order[::-1]
-    factor = inverse_lower(cholesky(damped[np.ix_(backwards, backwards)]))[::-1, ::-1]
+    factor = inverse_cholesky(damped[np.ix_(backwards, backwards)])[1][::-1, ::-1]
     rest = np.ascontiguousarray(weights.T[order])  # Row i holds the weights of the i-th input for all outputs.
     codes = np.empty_like(rest)
     for start in range(0, n, BLOCK):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 BLOCK = 64
-"""Rows of a diagonal block in `cholesky` and `inverse_lower`, worked on elementwise."""
+"""Rows of a diagonal block in `inverse_cholesky`, and of GPTQ, worked on elementwise."""
 
 CHUNK = 1024
 """Rows that `by_rows` hands out at once: small enough for a cache, large enough for a BLAS."""
@@ -114,37 +114,27 @@ def softmax(values: Array) -> Array:
     return powers / total(powers, -1)[..., None]
 
 
-def cholesky(matrix: Array) -> Array:
-    """The lower triangular L with L L^T = `matrix` (symmetric, positive definite, [n, n]), right-looking by blocks.
+def inverse_cholesky(matrix: Array) -> tuple[Array, Array]:
+    """The lower triangular L with L L^T = `matrix` (symmetric, positive definite, [n, n]), and its inverse.
 
-    Golub and Van Loan, Matrix Computations, 4.2.9. Raises `ArithmeticError` where the matrix is not positive definite.
+    By halves: for [[A, C^T], [C, B]], L11 from A, L21 = C L11'^T, L22 from B - L21 L21^T, and L21' = -L22' L21 L11', where ' is
+    the inverse (Golub and Van Loan, Matrix Computations, 4.2). Raises `ArithmeticError` where it is not positive definite.
     """
-    rest = matrix.copy()
-    n = len(rest)
-    result = np.zeros_like(rest)
-    for start in range(0, n, BLOCK):
-        end = min(start + BLOCK, n)
-        corner = _cholesky_small(rest[start:end, start:end])
-        result[start:end, start:end] = corner
-        if end < n:
-            panel = product(rest[end:, start:end], _inverse_small(corner).T, slices=2)
-            result[end:, start:end] = panel
-            rest[end:, end:] -= product(panel, panel.T, slices=2)
-    return result
-
-
-def inverse_lower(lower: Array) -> Array:
-    """The inverse of a lower triangular [n, n] matrix by halves: [[A, 0], [C, B]] -> [[A', 0], [-B' C A', B']]."""
-    n = len(lower)
+    n = len(matrix)
     if n <= BLOCK:
-        return _inverse_small(lower)
+        lower = _cholesky_small(matrix)
+        return lower, _inverse_small(lower)
     middle = n // 2
-    first, second = inverse_lower(lower[:middle, :middle]), inverse_lower(lower[middle:, middle:])
-    result = np.zeros_like(lower)
-    result[:middle, :middle] = first
-    result[middle:, middle:] = second
-    result[middle:, :middle] = -product(product(second, lower[middle:, :middle], slices=2), first, slices=2)
-    return result
+    lower, inverse = np.zeros_like(matrix), np.zeros_like(matrix)
+    first, second = slice(0, middle), slice(middle, n)
+    lower[first, first], inverse[first, first] = inverse_cholesky(matrix[first, first])
+    lower[second, first] = product(matrix[second, first], inverse[first, first].T, slices=2)
+    rest = matrix[second, second] - product(lower[second, first], lower[second, first].T, slices=2)
+    lower[second, second], inverse[second, second] = inverse_cholesky(rest)
+    inverse[second, first] = -product(
+        product(inverse[second, second], lower[second, first], slices=2), inverse[first, first], slices=2
+    )
+    return lower, inverse
 
 
 def _cholesky_small(matrix: Array) -> Array:

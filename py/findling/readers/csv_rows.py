@@ -19,7 +19,20 @@ _DELIMITERS = ",;\t|"
 _NAMES = {
     "id": ("id", "key", "uid", "qid"),
     "title": ("title", "name", "label", "subject", "headline", "heading", "term", "word", "question"),
-    "text": ("text", "body", "content", "description", "summary", "abstract", "definition", "answer", "message", "notes", "note", "comment"),
+    "text": (
+        "text",
+        "body",
+        "content",
+        "description",
+        "summary",
+        "abstract",
+        "definition",
+        "answer",
+        "message",
+        "notes",
+        "note",
+        "comment",
+    ),
     "url": ("url", "link", "href"),
     "kind": ("kind", "type", "category", "group", "section"),
 }
@@ -84,9 +97,7 @@ def _is_header(rows: list[list[str]]) -> bool:
         return True
     if len(rows) < 2 or not all(first) or len(set(first)) < len(first) or any(_is_number(cell) for cell in first):
         return False
-    return any(
-        all(index < len(row) and _is_number(row[index].strip()) for row in rows[1:]) for index in range(len(first))
-    )
+    return any(all(index < len(row) and _is_number(row[index].strip()) for row in rows[1:]) for index in range(len(first)))
 
 
 def _is_number(cell: str) -> bool:

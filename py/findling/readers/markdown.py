@@ -53,9 +53,7 @@ def read(name: str, text: str) -> Reading:
             meta: dict[str, object] = {"file": name, "section": section.heading}
             suffix = "" if len(pieces) == 1 else f".{number}"
             reading.documents.append(
-                Document(
-                    id=f"{name}#{position}{suffix}", title=full[:MAX_TITLE_CHARS], text=piece, kind="markdown", meta=meta
-                )
+                Document(id=f"{name}#{position}{suffix}", title=full[:MAX_TITLE_CHARS], text=piece, kind="markdown", meta=meta)
             )
     return reading
 
