@@ -89,27 +89,27 @@ def random_weights(family: Family, words: int, seed: int) -> dict[str, NDArray[n
 
     tensors = {
         "embeddings.word_embeddings.weight": normal(words, dim, scale=0.05),
-        "embeddings.position_embeddings.weight": normal(family.positions, dim, scale=0.01),
+        "embeddings.position_embeddings.weight": normal(family.positions, dim, scale=0.005),
         "embeddings.token_type_embeddings.weight": normal(2, dim, scale=0.01),
     }
 
     def norm(name: str) -> None:
         gamma = 0.9 + normal(dim, scale=0.1)
         gamma[random.integers(0, dim, 3)] *= 4.0
-        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = gamma, normal(dim, scale=0.1)
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = gamma, normal(dim, scale=0.02)
 
     def linear(name: str, outputs: int, inputs: int, scale: float) -> None:
         rows = np.exp(normal(outputs, 1, scale=0.3))
         tensors[f"{name}.weight"] = normal(outputs, inputs, scale=scale) * rows
-        tensors[f"{name}.bias"] = normal(outputs, scale=0.05)
+        tensors[f"{name}.bias"] = normal(outputs, scale=0.01)
 
     norm("embeddings.LayerNorm")
     for layer in range(family.layers):
         prefix = f"encoder.layer.{layer}."
         for part in ("query", "key"):
             linear(f"{prefix}attention.self.{part}", dim, dim, 1.2 / np.sqrt(dim))
-        linear(f"{prefix}attention.self.value", dim, dim, 0.8 / np.sqrt(dim))
-        linear(f"{prefix}attention.output.dense", dim, dim, 0.8 / np.sqrt(dim))
+        linear(f"{prefix}attention.self.value", dim, dim, 1.2 / np.sqrt(dim))
+        linear(f"{prefix}attention.output.dense", dim, dim, 1.2 / np.sqrt(dim))
         norm(f"{prefix}attention.output.LayerNorm")
         linear(f"{prefix}intermediate.dense", inner, dim, 1.0 / np.sqrt(dim))
         linear(f"{prefix}output.dense", dim, inner, 0.8 / np.sqrt(inner))
