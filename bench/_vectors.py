@@ -61,7 +61,15 @@ class Sides:
 def report(bench: str, case: str, metric: str, value: float, unit: str, baseline: float | None = None) -> None:
     """One line of a benchmark's result; `baseline` is the same figure of the other side."""
     ratio = round(value / baseline, 5) if baseline else None
-    line = {"bench": bench, "case": case, "metric": metric, "value": round(value, 6), "unit": unit, "baseline": baseline, "ratio": ratio}
+    line = {
+        "bench": bench,
+        "case": case,
+        "metric": metric,
+        "value": round(value, 6),
+        "unit": unit,
+        "baseline": baseline,
+        "ratio": ratio,
+    }
     print(json.dumps(line), flush=True)
 
 

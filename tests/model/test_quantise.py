@@ -36,7 +36,8 @@ def _engine_output(linear: quantise.QuantisedLinear, inputs: Array) -> Array:
     least, span = f.min(axis=1, keepdims=True), np.ptp(f, axis=1, keepdims=True)
     q = np.clip(np.rint((f - least) * 255.0 / span - 128.0), -128, 127)
     restored = least + (q + 128.0) * span / 255.0
-    return restored @ linear.codes.astype(np.float64).T * linear.scale + linear.bias
+    outputs: Array = restored @ linear.codes.astype(np.float64).T * linear.scale + linear.bias
+    return outputs
 
 
 def test_hadamard_transforms_each_block_in_sylvester_order() -> None:

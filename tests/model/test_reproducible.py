@@ -3,12 +3,14 @@
 Owns the settings under which a conversion must give the same bytes. Must not need the engine or a real model.
 """
 
+import importlib
 import math
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +82,8 @@ def test_cholesky_refuses_a_matrix_that_is_not_positive_definite() -> None:
 
 def test_a_conversion_gives_the_same_bytes_for_any_number_of_threads_and_any_cpu(tmp_path: Path) -> None:
     folder = write_folder(tmp_path, replace(MINILM, layers=1))
-    from numpy._core import _multiarray_umath as numpy_build  # Names the instruction sets numpy can be kept from using.
+    # The instruction sets that numpy can be kept from using.
+    numpy_build: Any = importlib.import_module("numpy._core._multiarray_umath")
 
     features = [name for name in numpy_build.__cpu_dispatch__ if numpy_build.__cpu_features__[name]]
     settings = [
