@@ -1,0 +1,51 @@
+"""What has to be fetched: every file a visit needs, as it is and compressed.
+
+Owns what counts as one visit. Must not know what the files hold. Invariant: the compressed sizes are those of gzip at its
+best, which every server has; the baseline is what stock Pyodide alone would fetch, compressed the same way.
+"""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+from _chromium import DIST, ROOT, report
+
+STOCK_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+
+
+def sizes(paths: list[Path]) -> tuple[int, int]:
+    """Bytes as they are, and compressed one by one."""
+    contents = [path.read_bytes() for path in paths]
+    return sum(map(len, contents)), sum(len(gzip.compress(content, 9)) for content in contents)
+
+
+def main() -> None:
+    shell = next(DIST.glob("v-*"))
+    text = (shell / "build.js").read_text("utf-8")
+    found = re.search(r"\{.*\}", text, re.DOTALL)
+    assert found is not None, "build.js holds one object"
+    build = json.loads(found[0])
+    files = {name: shell / build["python"][name] for name in ("mjs", "asm_mjs", "asm_wasm", "boot")}
+    engine = {tier: [shell / part for name, part in entry.items() if name in ("js", "wasm")] for tier, entry in build["engine"].items()}
+    stock = [ROOT / "node_modules" / "pyodide" / name for name in STOCK_FILES]
+    parts = {
+        "shell": [DIST / "index.html", *(path for path in shell.rglob("*") if path.is_file())],
+        **{f"engine {tier}": paths for tier, paths in engine.items()},
+        "python": list(files.values()),
+        "model": [shell / build["model"]["url"]],
+        "demonstration": [shell / build["demo"]["url"]],
+    }
+    _, stock_packed = sizes(stock)
+    for name, paths in parts.items():
+        plain, packed = sizes(paths)
+        report("size", name, "plain", plain / 1000, "kB")
+        report("size", name, "gzip", packed / 1000, "kB", stock_packed / 1000 if name == "python" else None)
+    visit = [path for name in ("shell", "engine wasm-relaxed", "python", "model", "demonstration") for path in parts[name]]
+    plain, packed = sizes(visit)
+    report("size", "first visit", "plain", plain / 1000, "kB")
+    report("size", "first visit", "gzip", packed / 1000, "kB")
+
+
+if __name__ == "__main__":
+    main()
