@@ -155,7 +155,9 @@ async function start(name, files, base, read) {
     importGlue(files.js, base),
     files.wasm === undefined ? undefined : compile(new URL(files.wasm, base), read),
   ]);
-  await glue.default({ module_or_path: compiled });
+  // Without a module to wait for, nothing asynchronous is needed; Node's Response, which the other way asks for, would start
+  // a WebAssembly of its own and fail where there is none.
+  await (compiled === undefined ? glue.initSync() : glue.default({ module_or_path: compiled }));
   const engine = new glue.Engine();
   if (engine.backend() !== name) {
     throw coded('bug', `The files of ${name} hold the engine ${engine.backend()}: the build mixed them up.`, { backend: name });
