@@ -173,6 +173,16 @@ fn a_header_above_its_cap_is_refused_before_it_is_read() {
     assert_eq!(refusal(&bytes), Code::BadFormat);
     bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(refusal(&bytes), Code::BadFormat);
+    let header = |bytes: usize| {
+        let around = r#"{"kind":"index","meta":{"":""},"sections":[]}"#;
+        let text = "x".repeat(bytes - around.len());
+        around.replace(r#":"""#, &format!(r#":"{text}""#))
+    };
+    assert!(Container::parse(&signed(&header(1 << 20), b"")).is_ok());
+    assert_eq!(
+        refusal(&signed(&header((1 << 20) + 1), b"")),
+        Code::BadFormat
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine as its bindings call it: bytes in, bytes out, needs, and nothing lost on a bad request.
 
 use super::support::{answer, sample_index, tiny_model};
+use findling_core::format::{Header, digest};
 use findling_core::{Code, Engine, inspect, pack};
 use serde_json::{Value, json};
 
@@ -425,6 +426,23 @@ fn a_flipped_byte_is_never_used_and_fetched_again() {
         assert_eq!(reply, expected);
     }
     assert!(refused > 5, "{refused}");
+}
+
+#[test]
+fn a_block_with_a_forged_entry_in_the_digest_table_is_refused() {
+    let stored = sample_index(50, 16, 8).dump(None).unwrap();
+    let header = Header::parse(&stored).unwrap();
+    let section = header.section("codes").unwrap();
+    let mut forged = stored.clone();
+    forged[section.offset as usize] ^= 1;
+    let block = section.block_range(0);
+    let entry = digest(&forged[block.start as usize..block.end as usize]);
+    let at = section.table_offset as usize;
+    forged[at..at + 16].copy_from_slice(&entry);
+    let open = bytes(&json!({"index": "far", "file": "f", "length": stored.len()}));
+    let mut engine = Engine::new("native");
+    let error = answer(&mut engine, &forged, |engine| engine.open(&open)).unwrap_err();
+    assert_eq!(error.code, Code::WrongDigest);
 }
 
 #[test]

@@ -70,6 +70,17 @@ fn documents_are_ranked_by_their_best_passage() {
 }
 
 #[test]
+fn of_equal_passages_the_first_is_named() {
+    let mut index = Index::new();
+    let vectors = [one_hot(0, 0.5), one_hot(1, 1.0), one_hot(1, 1.0)].concat();
+    index
+        .add(&space(DIM), &[entry("a", 3, &json!(1))], &vectors)
+        .unwrap();
+    let query = quantize_query(&one_hot(1, 1.0)).unwrap();
+    assert_eq!(search(&mut index, &query, &Filter::All, 1)[0].passage, 1);
+}
+
+#[test]
 fn equal_scores_rank_in_the_order_of_insertion() {
     let mut index = Index::new();
     let entries: Vec<_> = (0..200)
