@@ -52,7 +52,7 @@ def test_a_converted_model_gives_the_vectors_of_the_full_precision_one(tmp_path:
     for kind in ("query", "passage"):
         expected, found = _expected(folder, family, prefixes[kind]), _embed(content, TEXTS, kind)
         cosines = _cosines(found, expected)
-        # Below what trained weights reach (test_golden): random ones give short texts, whose errors do not average out.
+        # Below what trained weights reach (test_converted_model): random ones give short texts, whose errors do not average out.
         assert cosines.mean() >= 0.999
         assert cosines.min() >= 0.997
         # Random models put all texts near each other, so what tells texts apart must be kept as well.
