@@ -144,7 +144,6 @@ fn texts_become_tokens_and_vectors_of_length_one() {
         .embed(&bytes(
             &json!({"texts": ["storm", "tea. tea."], "kind": "passage"}),
         ))
-        .ok()
         .expect("vectors");
     assert_eq!(raw.len(), 2 * DIM * 4);
     for row in raw.chunks_exact(DIM * 4) {
@@ -182,7 +181,6 @@ fn an_index_file_is_read_piece_by_piece() {
     value(first.add(&bytes(&documents())));
     let file = first
         .dump(&bytes(&json!({"index": "notes"})))
-        .ok()
         .expect("an index file");
 
     let mut second = engine();
@@ -204,7 +202,6 @@ fn an_index_file_is_read_piece_by_piece() {
                         offset as f64,
                         &file[offset..offset + length],
                     )
-                    .ok()
                     .expect("bytes are taken");
             }
         };
