@@ -134,8 +134,8 @@ impl Register for Scalar {
     }
     #[inline(always)]
     unsafe fn scale_by_power(self, n: Self) -> Self {
-        // SAFETY: the caller keeps `n` within the exponents of f32.
-        let n: i32 = unsafe { n.0.to_int_unchecked() };
+        // A saturating conversion: a model of finite but huge numbers can bring a NaN here, which has to stay harmless.
+        let n = n.0 as i32;
         Scalar(f32::from_bits(
             self.0.to_bits().wrapping_add((n << 23) as u32),
         ))
@@ -160,11 +160,8 @@ impl Register for Scalar {
     unsafe fn store_i8(values: &[Self; LANES], to: *mut i8) {
         let mut lane = 0;
         while lane < LANES {
-            // SAFETY: the value is between -128 and 127 after clamping; `to` holds sixteen bytes.
-            unsafe {
-                let rounded = values[lane].round().0.clamp(-128.0, 127.0);
-                *to.add(lane) = rounded.to_int_unchecked::<i32>() as i8;
-            }
+            // SAFETY: `to` holds sixteen bytes. The conversion saturates, and gives 0 for a NaN.
+            unsafe { *to.add(lane) = values[lane].round().0 as i8 }
             lane += 1;
         }
     }

@@ -1,5 +1,6 @@
 //! Every instruction set against the scalar one, bit for bit, on random and edge inputs.
 
+use super::register::LANES;
 use super::*;
 
 /// A small deterministic generator (Steele, Lea and Flood's SplitMix64).
@@ -206,6 +207,29 @@ fn attention_gives_the_same_bits_and_agrees_with_f64() {
             }
         }
     }
+}
+
+#[test]
+fn numbers_that_overflow_leave_bytes_and_neighbours_alone() {
+    let (heads, head_dim, n) = (1, 16, 3);
+    // Squares of these overflow to infinity, whose differences are NaN: what finite but huge weights lead to.
+    let qkv = vec![3e38; n * 3 * heads * head_dim];
+    for kernels in available().chain([&scalar::KERNELS]) {
+        let mut to = vec![0.0; n * heads * head_dim + 1];
+        let (context, guard) = to.split_at_mut(n * heads * head_dim);
+        kernels.attend(&qkv, heads, head_dim, &mut Vec::new(), context);
+        assert!(
+            context.iter().all(|value| !value.is_finite()),
+            "{} hides an overflow",
+            kernels.name()
+        );
+        assert_eq!(guard[0], 0.0);
+    }
+    let mut codes = [1_i8; LANES];
+    let values = [register::Scalar(f32::NAN); LANES];
+    // SAFETY: sixteen values, sixteen bytes.
+    unsafe { register::Register::store_i8(&values, codes.as_mut_ptr()) };
+    assert_eq!(codes, [0; LANES]);
 }
 
 #[test]
