@@ -49,9 +49,15 @@ async function navigation(event) {
   }
 }
 
-/** @param {Request} request */
+/**
+ * A kept file serves every query string. Its own address would then hide the one asked for, where the worker's script
+ * reads its options (`import.meta.url`), so such an answer is given without an address.
+ * @param {Request} request
+ */
 async function file(request) {
-  return (await caches.match(request, { cacheName: CACHE, ignoreSearch: true })) ?? fetch(request);
+  const kept = await caches.match(request, { cacheName: CACHE, ignoreSearch: true });
+  if (!kept) return fetch(request);
+  return kept.url === request.url ? kept : new Response(kept.body, kept);
 }
 
 /**

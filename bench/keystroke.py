@@ -1,12 +1,14 @@
 """How long a keystroke takes to become hits on the screen, on each engine tier.
 
 Owns the typing and the clock. Must not know how hits are found. Invariant: a key is pressed only after the hits of the
-one before are painted, so that every keystroke is measured by itself; the baseline is the same keystroke to the next
-painted frame, which is what a page that computes nothing would need.
+one before are painted and a pause that spreads the keys evenly over the time between two frames, as a person's fall; the
+baseline is the same keystroke to the next painted frame, which is what a page that computes nothing would need.
 """
 
+import random
 import statistics
 import sys
+import time
 
 from _chromium import DIST, chromium, report, say, served
 from playwright.sync_api import Page
@@ -20,6 +22,7 @@ QUERIES = (
     "putting money into an account",
     "frozen dessert on a hot day",
 )
+FRAME_S = 1 / 60
 WATCH = """
 window.samples = [];
 const painted = (then) => requestAnimationFrame(() => {
@@ -47,12 +50,14 @@ addEventListener('DOMContentLoaded', () => {
 def typed(page: Page) -> list[tuple[float, float]]:
     """Type every query letter by letter; for each key the milliseconds to painted hits, and to the next frame."""
     box = page.get_by_role("searchbox")
+    phase = random.Random(1)
     samples: list[tuple[float, float]] = []
     next_sample = "(n) => new Promise((done) => { const look = () => (window.samples.length >= n ? done() : setTimeout(look, 1)); look(); })"
     for query in QUERIES:
         box.fill("")
         page.evaluate("window.samples.length = 0")
         for number, letter in enumerate(query, 1):
+            time.sleep(phase.uniform(0, FRAME_S))
             page.keyboard.press(letter if letter != " " else "Space")
             page.evaluate(next_sample, number)
         samples += [(took, frame) for took, frame in page.evaluate("window.samples")]

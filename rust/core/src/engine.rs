@@ -73,13 +73,13 @@ impl Engine {
     /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?}` -> raw little-endian f32, texts x dim.
     ///
     /// # Errors
-    /// `bad_request`, or `not_ready` without a model.
+    /// `bad_request`, `not_ready` without a model, or `bad_format` when the model's numbers overflow.
     pub fn embed(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Embed = plan::read(request)?;
         let model = ready(&self.model)?;
         let max_tokens = plan::max_tokens(request.max_tokens, model.meta().max_tokens)?;
         let texts: Vec<&str> = request.texts.iter().map(|text| text.0.as_str()).collect();
-        let vectors = vectors(&mut self.encoder, model, request.kind, &texts, max_tokens);
+        let vectors = vectors(&mut self.encoder, model, request.kind, &texts, max_tokens)?;
         Ok(vectors.iter().flat_map(|x| x.to_le_bytes()).collect())
     }
 
@@ -140,7 +140,8 @@ impl Engine {
     /// `{"need":[..]}`. All or nothing; a document whose id the index has takes its place, at the end.
     ///
     /// # Errors
-    /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, or those of a damaged file.
+    /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `bad_format` when the model's numbers
+    /// overflow, or those of a damaged file.
     pub fn add(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Add = plan::read(request)?;
         let index = found(&mut self.indexes, &request.index)?;
@@ -156,7 +157,7 @@ impl Engine {
             .flat_map(|document| document.passages.iter().map(|text| text.0.as_str()))
             .collect();
         let most = model.meta().max_tokens;
-        let vectors = vectors(&mut self.encoder, model, TextKind::Passage, &texts, most);
+        let vectors = vectors(&mut self.encoder, model, TextKind::Passage, &texts, most)?;
         let entries: Vec<Entry> = request
             .documents
             .into_iter()
@@ -372,20 +373,20 @@ fn query(
             let model = ready(model)?;
             index.check_space(&space_of(model))?;
             let most = model.meta().max_tokens;
-            let vector = vectors(encoder, model, TextKind::Query, &[&text.0], most);
+            let vector = vectors(encoder, model, TextKind::Query, &[&text.0], most)?;
             codes::quantize_query(&vector)
         }
     }
 }
 
-/// The vectors of `texts`, texts x dim.
+/// The vectors of `texts`, texts x dim, each of length 1: a model whose weights are finite but huge can overflow.
 fn vectors(
     encoder: &mut Encoder,
     model: &Model,
     kind: TextKind,
     texts: &[&str],
     max_tokens: usize,
-) -> Vec<f32> {
+) -> Result<Vec<f32>> {
     let tokens: Vec<Vec<u32>> = texts
         .iter()
         .map(|text| {
@@ -397,7 +398,21 @@ fn vectors(
         .collect();
     let mut vectors = vec![0.0; texts.len() * model.meta().dim];
     encoder.encode(model, &tokens, &mut vectors);
-    vectors
+    let is_unit = |vector: &[f32]| {
+        let squares: f32 = vector.iter().map(|x| x * x).sum();
+        (0.9..1.1).contains(&squares)
+    };
+    match vectors
+        .chunks_exact(model.meta().dim)
+        .position(|vector| !is_unit(vector))
+    {
+        None => Ok(vectors),
+        Some(text) => Err(Error::new(
+            Code::BadFormat,
+            "the model's numbers overflow, so it gives no vector for this text; use another model file",
+        )
+        .with(json!({"text": text, "space": model.meta().space}))),
+    }
 }
 
 fn prefixed<'a>(model: &Model, kind: Option<TextKind>, text: &'a str) -> std::borrow::Cow<'a, str> {

@@ -1,14 +1,14 @@
 //! Hostile files: whatever the bytes are, a typed error or the same answers, and no large allocation.
 
 use super::memory::largest_allocation;
-use super::support::{Seeded, sample_index, tiny_model};
+use super::support::{Parts, Seeded, sample_index, tiny_model};
 use findling_core::codes::quantize_query;
 use findling_core::file::Answer;
-use findling_core::format::{Container, Kind, pack};
+use findling_core::format::Kind;
 use findling_core::index::{Filter, Found, Index};
 use findling_core::model::Model;
 use findling_core::{Code, Engine, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const DIM: usize = 8;
 /// What an error with its message and a small table may take, whatever the size of the file.
@@ -110,36 +110,21 @@ fn a_damaged_index_is_refused() {
 #[test]
 fn a_forged_index_with_right_digests_is_refused_or_harmless() {
     let bytes = sample_index(12, DIM, 1).dump(None).unwrap();
-    let container = Container::parse(&bytes).unwrap();
-    let names: Vec<&str> = container
-        .header()
-        .sections
-        .iter()
-        .map(|section| section.name.as_str())
-        .collect();
-    let good: Vec<Vec<u8>> = names
-        .iter()
-        .map(|name| container.section(name).unwrap().to_vec())
-        .collect();
+    let good = Parts::of(&bytes);
     let mut seeded = Seeded(3);
     let mut harmless = 0;
     for round in 0..20_000 {
-        let mut contents = good.clone();
+        let mut parts = good.clone();
         for _ in 0..1 + seeded.below(2) {
-            let section = seeded.below(contents.len());
+            let section = seeded.below(parts.contents.len());
             if seeded.below(8) == 0 {
-                let other = seeded.below(contents.len());
-                contents.swap(section, other);
+                let other = seeded.below(parts.contents.len());
+                parts.contents.swap(section, other);
             } else {
-                mutate(&mut contents[section], &mut seeded);
+                mutate(&mut parts.contents[section], &mut seeded);
             }
         }
-        let sections: Vec<(&str, &[u8])> = names
-            .iter()
-            .zip(&contents)
-            .map(|(name, content)| (*name, content.as_slice()))
-            .collect();
-        let forged = pack(Kind::Index, &container.header().meta, &sections).unwrap();
+        let forged = parts.pack();
         let (used, largest) = largest_allocation(|| use_all(&forged));
         match used {
             Ok(_) => harmless += 1,
@@ -156,22 +141,10 @@ fn a_forged_index_with_right_digests_is_refused_or_harmless() {
 
 #[test]
 fn a_forged_meta_of_an_index_is_refused() {
-    let bytes = sample_index(5, DIM, 1).dump(None).unwrap();
-    let container = Container::parse(&bytes).unwrap();
-    let sections: Vec<(&str, &[u8])> = container
-        .header()
-        .sections
-        .iter()
-        .map(|section| {
-            (
-                section.name.as_str(),
-                container.section(&section.name).unwrap(),
-            )
-        })
-        .collect();
-    let meta = &container.header().meta;
+    let good = Parts::of(&sample_index(5, DIM, 1).dump(None).unwrap());
+    let refusal = |parts: &Parts| Index::load(&parts.pack()).map(|_| ()).unwrap_err().code;
     let with = |key: &str, value: Value| {
-        let mut meta = meta.clone();
+        let mut meta = good.meta.clone();
         meta[key] = value;
         meta
     };
@@ -191,52 +164,26 @@ fn a_forged_meta_of_an_index_is_refused() {
         (with("user", json!([])), Code::BadFormat),
     ];
     for (meta, code) in cases {
-        let forged = pack(Kind::Index, &meta, &sections).unwrap();
-        assert_eq!(
-            Index::load(&forged).map(|_| ()).unwrap_err().code,
-            code,
-            "{meta}"
-        );
+        let mut forged = good.clone();
+        forged.meta = meta;
+        assert_eq!(refusal(&forged), code, "{}", forged.meta);
     }
-    for missing in 0..sections.len() {
-        let mut fewer = sections.clone();
-        fewer.remove(missing);
-        let forged = pack(Kind::Index, meta, &fewer).unwrap();
-        assert_eq!(
-            Index::load(&forged).map(|_| ()).unwrap_err().code,
-            Code::BadFormat
-        );
+    for missing in 0..good.names.len() {
+        let mut fewer = good.clone();
+        fewer.names.remove(missing);
+        fewer.contents.remove(missing);
+        assert_eq!(refusal(&fewer), Code::BadFormat);
     }
-    let forged = pack(Kind::Model, meta, &sections).unwrap();
-    assert_eq!(
-        Index::load(&forged).map(|_| ()).unwrap_err().code,
-        Code::BadFormat
-    );
+    let mut model = good.clone();
+    model.kind = Kind::Model;
+    assert_eq!(refusal(&model), Code::BadFormat);
 }
 
 #[test]
 fn forged_tables_and_scales_are_refused() {
     let bytes = sample_index(3, DIM, 1).dump(None).unwrap();
-    let container = Container::parse(&bytes).unwrap();
-    let forge = |name: &str, at: usize, value: [u8; 4]| {
-        let contents: Vec<(String, Vec<u8>)> = container
-            .header()
-            .sections
-            .iter()
-            .map(|section| {
-                let mut content = container.section(&section.name).unwrap().to_vec();
-                if section.name == name {
-                    content[at..at + 4].copy_from_slice(&value);
-                }
-                (section.name.clone(), content)
-            })
-            .collect();
-        let sections: Vec<(&str, &[u8])> = contents
-            .iter()
-            .map(|(name, content)| (name.as_str(), content.as_slice()))
-            .collect();
-        pack(Kind::Index, &container.header().meta, &sections).unwrap()
-    };
+    let good = Parts::of(&bytes);
+    let forge = |name: &str, at: usize, value: [u8; 4]| good.clone().set(name, at, &value).pack();
     for scale in [
         0.0,
         -1.0,
@@ -284,29 +231,11 @@ fn forged_tables_and_scales_are_refused() {
 #[test]
 fn a_forged_model_is_refused_or_harmless() {
     let bytes = tiny_model(1, "");
-    let container = Container::parse(&bytes).unwrap();
-    let names: Vec<&str> = container
-        .header()
-        .sections
-        .iter()
-        .map(|section| section.name.as_str())
-        .collect();
-    let good: Vec<Vec<u8>> = names
-        .iter()
-        .map(|name| container.section(name).unwrap().to_vec())
-        .collect();
-    let keys: Vec<String> = container
-        .header()
-        .meta
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect();
+    let good = Parts::of(&bytes);
+    let keys: Vec<String> = good.meta.as_object().unwrap().keys().cloned().collect();
     let mut seeded = Seeded(4);
     for round in 0..400 {
-        let mut contents = good.clone();
-        let mut meta: Map<String, Value> = container.header().meta.as_object().unwrap().clone();
+        let mut parts = good.clone();
         if seeded.below(2) == 0 {
             let key = &keys[seeded.below(keys.len())];
             let value = [
@@ -321,17 +250,12 @@ fn a_forged_model_is_refused_or_harmless() {
                 json!([]),
                 json!({}),
             ];
-            meta[key] = value[seeded.below(value.len())].clone();
+            parts.meta[key] = value[seeded.below(value.len())].clone();
         } else {
-            let section = seeded.below(contents.len());
-            mutate(&mut contents[section], &mut seeded);
+            let section = seeded.below(parts.contents.len());
+            mutate(&mut parts.contents[section], &mut seeded);
         }
-        let sections: Vec<(&str, &[u8])> = names
-            .iter()
-            .zip(&contents)
-            .map(|(name, content)| (*name, content.as_slice()))
-            .collect();
-        let forged = pack(Kind::Model, &Value::Object(meta), &sections).unwrap();
+        let forged = parts.pack();
         let mut engine = Engine::new("native");
         let length = forged.len();
         let (loaded, largest) = largest_allocation(|| engine.load_model(forged));
@@ -345,12 +269,35 @@ fn a_forged_model_is_refused_or_harmless() {
                 "round {round}: {error}"
             ),
             Ok(_) => {
-                engine
-                    .embed(br#"{"texts":["fever!","","the rocket to the moon"],"kind":"query"}"#)
-                    .unwrap();
+                let texts = br#"{"texts":["fever!","","the rocket to the moon"],"kind":"query"}"#;
+                if let Err(error) = engine.embed(texts) {
+                    assert_eq!(error.code, Code::BadFormat, "round {round}: {error}");
+                }
             }
         }
     }
+}
+
+#[test]
+fn a_model_whose_numbers_overflow_gives_no_vectors() {
+    let good = Parts::of(&tiny_model(1, ""));
+    // The weights of the last norm: the last section's last two rows are its weights and its biases.
+    let (dim, last) = (128, good.contents.last().unwrap().len());
+    let huge = f32::MAX.to_le_bytes().repeat(dim);
+    let overflowing = good.set("layer.0", last - 2 * huge.len(), &huge).pack();
+
+    let mut engine = Engine::new("native");
+    engine.load_model(overflowing).unwrap();
+    engine.open(br#"{"index":"i"}"#).unwrap();
+    for result in [
+        engine.embed(br#"{"texts":["fever"],"kind":"query"}"#),
+        engine.add(br#"{"index":"i","documents":[{"id":"d","passages":["fever"],"record":{}}]}"#),
+        engine.search(br#"{"index":"i","text":"fever"}"#),
+    ] {
+        assert_eq!(result.unwrap_err().code, Code::BadFormat);
+    }
+    let records = engine.records(br#"{"index":"i"}"#).unwrap();
+    assert_eq!(records, br#"{"records":[]}"#);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Owns test material; knows nothing of what is asserted. Invariant: the same seed gives the same material.
 
 use findling_core::Engine;
-use findling_core::format::{Kind, digest, pack};
+use findling_core::format::{Container, Kind, digest, pack};
 use findling_core::index::{Entry, Index, Space};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -140,6 +140,54 @@ pub fn tiny_model(seed: u64, query_prefix: &str) -> Vec<u8> {
         ],
     )
     .unwrap()
+}
+
+/// A container taken apart, to be changed and put together again with right digests.
+#[derive(Clone)]
+pub struct Parts {
+    pub kind: Kind,
+    pub meta: Value,
+    pub names: Vec<String>,
+    pub contents: Vec<Vec<u8>>,
+}
+
+impl Parts {
+    pub fn of(bytes: &[u8]) -> Parts {
+        let container = Container::parse(bytes).unwrap();
+        let header = container.header();
+        let names: Vec<String> = header
+            .sections
+            .iter()
+            .map(|each| each.name.clone())
+            .collect();
+        let contents = names
+            .iter()
+            .map(|name| container.section(name).unwrap().to_vec())
+            .collect();
+        Parts {
+            kind: header.kind,
+            meta: header.meta.clone(),
+            names,
+            contents,
+        }
+    }
+
+    /// Puts `value` in the place of what lies from byte `at` on.
+    pub fn set(mut self, section: &str, at: usize, value: &[u8]) -> Parts {
+        let number = self.names.iter().position(|name| name == section).unwrap();
+        self.contents[number][at..at + value.len()].copy_from_slice(value);
+        self
+    }
+
+    pub fn pack(&self) -> Vec<u8> {
+        let sections: Vec<(&str, &[u8])> = self
+            .names
+            .iter()
+            .zip(&self.contents)
+            .map(|(name, content)| (name.as_str(), content.as_slice()))
+            .collect();
+        pack(self.kind, &self.meta, &sections).unwrap()
+    }
 }
 
 /// A reply with the ranges (offset, length) that were read for it.
