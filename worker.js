@@ -5,7 +5,7 @@
 // event, never in silence.
 
 import { build } from "./build.js";
-import { loadEngine } from "./web/engine.js";
+import { guarded, loadEngine } from "./web/engine.js";
 import { FindlingError, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
 import { Store } from "./web/store.js";
 
@@ -110,31 +110,9 @@ async function startEngine(backend) {
   const loaded = await loadEngine({ files: build.engine, base: at("build.js"), backend });
   const bytes = build.engine[loaded.backend]?.bytes ?? 0;
   post(stageEvent("engine", bytes, bytes));
-  return guard(loaded.engine);
-}
-
-/**
- * After a trap the engine's memory may be half changed, so nothing it says can be believed: the worker reports its end.
- * @param {Engine} engine
- * @returns {Engine} The same object.
- */
-function guard(engine) {
-  const methods = /** @type {any} */ (engine);
-  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(engine))) {
-    const method = methods[name];
-    if (typeof method !== "function" || name === "constructor" || name === "free") continue;
-    methods[name] = (/** @type {unknown[]} */ ...args) => {
-      try {
-        return method.apply(engine, args);
-      } catch (cause) {
-        if (typeof WebAssembly === "object" && cause instanceof WebAssembly.RuntimeError) {
-          fail(new FindlingError("worker_failed", `the engine stopped: ${cause.message}; start the worker again to go on`));
-        }
-        throw cause;
-      }
-    };
-  }
-  return engine;
+  return guarded(loaded.engine, (cause) => {
+    fail(new FindlingError("worker_failed", `the engine stopped: ${toError(cause).message}; start the worker again to go on`));
+  });
 }
 
 /** The model's address made absolute: a key of the Cache API. */

@@ -1,7 +1,7 @@
 // @ts-check
 // Chooses and loads one tier of the engine.
-// Owns the probe for what the host can run, the order of the tiers and the fall from one to the next. It must not know
-// where the files lie (addresses come in as an argument), what the engine computes, or which host it runs in.
+// Owns the probe for what the host can run, the order of the tiers, the fall from one to the next, and the watch for traps.
+// It must not know where the files lie (addresses come in as an argument), what the engine computes, or which host it runs in.
 // Invariant: it either returns a working engine together with every tier that was passed over and why, or throws an
 // error with a code; a tier that was asked for by name is never replaced by another.
 
@@ -117,6 +117,31 @@ export async function loadEngine({ files, base = import.meta.url, backend = null
   const last = tried[tried.length - 1].error;
   const reasons = tried.map((each) => `${each.backend}: ${each.error.message}`).join(' · ');
   throw coded(last.code, `No engine could be started. ${reasons}`, { tried });
+}
+
+/**
+ * Tells of a trap: after one the engine's memory may be half changed, so nothing it says later can be believed. The
+ * engine's own errors all carry a code; whatever is thrown without one is a trap, in the tier `js` too.
+ *
+ * @param {Engine} engine
+ * @param {(cause: unknown) => void} onTrap called before the cause is thrown on
+ * @returns {Engine} the same object
+ */
+export function guarded(engine, onTrap) {
+  const methods = /** @type {Record<string, any>} */ (/** @type {unknown} */ (engine));
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(engine))) {
+    const method = methods[name];
+    if (typeof method !== 'function' || name === 'constructor' || name === 'free') continue;
+    methods[name] = (/** @type {unknown[]} */ ...args) => {
+      try {
+        return method.apply(engine, args);
+      } catch (cause) {
+        if (typeof (/** @type {any} */ (cause)?.code) !== 'string') onTrap(cause);
+        throw cause;
+      }
+    };
+  }
+  return engine;
 }
 
 /**

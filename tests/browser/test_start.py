@@ -204,6 +204,13 @@ def test_a_cached_page_works_offline(site: Site, visit: Callable[..., Visit], ho
     assert "🤒" in " ".join(seen.search(QUERY)[:5])
 
 
+def test_a_tier_can_be_chosen_on_a_page_that_is_kept(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url).ready()
+    expect(seen.page.locator("html")).to_have_attribute("data-offline", "kept")
+    again = visit(f"{site.url}?backend=wasm-scalar", context=seen.page.context).ready()
+    expect(again.page.locator("html")).to_have_attribute("data-backend", "wasm-scalar")
+
+
 KEEP_WORKERS = """
   window.workers = [];
   window.Worker = class extends Worker { constructor(...args) { super(...args); window.workers.push(this); } };

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { probe } from "../../web/engine.js";
+import { guarded, probe } from "../../web/engine.js";
 import { FILES, bytes, model, read, start, value } from "./tiers.mjs";
 
 /**
@@ -151,3 +151,17 @@ test("a dumped index is opened and searched from JavaScript by answering needs",
   assert.ok(provided > 0 && provided < file.length, "opening does not read the whole file");
   assert.deepEqual(answered("search", plan), wanted);
 });
+
+for (const backend of ["wasm-simd", "js"]) {
+  test(`a refusal of the engine ${backend} is no trap, a failure inside it is`, async () => {
+    const { engine } = await start({ backend });
+    /** @type {unknown[]} */
+    const traps = [];
+    guarded(engine, (cause) => traps.push(cause));
+    assert.throws(() => engine.search(bytes({ index: "none" })), { code: "bad_request" });
+    assert.deepEqual(traps, []);
+    engine.free();
+    assert.throws(() => engine.status());
+    assert.equal(traps.length, 1);
+  });
+}
