@@ -54,7 +54,7 @@ def test_a_converted_model_gives_the_vectors_of_the_full_precision_one(tmp_path:
         cosines = _cosines(found, expected)
         # Below what trained weights reach (test_converted_model): random ones give short texts, whose errors do not average out.
         assert cosines.mean() >= 0.999
-        assert cosines.min() >= 0.997
+        assert cosines.min() >= 0.998
         # Random models put all texts near each other, so what tells texts apart must be kept as well.
         middle = expected.mean(axis=0)
         assert _cosines(_unit(found - middle), _unit(expected - middle)).min() >= 0.98
