@@ -141,4 +141,6 @@ def make() -> None:
     site.write("index.html", re.sub(r'((?:href|src)=")(web/)', rf"\g<1>{folder}/\g<2>", page).encode())
     site.write("sw.js", (ROOT / "sw.js").read_bytes())
     site.write("define.js", f'export * from "./{folder}/web/define.js";\n'.encode())
+    for name in ("LICENSE", "NOTICE"):
+        site.write(f"{name}.txt", (ROOT / name).read_bytes())
     replace_folder(fresh, ROOT / "dist")

@@ -81,7 +81,7 @@ def site_steps(dev: bool) -> list[Step]:
         Step("python archives", make_zips, (*python, "scripts/pyodide.mjs", "scripts/pyodide_compile.py", "scripts/zip.mjs"),
              (".cache/pyodide/zips/boot.zip", ".cache/pyodide/zips/rest.zip"), ("standard library",)),
         Step("demonstration", make_demo, ("scripts/demo.py", *python), (DEMO,), ("native engine", "model", "npm packages")),
-        Step("site", assemble.make, ("index.html", "worker.js", "sw.js", "web", "scripts/assemble.py"), ("dist/index.html",),
+        Step("site", assemble.make, ("index.html", "worker.js", "sw.js", "web", "LICENSE", "NOTICE", "scripts/assemble.py"), ("dist/index.html",),
              ("engine tiers", "model", "python archives", "demonstration", "pyodide packages")),
     ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Builds the demonstration collection: every emoji of npm emojibase-data, as one index file.
 
 Owns the choice of emoji and of the words that are embedded: the English label and the CLDR tags. Must not read
-emojilib's crowd keywords, which are the queries of the benchmark. Invariant: the same packages, model and engine give
+crowd keywords (those of emojilib are the queries of the benchmark). Invariant: the same packages, model and engine give
 the same bytes.
 
     python scripts/demo.py --model MODEL --node-modules DIR -o OUT

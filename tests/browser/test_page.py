@@ -177,6 +177,15 @@ def test_an_empty_query_shows_examples_that_can_be_tried(site: Site, visit: Call
     expect(seen.page.get_by_role("list", name="Results")).to_be_hidden()
 
 
+def test_the_licences_come_with_the_site(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url)
+    link = seen.page.get_by_role("link", name="Licences").get_attribute("href")
+    for name, part in ((link, "emojibase-data"), ("LICENSE.txt", "Apache License")):
+        reply = seen.page.request.get(f"{site.url}{name}")
+        assert reply.ok
+        assert part in reply.text()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_about(site: Site, visit: Callable[..., Visit], scheme: str) -> None:
     seen = visit(site.url, color_scheme=scheme)
