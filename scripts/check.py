@@ -19,6 +19,8 @@ from steps import PYTHON, ROOT, environment
 
 MANIFEST = ("--manifest-path", "rust/Cargo.toml")
 WASM = "rust/wasm"
+# V8 gives WebAssembly no SIMD on a processor without SSE 4.1.
+SIMD_OFF = {"FINDLING_CHROMIUM_FLAGS": "--js-flags=--no-enable-sse4_1"}
 # The last line of a test runner: pytest, cargo, node, wasm-bindgen-test. Each gives passed and failed in one or two groups.
 COUNTS = (
     re.compile(r"^=* ?(?:(?P<failed>\d+) failed)?(?:, )?(?:(?P<passed>\d+) passed)?.* in [\d.]+s"),
@@ -100,6 +102,8 @@ def suites() -> list[Suite]:
         Suite("wasm in chromium", ["wasm-pack", "test", "--headless", "--chrome", "--mode", "no-install", WASM, "--offline"], {"CHROMEDRIVER": driver} if driver else {}),
         Suite("python in pyodide", [*node, *inside]),
         Suite("browser", [*pytest, "tests/browser"], browser_place),
+        Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF),
+        Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
     ]
     return lints + tests
 

@@ -30,6 +30,10 @@ FLAGS = [
     "--disable-sync",
 ]
 TIMEOUT_MS = 60_000
+MORE_FLAGS = tuple(os.environ.get("FINDLING_CHROMIUM_FLAGS", "").split())
+"""Further flags for every Chromium: the same tests in a browser that lacks something."""
+BACKEND = os.environ.get("FINDLING_BACKEND")
+"""The engine tier that every visit asks for, unless its test names one."""
 
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -45,6 +49,14 @@ def eventually(page: Page, script: str) -> None:
     while not page.evaluate(script):
         assert time.monotonic() < deadline, f"never true: {script}"
         page.evaluate("() => new Promise((next) => requestAnimationFrame(next))")
+
+
+def choosing_backend(url: str) -> str:
+    """`url` with the tier that every visit asks for."""
+    parts = urlsplit(url)
+    if not BACKEND or "backend=" in parts.query:
+        return url
+    return parts._replace(query="&".join(filter(None, [parts.query, f"backend={BACKEND}"]))).geturl()
 
 
 class Visit:
@@ -121,7 +133,7 @@ def launch(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
 
     def start(*flags: str) -> Browser:
         if flags not in started:
-            started[flags] = playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *flags])
+            started[flags] = playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *MORE_FLAGS, *flags])
         return started[flags]
 
     yield start
@@ -174,7 +186,7 @@ def visit(launch: Callable[..., Browser]) -> Iterator[Callable[..., Visit]]:
         parts = urlsplit(url)
         made = Visit(page, origins={f"{parts.scheme}://{parts.netloc}", *origins})
         visits.append(made)
-        page.goto(url)
+        page.goto(choosing_backend(url))
         return made
 
     yield go

@@ -43,7 +43,10 @@ def misses(visit: Visit) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("backend", ["wasm-relaxed", "wasm-simd", "wasm-scalar", "js"])
+SIMD_TIERS = [pytest.param(name, marks=pytest.mark.simd) for name in ("wasm-relaxed", "wasm-simd")]
+
+
+@pytest.mark.parametrize("backend", [*SIMD_TIERS, "wasm-scalar", "js"])
 def test_each_tier_chosen_by_hand_finds_by_meaning(site: Site, visit: Callable[..., Visit], backend: str) -> None:
     seen = visit(f"{site.url}?backend={backend}").ready()
     assert misses(seen) == {}
@@ -51,6 +54,7 @@ def test_each_tier_chosen_by_hand_finds_by_meaning(site: Site, visit: Callable[.
     assert f"· {backend} ·" in seen.page.locator("#state-text").inner_text()
 
 
+@pytest.mark.simd
 def test_the_fastest_tier_is_chosen_where_everything_works(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     assert seen.page.locator("html").get_attribute("data-backend") == "wasm-relaxed"

@@ -63,6 +63,7 @@ def test_node_runs_the_example_of_the_manual(package: Callable[[str], Path], tmp
     assert answer["backend"] in ("wasm-relaxed", "wasm-simd")
 
 
+@pytest.mark.simd
 @pytest.mark.parametrize("target", ["web", "bundler"])
 def test_a_page_runs_the_example_of_the_manual(
     package: Callable[[str], Path], serve: Callable[..., Site], visit: Callable[..., Visit], tmp_path: Path, target: str
