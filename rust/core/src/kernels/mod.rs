@@ -6,6 +6,8 @@
 mod attention;
 mod float;
 mod linear;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod register;
 mod scan;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -163,6 +165,26 @@ kernels!(
         && std::is_x86_feature_detected!("avx512dq"),
     "avx2,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"
 );
+#[cfg(target_arch = "aarch64")]
+kernels!(
+    neon_dotprod,
+    "neon-dotprod",
+    crate::kernels::neon::NeonDot<true>,
+    4,
+    crate::kernels::neon::dot,
+    || std::arch::is_aarch64_feature_detected!("dotprod"),
+    "neon,dotprod"
+);
+#[cfg(target_arch = "aarch64")]
+kernels!(
+    neon_plain,
+    "neon",
+    crate::kernels::neon::NeonDot<false>,
+    4,
+    crate::kernels::neon::dot,
+    || true,
+    "neon"
+);
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 kernels!(
     wasm,
@@ -192,6 +214,10 @@ static COMPILED: &[&Kernels] = &[
     &avx512::KERNELS,
     #[cfg(target_arch = "x86_64")]
     &avx2::KERNELS,
+    #[cfg(target_arch = "aarch64")]
+    &neon_dotprod::KERNELS,
+    #[cfg(target_arch = "aarch64")]
+    &neon_plain::KERNELS,
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     &wasm::KERNELS,
     &scalar::KERNELS,
@@ -231,7 +257,7 @@ pub fn column_sums(weights: &[u8], inputs: usize) -> Option<Vec<f32>> {
 }
 
 impl Kernels {
-    /// `avx512-vnni`, `avx2`, `simd128-relaxed`, `simd128` or `scalar`.
+    /// `avx512-vnni`, `avx2`, `neon-dotprod`, `neon`, `simd128-relaxed`, `simd128` or `scalar`.
     pub fn name(&self) -> &'static str {
         self.name
     }
