@@ -146,11 +146,31 @@ kernels!(
 kernels!(
     avx2,
     "avx2",
-    crate::kernels::x86::Avx2Dot,
+    crate::kernels::x86::YDot<crate::kernels::x86::Madd>,
     2,
     crate::kernels::x86::dot,
     || std::is_x86_feature_detected!("avx2"),
     "avx2"
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx_vnni,
+    "avx-vnni",
+    crate::kernels::x86::YDot<crate::kernels::x86::Vex>,
+    2,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("avxvnni") && std::is_x86_feature_detected!("avx2"),
+    "avx2,avxvnni"
+);
+#[cfg(all(test, target_arch = "x86_64"))]
+kernels!(
+    avx_vnni_as_avx512,
+    "avx-vnni as avx512",
+    crate::kernels::x86::YDot<crate::kernels::x86::Evex>,
+    2,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("avx512vnni") && std::is_x86_feature_detected!("avx512vl"),
+    "avx2,avx512f,avx512vl,avx512vnni"
 );
 #[cfg(target_arch = "x86_64")]
 kernels!(
@@ -213,6 +233,10 @@ static COMPILED: &[&Kernels] = &[
     #[cfg(target_arch = "x86_64")]
     &avx512::KERNELS,
     #[cfg(target_arch = "x86_64")]
+    &avx_vnni::KERNELS,
+    #[cfg(all(test, target_arch = "x86_64"))]
+    &avx_vnni_as_avx512::KERNELS,
+    #[cfg(target_arch = "x86_64")]
     &avx2::KERNELS,
     #[cfg(target_arch = "aarch64")]
     &neon_dotprod::KERNELS,
@@ -257,7 +281,7 @@ pub fn column_sums(weights: &[u8], inputs: usize) -> Option<Vec<f32>> {
 }
 
 impl Kernels {
-    /// `avx512-vnni`, `avx2`, `neon-dotprod`, `neon`, `simd128-relaxed`, `simd128` or `scalar`.
+    /// `avx512-vnni`, `avx-vnni`, `avx2`, `neon-dotprod`, `neon`, `simd128-relaxed`, `simd128` or `scalar`.
     pub fn name(&self) -> &'static str {
         self.name
     }

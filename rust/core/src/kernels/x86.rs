@@ -1,4 +1,4 @@
-//! x86-64: AVX2 and AVX-512 with VNNI, chosen at run time.
+//! x86-64: AVX2, AVX-VNNI and AVX-512 with VNNI, chosen at run time.
 //!
 //! Owns every x86 intrinsic; knows nothing of layers. Weights are the unsigned operand (0..=127), so pairs of products
 //! fit sixteen bits and nothing saturates. Invariant: the bits of the scalar twin.
@@ -139,10 +139,52 @@ impl Register for Y {
     }
 }
 
-/// Sixteen columns in two registers, four rows.
-pub(super) struct Avx2Dot;
+/// How eight columns are multiplied: `sum` plus, for each of them, four weights times four activations.
+pub(super) trait Quads {
+    /// # Safety
+    /// The instruction set is available; `w` is at most 127.
+    unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i;
+}
 
-impl Dot for Avx2Dot {
+/// Products of bytes in pairs, then pairs of those.
+pub(super) struct Madd;
+
+impl Quads for Madd {
+    #[inline(always)]
+    unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i {
+        unsafe {
+            let pairs = _mm256_maddubs_epi16(w, x);
+            _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        }
+    }
+}
+
+/// `vpdpbusd` as AVX-VNNI encodes it, on processors that may lack AVX-512.
+pub(super) struct Vex;
+
+impl Quads for Vex {
+    #[inline(always)]
+    unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i {
+        unsafe { _mm256_dpbusd_avx_epi32(sum, w, x) }
+    }
+}
+
+/// `vpdpbusd` as AVX-512 encodes it: proves the tile of [`Vex`] on processors that lack AVX-VNNI.
+#[cfg(test)]
+pub(super) struct Evex;
+
+#[cfg(test)]
+impl Quads for Evex {
+    #[inline(always)]
+    unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i {
+        unsafe { _mm256_dpbusd_epi32(sum, w, x) }
+    }
+}
+
+/// Sixteen columns in two registers, four rows.
+pub(super) struct YDot<Q: Quads>(std::marker::PhantomData<Q>);
+
+impl<Q: Quads> Dot for YDot<Q> {
     type R = Y;
     const ROWS: usize = 4;
     const COLUMNS: usize = 2 * PANEL;
@@ -155,7 +197,6 @@ impl Dot for Avx2Dot {
         panels: *const u8,
     ) -> [[Y; PANEL]; ROWS] {
         unsafe {
-            let ones = _mm256_set1_epi16(1);
             let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
             let mut row = 0;
             while row < ROWS {
@@ -170,10 +211,7 @@ impl Dot for Avx2Dot {
                 while row < ROWS {
                     let x =
                         _mm256_set1_epi32(q.add(row * inputs + k).cast::<i32>().read_unaligned());
-                    let a = _mm256_madd_epi16(_mm256_maddubs_epi16(w0, x), ones);
-                    let b = _mm256_madd_epi16(_mm256_maddubs_epi16(w1, x), ones);
-                    sums[row][0] = _mm256_add_epi32(sums[row][0], a);
-                    sums[row][1] = _mm256_add_epi32(sums[row][1], b);
+                    sums[row] = [Q::add(sums[row][0], w0, x), Q::add(sums[row][1], w1, x)];
                     row += 1;
                 }
                 k += STEP;
