@@ -9,6 +9,7 @@ mod linear;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod register;
+mod rows;
 mod scan;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
@@ -48,6 +49,17 @@ pub struct Linear<'a> {
     pub column_sums: &'a [f32],
 }
 
+/// How two rows of f32 are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Sum of products.
+    Dot,
+    /// Sum of squared differences.
+    Squared,
+    /// Sum of absolute differences.
+    Absolute,
+}
+
 /// Buffers of a linear layer, reused from call to call.
 #[derive(Debug, Default)]
 pub struct LinearScratch {
@@ -56,6 +68,7 @@ pub struct LinearScratch {
     row: Vec<f32>,
 }
 
+type MeasuresFn = unsafe fn(*const f32, *const f32, usize, *const u32, usize, *mut f32);
 type LinearFn = unsafe fn(*const i8, *const RowScale, usize, &Weights, *mut f32, *const f32);
 
 /// The loops of one instruction set.
@@ -69,6 +82,9 @@ pub struct Kernels {
     embed_token: unsafe fn(*const i8, f32, *const f32, *mut f32, usize),
     pool: unsafe fn(*const f32, usize, usize, *mut f32),
     dots: unsafe fn(*const i16, *const i8, usize, *mut i32, usize),
+    dots_at: unsafe fn(*const i16, *const i8, usize, *const u32, usize, *mut i32),
+    measures_at: [MeasuresFn; 3],
+    hamming: unsafe fn(*const u64, *const u64, usize, *mut u32, usize),
 }
 
 /// Compiles every loop for one instruction set: the bodies are inlined into functions that carry its features.
@@ -77,7 +93,7 @@ macro_rules! kernels {
         mod $module {
             use super::float::RowScale;
             use super::linear::{self, Dot, Weights};
-            use super::{Kernels, attention, float};
+            use super::{Kernels, attention, float, rows};
             type R = <$dot as Dot>::R;
 
             $(#[target_feature(enable = $feature)])?
@@ -119,6 +135,39 @@ macro_rules! kernels {
                 }
             }
 
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dots_at(query: *const i16, codes: *const i8, dim: usize, rows: *const u32, count: usize, to: *mut i32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = $scan(query, codes.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn products(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = rows::measure::<R, { rows::DOT }>(query, from.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn squares(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = rows::measure::<R, { rows::SQUARED }>(query, from.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn absolutes(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = rows::measure::<R, { rows::ABSOLUTE }>(query, from.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn hamming(query: *const u64, sketches: *const u64, words: usize, to: *mut u32, rows: usize) {
+                // Six words are 384 bits, the usual model; a constant length lets the loop be unrolled.
+                for row in 0..rows {
+                    let sketch = unsafe { sketches.add(row * words) };
+                    unsafe { *to.add(row) = if words == 6 { rows::hamming(query, sketch, 6) } else { rows::hamming(query, sketch, words) } }
+                }
+            }
+
             pub(super) static KERNELS: Kernels = Kernels {
                 name: $name,
                 available: $available,
@@ -129,6 +178,9 @@ macro_rules! kernels {
                 embed_token,
                 pool,
                 dots,
+                dots_at,
+                measures_at: [products, squares, absolutes],
+                hamming,
             };
         }
     };
@@ -149,8 +201,8 @@ kernels!(
     crate::kernels::x86::YDot<crate::kernels::x86::Madd>,
     2,
     crate::kernels::x86::dot,
-    || std::is_x86_feature_detected!("avx2"),
-    "avx2"
+    || std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("popcnt"),
+    "avx2,popcnt"
 );
 #[cfg(target_arch = "x86_64")]
 kernels!(
@@ -179,11 +231,12 @@ kernels!(
     crate::kernels::x86::VnniDot,
     1,
     crate::kernels::x86::dot,
-    || std::is_x86_feature_detected!("avx512vnni")
+    || std::is_x86_feature_detected!("popcnt")
+        && std::is_x86_feature_detected!("avx512vnni")
         && std::is_x86_feature_detected!("avx512bw")
         && std::is_x86_feature_detected!("avx512vl")
         && std::is_x86_feature_detected!("avx512dq"),
-    "avx2,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"
+    "avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"
 );
 #[cfg(target_arch = "aarch64")]
 kernels!(
@@ -452,6 +505,85 @@ impl Kernels {
             )
         }
     }
+
+    /// The exact dot product of `query` with each of the named rows of `codes` (rows x `query.len()`).
+    ///
+    /// # Panics
+    /// When a row is not among the codes, or `to` has another length than `rows`.
+    pub fn dots_at(&self, query: &[i16], codes: &[i8], rows: &[u32], to: &mut [i32]) {
+        check_rows(codes.len(), query.len(), rows, to.len());
+        // SAFETY: every row lies within the codes, and there is a place for each result.
+        unsafe {
+            (self.dots_at)(
+                query.as_ptr(),
+                codes.as_ptr(),
+                query.len(),
+                rows.as_ptr(),
+                rows.len(),
+                to.as_mut_ptr(),
+            )
+        }
+    }
+
+    /// The measure of `query` with each of the named rows of `from` (rows x `query.len()`, a multiple of sixteen).
+    ///
+    /// # Panics
+    /// As [`Kernels::dots_at`].
+    pub fn measures_at(
+        &self,
+        measure: Measure,
+        query: &[f32],
+        from: &[f32],
+        rows: &[u32],
+        to: &mut [f32],
+    ) {
+        assert!(query.len().is_multiple_of(register::LANES));
+        check_rows(from.len(), query.len(), rows, to.len());
+        let run = self.measures_at[match measure {
+            Measure::Dot => usize::from(rows::DOT),
+            Measure::Squared => usize::from(rows::SQUARED),
+            Measure::Absolute => usize::from(rows::ABSOLUTE),
+        }];
+        // SAFETY: every row lies within `from`, and there is a place for each result.
+        unsafe {
+            run(
+                query.as_ptr(),
+                from.as_ptr(),
+                query.len(),
+                rows.as_ptr(),
+                rows.len(),
+                to.as_mut_ptr(),
+            )
+        }
+    }
+
+    /// How many bits of `query` differ from each sketch, one after the other in `sketches`.
+    ///
+    /// # Panics
+    /// When `sketches` does not hold exactly `to.len()` of them.
+    pub fn hamming(&self, query: &[u64], sketches: &[u64], to: &mut [u32]) {
+        assert_eq!(sketches.len(), query.len() * to.len(), "whole sketches");
+        // SAFETY: see the assert.
+        unsafe {
+            (self.hamming)(
+                query.as_ptr(),
+                sketches.as_ptr(),
+                query.len(),
+                to.as_mut_ptr(),
+                to.len(),
+            )
+        }
+    }
+}
+
+fn check_rows(length: usize, dim: usize, rows: &[u32], results: usize) {
+    assert!(dim > 0 && rows.len() == results, "a result for each row");
+    let count = length / dim;
+    assert!(
+        rows.iter().fold(0, |most, row| most.max(*row)) < count.max(1) as u32 || rows.is_empty(),
+        "rows among those there are"
+    );
+    assert!(count > 0 || rows.is_empty());
 }
 
 impl std::fmt::Debug for Kernels {

@@ -314,3 +314,78 @@ fn weights_beyond_seven_bits_have_no_sums() {
     weights[900] = 128;
     assert_eq!(column_sums(&weights, 128), None);
 }
+
+#[test]
+fn rows_by_number_give_the_same_bits() {
+    let mut random = Random(11);
+    for dim in [16, 48, 384, 4096] {
+        let count = 9;
+        let query = random.values(dim, 1.0);
+        let from = random.values(count * dim, 1.0);
+        let wide: Vec<i16> = (0..dim)
+            .map(|_| (random.next() % 4095) as i16 - 2047)
+            .collect();
+        let codes: Vec<i8> = (0..count * dim).map(|_| random.next() as i8).collect();
+        let rows = [8, 0, 3, 3, 7];
+        for kernels in available() {
+            let mut dots = [0; 5];
+            kernels.dots_at(&wide, &codes, &rows, &mut dots);
+            for (dot, row) in dots.iter().zip(rows) {
+                let row = &codes[row as usize * dim..][..dim];
+                let exact: i32 = wide
+                    .iter()
+                    .zip(row)
+                    .map(|(a, b)| i32::from(*a) * i32::from(*b))
+                    .sum();
+                assert_eq!(*dot, exact);
+            }
+            for measure in [Measure::Dot, Measure::Squared, Measure::Absolute] {
+                let (mut found, mut wanted) = ([0.0; 5], [0.0; 5]);
+                kernels.measures_at(measure, &query, &from, &rows, &mut found);
+                scalar::KERNELS.measures_at(measure, &query, &from, &rows, &mut wanted);
+                assert_eq!(
+                    found.map(f32::to_bits),
+                    wanted.map(f32::to_bits),
+                    "{measure:?} on {}",
+                    kernels.name()
+                );
+                let row = &from[8 * dim..];
+                let exact: f64 = query
+                    .iter()
+                    .zip(row)
+                    .map(|(a, b)| {
+                        let (a, b) = (f64::from(*a), f64::from(*b));
+                        match measure {
+                            Measure::Dot => a * b,
+                            Measure::Squared => (a - b) * (a - b),
+                            Measure::Absolute => (a - b).abs(),
+                        }
+                    })
+                    .sum();
+                assert!(
+                    (f64::from(found[0]) - exact).abs() < 1e-5 * dim as f64,
+                    "{measure:?}: {} {exact}",
+                    found[0]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn differing_bits_are_counted() {
+    let mut random = Random(12);
+    for words in [1, 6, 64] {
+        let query: Vec<u64> = (0..words).map(|_| random.next()).collect();
+        let sketches: Vec<u64> = (0..words * 5).map(|_| random.next()).collect();
+        for kernels in available() {
+            let mut counts = [0; 5];
+            kernels.hamming(&query, &sketches, &mut counts);
+            for (count, sketch) in counts.iter().zip(sketches.chunks_exact(words)) {
+                let bits = (0..words * 64)
+                    .filter(|bit| (query[bit / 64] ^ sketch[bit / 64]) >> (bit % 64) & 1 == 1);
+                assert_eq!(*count as usize, bits.count());
+            }
+        }
+    }
+}
