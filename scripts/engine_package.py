@@ -48,6 +48,7 @@ export interface Loaded {{
   /** The tier that runs. */
   backend: string;
   tried: Tried[];
+  VectorIndex: typeof VectorIndex;
   pack(request: Uint8Array, payload: Uint8Array): Uint8Array;
   inspect(bytes: Uint8Array): Uint8Array;
 }}
@@ -81,6 +82,17 @@ const value = (reply) => JSON.parse(new TextDecoder().decode(reply));
 engine.open(bytes({ index: "notes" }));
 engine.add(bytes({ index: "notes", documents: [{ id: "1", passages: ["a storm is coming"], record: {} }] }));
 value(engine.search(bytes({ index: "notes", text: "bad weather", limit: 5 }))).hits;
+```
+
+Vectors of your own, without a model:
+
+```js
+const { VectorIndex } = await load();
+const index = new VectorIndex(bytes({ dim: 3, metric: "euclidean" }));
+const raw = (array) => new Uint8Array(array.buffer);
+index.add(raw(new Uint32Array([7, 8])), raw(new Float32Array([1, 0, 0, 0, 1, 0])));
+index.link(100);                                     // where there are many: makes searches fast, in slices
+value(index.search(bytes({ limit: 1 }), raw(new Float32Array([1, 0.1, 0])), new Uint8Array())).hits;
 ```
 
 Requests and replies are UTF-8 JSON bytes; `embed` replies with little-endian f32. When a reply is `{"need": [...]}`, read those
@@ -125,11 +137,17 @@ def files(target: str, root: Path, folders: dict[str, Path]) -> dict[str, Path |
 
 
 def engine_types(folders: dict[str, Path]) -> str:
-    """The documented Engine class out of the types that wasm-bindgen wrote for the first tier."""
+    """The documented classes out of the types that wasm-bindgen wrote for the first tier."""
     tier, folder = next(iter(folders.items()))
     generated = (folder / f"findling-{tier}.d.ts").read_text("utf-8")
-    found = re.search(r"(?:/\*\*(?:(?!\*/).)*\*/\n)?export class Engine \{.*?^\}\n", generated, re.MULTILINE | re.DOTALL)
+    return "\n".join(class_types(generated, name) for name in ("Engine", "VectorIndex"))
+
+
+def class_types(generated: str, name: str) -> str:
+    """One documented class."""
+    pattern = rf"(?:/\*\*(?:(?!\*/).)*\*/\n)?export class {name} \{{.*?^\}}\n"
+    found = re.search(pattern, generated, re.MULTILINE | re.DOTALL)
     if found is None:
-        raise SystemExit("engine.py: the generated types have no class Engine: wasm-bindgen has changed its output")
+        raise SystemExit(f"engine.py: the generated types have no class {name}: wasm-bindgen has changed its output")
     # A name that TypeScript knows only with a library newer than most projects ask for.
     return re.sub(r"^ *\[Symbol\.dispose\]\(\): void;\n", "", found[0], flags=re.MULTILINE)

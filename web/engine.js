@@ -29,10 +29,22 @@
  * @property {(request: Uint8Array) => Uint8Array} close
  * @property {() => void} free gives the engine's memory back; it cannot be used afterwards
  *
+ * @typedef {object} VectorIndex the class of the same name in rust/wasm: made of a request, or by `VectorIndex.load` of a
+ *   file's bytes; ids are little-endian u32, vectors little-endian f32
+ * @property {(ids: Uint8Array, vectors: Uint8Array) => Uint8Array} add
+ * @property {(ids: Uint8Array) => Uint8Array} remove
+ * @property {(ids: Uint8Array) => Uint8Array} get replies with vectors
+ * @property {(rounds: number) => Uint8Array} link
+ * @property {(request: Uint8Array, vector: Uint8Array, filter: Uint8Array) => Uint8Array} search
+ * @property {() => Uint8Array} dump replies with the file
+ * @property {() => Uint8Array} status
+ * @property {() => void} free gives the index's memory back; it cannot be used afterwards
+ *
  * @typedef {object} Loaded
  * @property {Engine} engine
  * @property {string} backend the tier that runs
  * @property {Tried[]} tried the tiers before it, in order, and why each was not used
+ * @property {(new (request: Uint8Array) => VectorIndex) & {load(bytes: Uint8Array): VectorIndex}} VectorIndex
  * @property {(request: Uint8Array, payload: Uint8Array) => Uint8Array} pack
  * @property {(bytes: Uint8Array) => Uint8Array} inspect
  */
@@ -172,7 +184,7 @@ function requireHost(name, host) {
  * @param {Files | undefined} files
  * @param {string | URL} base
  * @param {(url: URL) => Promise<Response | Uint8Array | ArrayBuffer>} read
- * @returns {Promise<Pick<Loaded, 'engine' | 'pack' | 'inspect'>>}
+ * @returns {Promise<Pick<Loaded, 'engine' | 'VectorIndex' | 'pack' | 'inspect'>>}
  */
 async function start(name, files, base, read) {
   if (!files) throw coded('unsupported', `${name} is not part of this build.`, { backend: name });
@@ -187,7 +199,7 @@ async function start(name, files, base, read) {
   if (engine.backend() !== name) {
     throw coded('bug', `The files of ${name} hold the engine ${engine.backend()}: the build mixed them up.`, { backend: name });
   }
-  return { engine, pack: glue.pack, inspect: glue.inspect };
+  return { engine, VectorIndex: glue.VectorIndex, pack: glue.pack, inspect: glue.inspect };
 }
 
 /**

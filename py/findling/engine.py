@@ -145,6 +145,80 @@ def load() -> Engine:
     return BoundEngine(call)
 
 
+VECTOR_METHODS = ("add", "remove", "get", "link", "search", "dump", "status")
+"""The methods of a vector index, in the order every backend lists them."""
+
+
+class BoundVectorIndex:
+    """A vector index behind a binding. Ids are little-endian u32, vectors little-endian f32, both end to end as bytes."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def add(self, ids: bytes, vectors: bytes) -> dict[str, Any]:
+        """One vector for each id, all or nothing; a known id is replaced: added, replaced."""
+        return self._object("add", ids, vectors)
+
+    def remove(self, ids: bytes) -> dict[str, Any]:
+        """Remove vectors; ids that are not there count for nothing: removed."""
+        return self._object("remove", ids)
+
+    def get(self, ids: bytes) -> bytes:
+        """The vectors of ids as they are kept; raises `NotFound` for an id that is not there."""
+        vectors: bytes = self._call("get", ids)
+        return vectors
+
+    def link(self, rounds: int = 2**32 - 1) -> dict[str, Any]:
+        """At most so many rounds of the work that makes searches fast: linked, waiting, done."""
+        return self._object("link", rounds)
+
+    def search(self, vector: bytes, filter: bytes = b"", **options: Any) -> dict[str, Any]:
+        """The nearest vectors: hits, nearest first, each with id and score (higher is nearer, distances are negative).
+
+        options: limit, ef_search, rescore, index ("flat" scans exactly), explain. filter: bit `id % 8` of byte `id // 8` is
+        set for ids that may be found; no bytes for all.
+        """
+        return self._object("search", encode(options), vector, filter)
+
+    def dump(self) -> bytes:
+        """The index as the bytes of a file; the same calls give the same bytes."""
+        file: bytes = self._call("dump")
+        return file
+
+    def status(self) -> dict[str, Any]:
+        """vectors, linked, waiting, removed, graph, size_bytes of vectors, graph and ids, spec."""
+        return self._object("status")
+
+    def _object(self, method: str, *arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._call(method, *arguments))
+        return answer
+
+
+def vector_index(*, file: bytes | None = None, **spec: Any) -> BoundVectorIndex:
+    """A native vector index: out of the bytes of a `file`, or empty for a spec.
+
+    spec: dim, metric ("cosine", "dot", "euclidean", "manhattan"), store ("int8", "f32", "int4"), sketch (keep one bit a
+    component as well), index ("auto", "flat", "graph"), graph_from, m, ef_construction. Raises `BadRequest`,
+    `Unsupported`, or `BadFormat` for a file.
+    """
+    native = _binding()
+
+    def made() -> Any:
+        return native.VectorIndex(encode(spec)) if file is None else native.VectorIndex.load(file)
+
+    def call(method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(index, method)(*arguments)
+        except native.EngineError as error:
+            raise _converted(error) from None
+
+    try:
+        index = made()
+    except native.EngineError as error:
+        raise _converted(error) from None
+    return BoundVectorIndex(call)
+
+
 def pack(kind: str, meta: dict[str, Any], sections: list[tuple[str, bytes]]) -> bytes:
     """A container file of `kind` ("model" or "index") with `sections` in order; see docs/FORMAT.md."""
     request = {"kind": kind, "meta": meta, "sections": [{"name": name, "length": len(data)} for name, data in sections]}

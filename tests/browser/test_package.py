@@ -36,8 +36,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 def program(manual: Path) -> str:
-    """The manual's example, which leaves its answer in `hits`."""
-    (code,) = re.findall(r"```js\n(.*?)```", manual.read_text("utf-8"), re.DOTALL)
+    """The manual's first example, which leaves its answer in `hits`."""
+    code, _ = re.findall(r"```js\n(.*?)```", manual.read_text("utf-8"), re.DOTALL)
     example, found = re.subn(r"^value\(engine\.search", "const hits = value(engine.search", code, flags=re.MULTILINE)
     assert found == 1
     return example

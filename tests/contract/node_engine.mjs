@@ -16,10 +16,19 @@ const [folder, backend] = process.argv.slice(2);
 const base = pathToFileURL(join(folder, "/"));
 const js = `findling-${backend}.js`;
 const files = { [backend]: backend === "js" ? { js } : { js, wasm: `findling-${backend}.wasm` } };
-const { engine, pack, inspect } = await loadEngine({ files, base, backend, read: (url) => readFile(url) });
+const { engine, VectorIndex, pack, inspect } = await loadEngine({ files, base, backend, read: (url) => readFile(url) });
+
+/** Vector indexes by number, which the other side names as the first argument. @type {any[]} */
+const indexes = [];
 
 /** @type {Record<string, any>} */
-const free = { pack, inspect };
+const free = {
+  pack,
+  inspect,
+  make_index: (/** @type {Uint8Array} */ request) => indexes.push(new VectorIndex(request)) - 1,
+  load_index: (/** @type {Uint8Array} */ bytes) => indexes.push(VectorIndex.load(bytes)) - 1,
+  index: (/** @type {number} */ number, /** @type {string} */ method, /** @type {any[]} */ ...values) => indexes[number][method](...values),
+};
 
 /** @param {any} value */
 const revive = (value) => (value?.$base64 === undefined ? value : new Uint8Array(Buffer.from(value.$base64, "base64")));

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from findling.engine import BoundEngine
+from findling.engine import BoundEngine, BoundVectorIndex, encode
 from findling.errors import from_object
 
 HERE = Path(__file__).parent
@@ -33,6 +33,10 @@ class NodeProcess:
         self._process.stdin.write(json.dumps({"method": method, "arguments": [_plain(each) for each in arguments]}) + "\n")
         self._process.stdin.flush()
         return self._read()
+
+    def vector_index(self, *, file: bytes | None = None, **spec: Any) -> BoundVectorIndex:
+        number = self.call("make_index", encode(spec)) if file is None else self.call("load_index", file)
+        return BoundVectorIndex(lambda method, *arguments: self.call("index", number, method, *arguments))
 
     def close(self) -> None:
         self._process.communicate()

@@ -9,7 +9,8 @@ use serde_json::json;
 
 /// The most components a vector may have: 4096 x 128 x 2047 still fits an i32.
 pub const DIM_CAP: usize = 4096;
-const CODE_MAX: f32 = 127.0;
+/// The largest code that [`quantize`] gives.
+pub const CODE_MAX: f32 = 127.0;
 const QUERY_MAX: f32 = 2047.0;
 /// Between these magnitudes neither a scale nor a score can overflow or vanish in f32.
 const LARGEST: f32 = 1e9;
@@ -51,9 +52,9 @@ pub fn quantize_query(vector: &[f32]) -> Result<Query> {
     Ok(Query { codes, scale })
 }
 
-/// Whether a stored scale can have come from [`quantize`].
-pub fn is_scale(scale: f32) -> bool {
-    scale.is_normal() && scale > 0.0 && scale <= LARGEST / CODE_MAX
+/// Whether a stored scale can have come from the quantisation of a vector to codes up to `largest_code` (127 in [`quantize`]).
+pub fn is_scale(scale: f32, largest_code: f32) -> bool {
+    scale.is_normal() && scale > 0.0 && scale <= LARGEST / largest_code
 }
 
 /// The score of a dot product: the integer times both scales and the weight in double precision, rounded once.
@@ -69,7 +70,11 @@ pub fn dots(query: &[i16], codes: &[i8], dots: &mut [i32]) {
     kernels::fastest().dots(query, codes, dots);
 }
 
-fn magnitude(vector: &[f32]) -> Result<f32> {
+/// The largest magnitude among the components.
+///
+/// # Errors
+/// As for [`quantize`].
+pub fn magnitude(vector: &[f32]) -> Result<f32> {
     if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
         return Err(Error::new(
             Code::BadInput,
@@ -138,7 +143,10 @@ mod tests {
     #[test]
     fn every_scale_that_quantize_gives_is_accepted_back() {
         for largest in [1e-18, 0.05, 1.0, 1e9] {
-            assert!(is_scale(quantize(&[largest], &mut Vec::new()).unwrap()));
+            assert!(is_scale(
+                quantize(&[largest], &mut Vec::new()).unwrap(),
+                CODE_MAX
+            ));
         }
         for scale in [
             0.0,
@@ -148,7 +156,7 @@ mod tests {
             f32::MIN_POSITIVE / 2.0,
             1e9,
         ] {
-            assert!(!is_scale(scale));
+            assert!(!is_scale(scale, CODE_MAX));
         }
     }
 }

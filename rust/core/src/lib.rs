@@ -16,6 +16,8 @@ pub mod model;
 pub mod plan;
 pub mod rank;
 pub mod tokenizer;
+pub mod vectors;
 
 pub use engine::{Engine, inspect, pack};
 pub use error::{Code, Error, Result};
+pub use vectors::VectorIndex;

@@ -2,7 +2,8 @@
 //!
 //! Owns the crossing between Python and the core: bytes in, bytes out, one error conversion. It decides nothing and
 //! must not know what a request means. Invariant: the methods, their order and their meaning are those of
-//! `findling_core::Engine`; other Python threads run while the engine computes, and a panic ends the engine, not Python.
+//! `findling_core::Engine` and `findling_core::VectorIndex`; other Python threads run while the engine computes, and a
+//! panic ends the engine, not Python.
 
 use findling_core::{Code, Error};
 use pyo3::create_exception;
@@ -36,7 +37,7 @@ impl Engine {
 
     /// Always "native".
     fn backend(&self, py: Python<'_>) -> PyResult<String> {
-        self.call(py, |engine| Ok(engine.backend().to_owned()))
+        locked(py, &self.0, |engine| Ok(engine.backend().to_owned()))
     }
 
     /// Takes a model file as bytes, verifies every block and keeps it.
@@ -63,7 +64,7 @@ impl Engine {
 
     /// Hands over bytes of `file` from byte `offset` on, as a `need` asked for them. They are verified when used.
     fn provide(&self, py: Python<'_>, file: &str, offset: f64, bytes: &[u8]) -> PyResult<()> {
-        self.call(py, |engine| engine.provide(file, offset, bytes))
+        locked(py, &self.0, |engine| engine.provide(file, offset, bytes))
     }
 
     /// {"index","documents":[{"id","passages":[text,..],"record"}]} -> {"added","replaced","passages"}.
@@ -109,22 +110,81 @@ impl Engine {
         py: Python<'py>,
         work: impl FnOnce(&mut findling_core::Engine) -> findling_core::Result<Vec<u8>> + Send,
     ) -> Reply<'py> {
-        Ok(PyBytes::new(py, &self.call(py, work)?))
+        Ok(PyBytes::new(py, &locked(py, &self.0, work)?))
+    }
+}
+
+/// Vectors under numbers of the caller's, found by nearness. Requests and replies are UTF-8 JSON bytes; ids are
+/// little-endian u32 and vectors little-endian f32, end to end. Every method raises as those of Engine do.
+#[pyclass(module = "findling._native", frozen)]
+struct VectorIndex(Mutex<findling_core::VectorIndex>);
+
+#[pymethods]
+impl VectorIndex {
+    /// {"dim","metric"?,"store"?,"sketch"?,"index"?,"graph_from"?,"m"?,"ef_construction"?}: an index without vectors.
+    #[new]
+    fn new(py: Python<'_>, request: &[u8]) -> PyResult<VectorIndex> {
+        let made = detached(py, || findling_core::VectorIndex::create(request))?;
+        Ok(VectorIndex(Mutex::new(made)))
     }
 
-    /// One call at a time: a second thread waits for its turn, without holding the interpreter.
-    fn call<T: Send>(
+    /// An index from the bytes of a whole file, as dump gives them.
+    #[staticmethod]
+    fn load(py: Python<'_>, bytes: &[u8]) -> PyResult<VectorIndex> {
+        let loaded = detached(py, || findling_core::VectorIndex::load(bytes))?;
+        Ok(VectorIndex(Mutex::new(loaded)))
+    }
+
+    /// Adds one vector for each id, all or nothing; a known id is replaced. Reply: {"added","replaced"}.
+    fn add<'py>(&self, py: Python<'py>, ids: &[u8], vectors: &[u8]) -> Reply<'py> {
+        self.reply(py, |index| index.add(ids, vectors))
+    }
+
+    /// Removes vectors; unknown ids are ignored. Reply: {"removed"}.
+    fn remove<'py>(&self, py: Python<'py>, ids: &[u8]) -> Reply<'py> {
+        self.reply(py, |index| index.remove(ids))
+    }
+
+    /// The vectors of ids as they are kept.
+    fn get<'py>(&self, py: Python<'py>, ids: &[u8]) -> Reply<'py> {
+        self.reply(py, |index| index.get(ids))
+    }
+
+    /// At most so many rounds of the work that makes searches fast. Reply: {"linked","waiting","done"}.
+    fn link<'py>(&self, py: Python<'py>, rounds: u32) -> Reply<'py> {
+        self.reply(py, |index| index.link(rounds as usize))
+    }
+
+    /// {"limit"?,"ef_search"?,"rescore"?,"index"?,"explain"?}, the query, and a filter: bit id % 8 of byte id // 8 is set
+    /// for ids that may be found, no bytes for all. Reply: {"hits":[{"id","score"}],"explain"?}, nearest first.
+    fn search<'py>(
         &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut findling_core::Engine) -> findling_core::Result<T> + Send,
-    ) -> PyResult<T> {
-        detached(py, || match self.0.lock() {
-            Ok(mut engine) => work(&mut engine),
-            Err(_) => Err(Error::new(
-                Code::Bug,
-                "the engine broke off in an earlier call and is in an unknown state; make a new one",
-            )),
-        })
+        py: Python<'py>,
+        request: &[u8],
+        vector: &[u8],
+        filter: &[u8],
+    ) -> Reply<'py> {
+        self.reply(py, |index| index.search(request, vector, filter))
+    }
+
+    /// The index as the bytes of a file; the same calls give the same bytes.
+    fn dump<'py>(&self, py: Python<'py>) -> Reply<'py> {
+        self.reply(py, |index| index.dump())
+    }
+
+    /// {"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids"},"spec"}.
+    fn status<'py>(&self, py: Python<'py>) -> Reply<'py> {
+        self.reply(py, |index| index.status())
+    }
+}
+
+impl VectorIndex {
+    fn reply<'py>(
+        &self,
+        py: Python<'py>,
+        work: impl FnOnce(&mut findling_core::VectorIndex) -> findling_core::Result<Vec<u8>> + Send,
+    ) -> Reply<'py> {
+        Ok(PyBytes::new(py, &locked(py, &self.0, work)?))
     }
 }
 
@@ -140,6 +200,21 @@ fn pack<'py>(py: Python<'py>, request: &[u8], payload: &[u8]) -> Reply<'py> {
 fn inspect<'py>(py: Python<'py>, bytes: &[u8]) -> Reply<'py> {
     let header = detached(py, || findling_core::inspect(bytes))?;
     Ok(PyBytes::new(py, &header))
+}
+
+/// One call at a time: a second thread waits for its turn, without holding the interpreter.
+fn locked<S: Send, T: Send>(
+    py: Python<'_>,
+    state: &Mutex<S>,
+    work: impl FnOnce(&mut S) -> findling_core::Result<T> + Send,
+) -> PyResult<T> {
+    detached(py, || match state.lock() {
+        Ok(mut state) => work(&mut state),
+        Err(_) => Err(Error::new(
+            Code::Bug,
+            "the engine broke off in an earlier call and is in an unknown state; make a new one",
+        )),
+    })
 }
 
 /// Runs without the interpreter lock; a panic becomes an error with the code `bug`.
@@ -172,6 +247,7 @@ fn raised(failure: findling_core::Error) -> PyErr {
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
+    module.add_class::<VectorIndex>()?;
     module.add("EngineError", module.py().get_type::<EngineError>())?;
     module.add_function(wrap_pyfunction!(pack, module)?)?;
     module.add_function(wrap_pyfunction!(inspect, module)?)

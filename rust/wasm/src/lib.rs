@@ -2,7 +2,7 @@
 //!
 //! Owns the crossing between JavaScript and the core: bytes in, bytes out, one error conversion. It decides nothing
 //! and must not know what a request means. Invariant: the methods, their order and their meaning are those of
-//! `findling_core::Engine`; a panic leaves as a JavaScript error with the code `bug`, after which the instance is lost.
+//! `findling_core::Engine` and `findling_core::VectorIndex`; a panic leaves as a JavaScript error with the code `bug`, after which the instance is lost.
 
 use js_sys::{Error, JSON, Reflect};
 use wasm_bindgen::prelude::*;
@@ -100,6 +100,63 @@ impl Engine {
     /// `{"index"}`: forgets the index. Reply: `{}`.
     pub fn close(&mut self, request: &[u8]) -> Reply {
         self.0.close(request).map_err(thrown)
+    }
+}
+
+/// Vectors under numbers of the caller's, found by nearness. Requests and replies are UTF-8 JSON bytes; ids are
+/// little-endian u32 and vectors little-endian f32, end to end. Every method throws as those of `Engine` do.
+#[wasm_bindgen]
+pub struct VectorIndex(findling_core::VectorIndex);
+
+#[wasm_bindgen]
+impl VectorIndex {
+    /// `{"dim","metric"?,"store"?,"sketch"?,"index"?,"graph_from"?,"m"?,"ef_construction"?}`: an index without vectors.
+    #[wasm_bindgen(constructor)]
+    pub fn new(request: &[u8]) -> Result<VectorIndex, Error> {
+        let made = findling_core::VectorIndex::create(request);
+        made.map(VectorIndex).map_err(thrown)
+    }
+
+    /// An index from the bytes of a whole file, as `dump` gives them.
+    pub fn load(bytes: &[u8]) -> Result<VectorIndex, Error> {
+        let loaded = findling_core::VectorIndex::load(bytes);
+        loaded.map(VectorIndex).map_err(thrown)
+    }
+
+    /// Adds one vector for each id, all or nothing; a known id is replaced. Reply: `{"added","replaced"}`.
+    pub fn add(&mut self, ids: &[u8], vectors: &[u8]) -> Reply {
+        self.0.add(ids, vectors).map_err(thrown)
+    }
+
+    /// Removes vectors; unknown ids are ignored. Reply: `{"removed"}`.
+    pub fn remove(&mut self, ids: &[u8]) -> Reply {
+        self.0.remove(ids).map_err(thrown)
+    }
+
+    /// The vectors of ids as they are kept.
+    pub fn get(&self, ids: &[u8]) -> Reply {
+        self.0.get(ids).map_err(thrown)
+    }
+
+    /// At most so many rounds of the work that makes searches fast. Reply: `{"linked","waiting","done"}`.
+    pub fn link(&mut self, rounds: u32) -> Reply {
+        self.0.link(rounds as usize).map_err(thrown)
+    }
+
+    /// `{"limit"?,"ef_search"?,"rescore"?,"index"?,"explain"?}`, the query, and a filter: bit `id % 8` of byte `id / 8`
+    /// is set for ids that may be found, no bytes for all. Reply: `{"hits":[{"id","score"}],"explain"?}`, nearest first.
+    pub fn search(&mut self, request: &[u8], vector: &[u8], filter: &[u8]) -> Reply {
+        self.0.search(request, vector, filter).map_err(thrown)
+    }
+
+    /// The index as the bytes of a file; the same calls give the same bytes.
+    pub fn dump(&mut self) -> Reply {
+        self.0.dump().map_err(thrown)
+    }
+
+    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids"},"spec"}`.
+    pub fn status(&self) -> Reply {
+        self.0.status().map_err(thrown)
     }
 }
 

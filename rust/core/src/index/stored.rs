@@ -177,7 +177,10 @@ impl Index {
                 .iter()
                 .map(|bytes| f32::from_le_bytes(*bytes))
                 .collect();
-            if !scales.iter().all(|scale| codes::is_scale(*scale)) {
+            if !scales
+                .iter()
+                .all(|scale| codes::is_scale(*scale, codes::CODE_MAX))
+            {
                 return Err(bad("a scale is not a number that a vector can have"));
             }
             let codes = bytes.into_iter().map(|byte| byte as i8).collect();

@@ -10,3 +10,4 @@ mod index;
 mod memory;
 mod support;
 mod tokens;
+mod vectors;

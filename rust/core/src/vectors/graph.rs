@@ -1,0 +1,363 @@
+//! The layered graph of HNSW (Malkov and Yashunin, arXiv 1603.09320): who is linked with whom, and the walk through it.
+//!
+//! Owns levels and links; knows nothing of vectors but their closeness, nor of which rows may be found. Invariant: a
+//! link leads to another row of the graph on the same layer, a row has at most `cap(layer)` links on a layer, and the
+//! walk depends only on links and closeness, of equal closeness the lower row coming first.
+
+use super::rows::{Probe, Rows, Scratch};
+
+/// More layers than any number of rows below 2^32 needs with m = 2.
+pub const LAYERS_MAX: usize = 32;
+
+/// A row with its closeness to the query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    /// Higher is nearer.
+    pub closeness: f32,
+    /// The row.
+    pub row: u32,
+}
+
+impl Near {
+    /// Whether this comes before `other`: nearer, of equally near the lower row.
+    pub fn before(&self, other: &Near) -> bool {
+        self.closeness > other.closeness
+            || (self.closeness == other.closeness && self.row < other.row)
+    }
+}
+
+/// Levels and links of the rows `0..len()`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    m: usize,
+    /// The highest layer of each row.
+    levels: Vec<u8>,
+    /// Lowest layer: for each row the number of links, then room for `2 * m`.
+    base: Vec<u32>,
+    /// Upper layers: for each row and layer the number of links, then room for `m`.
+    upper: Vec<u32>,
+    /// Where a row's upper layers begin in `upper`.
+    upper_at: Vec<u32>,
+    entry: u32,
+}
+
+/// Buffers of a walk, reused from call to call.
+#[derive(Clone, Debug, Default)]
+pub struct Walk {
+    /// The walk that saw a row last.
+    seen: Vec<u32>,
+    walk: u32,
+    fresh: Vec<u32>,
+    closeness: Vec<f32>,
+    /// What was found, nearest first; true once its links have been followed.
+    beam: Vec<(Near, bool)>,
+    /// For the comparison of rows.
+    pub scratch: Scratch,
+}
+
+impl Walk {
+    /// What the last walk found, nearest first.
+    pub fn found(&self) -> impl Iterator<Item = Near> {
+        self.beam.iter().map(|(near, _)| *near)
+    }
+
+    fn begin(&mut self, rows: usize) {
+        if self.seen.len() < rows {
+            self.seen.resize(rows, 0);
+        }
+        self.walk = self.walk.wrapping_add(1);
+        if self.walk == 0 {
+            self.seen.fill(0);
+            self.walk = 1;
+        }
+        self.beam.clear();
+    }
+
+    /// Whether `row` is seen for the first time in this walk.
+    fn first_time(&mut self, row: u32) -> bool {
+        let seen = &mut self.seen[row as usize];
+        let first = *seen != self.walk;
+        *seen = self.walk;
+        first
+    }
+
+    /// Takes `near` into the beam of at most `ef`; gives its place.
+    fn offer(&mut self, near: Near, ef: usize) -> Option<usize> {
+        if self.beam.len() == ef && !self.beam.last().is_some_and(|(last, _)| near.before(last)) {
+            return None;
+        }
+        let place = self.beam.partition_point(|(other, _)| other.before(&near));
+        if self.beam.len() == ef {
+            self.beam.pop();
+        }
+        self.beam.insert(place, (near, false));
+        Some(place)
+    }
+}
+
+impl Graph {
+    /// A graph without rows.
+    pub fn new(m: usize) -> Graph {
+        Graph {
+            m,
+            levels: Vec::new(),
+            base: Vec::new(),
+            upper: Vec::new(),
+            upper_at: Vec::new(),
+            entry: 0,
+        }
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Links of a row on its upper layers.
+    pub fn m(&self) -> usize {
+        self.m
+    }
+
+    /// The most links of a row on a layer.
+    pub fn cap(&self, layer: usize) -> usize {
+        if layer == 0 { 2 * self.m } else { self.m }
+    }
+
+    /// The highest layer of a row.
+    pub fn level(&self, row: u32) -> usize {
+        usize::from(self.levels[row as usize])
+    }
+
+    /// The row at which every walk begins, which is on the highest layer there is.
+    pub fn entry(&self) -> u32 {
+        self.entry
+    }
+
+    /// Bytes held.
+    pub fn size_bytes(&self) -> usize {
+        self.levels.capacity()
+            + 4 * (self.base.capacity() + self.upper.capacity() + self.upper_at.capacity())
+    }
+
+    fn place(&self, row: u32, layer: usize) -> (bool, usize) {
+        if layer == 0 {
+            (true, row as usize * (1 + 2 * self.m))
+        } else {
+            let first = self.upper_at[row as usize] as usize;
+            (false, first + (layer - 1) * (1 + self.m))
+        }
+    }
+
+    /// The rows that `row` is linked with on `layer`.
+    pub fn links(&self, row: u32, layer: usize) -> &[u32] {
+        let (base, at) = self.place(row, layer);
+        let from = if base { &self.base } else { &self.upper };
+        &from[at + 1..at + 1 + from[at] as usize]
+    }
+
+    /// Puts other links in the place of those of `row` on `layer`, at most `cap(layer)`.
+    pub fn set_links(&mut self, row: u32, layer: usize, links: &[u32]) {
+        let (base, at) = self.place(row, layer);
+        let to = if base {
+            &mut self.base
+        } else {
+            &mut self.upper
+        };
+        to[at] = links.len() as u32;
+        to[at + 1..at + 1 + links.len()].copy_from_slice(links);
+    }
+
+    /// Adds a row without links on the layers `0..=level`; the entry stays.
+    pub fn push(&mut self, level: usize) {
+        self.levels.push(level as u8);
+        self.base.resize(self.base.len() + 1 + 2 * self.m, 0);
+        self.upper_at.push(self.upper.len() as u32);
+        self.upper
+            .resize(self.upper.len() + level * (1 + self.m), 0);
+    }
+
+    /// Makes `row` the entry.
+    pub fn set_entry(&mut self, row: u32) {
+        self.entry = row;
+    }
+
+    /// Goes from the entry down to layer `to` (excluded), always to the nearest link; gives where it ends.
+    pub fn descend(&self, rows: &Rows, probe: &Probe, to: usize, walk: &mut Walk) -> Near {
+        let mut here = Near {
+            closeness: 0.0,
+            row: self.entry,
+        };
+        rows.closeness(
+            probe,
+            &[here.row],
+            std::slice::from_mut(&mut here.closeness),
+            &mut walk.scratch,
+        );
+        for layer in (to + 1..=self.level(self.entry)).rev() {
+            loop {
+                let links = self.links(here.row, layer);
+                walk.closeness.resize(links.len(), 0.0);
+                rows.closeness(probe, links, &mut walk.closeness, &mut walk.scratch);
+                let mut best = here;
+                for (row, closeness) in links.iter().zip(&walk.closeness) {
+                    let near = Near {
+                        closeness: *closeness,
+                        row: *row,
+                    };
+                    if near.before(&best) {
+                        best = near;
+                    }
+                }
+                if best.row == here.row {
+                    break;
+                }
+                here = best;
+            }
+        }
+        here
+    }
+
+    /// Finds the `ef` nearest rows on `layer`, from `from` on; they are in `walk.found()` afterwards.
+    pub fn walk(
+        &self,
+        rows: &Rows,
+        probe: &Probe,
+        layer: usize,
+        ef: usize,
+        from: &[Near],
+        walk: &mut Walk,
+    ) {
+        walk.begin(self.len());
+        for near in from {
+            if walk.first_time(near.row) {
+                walk.offer(*near, ef);
+            }
+        }
+        let mut at = 0;
+        while at < walk.beam.len() {
+            if walk.beam[at].1 {
+                at += 1;
+                continue;
+            }
+            walk.beam[at].1 = true;
+            let mut fresh = std::mem::take(&mut walk.fresh);
+            fresh.clear();
+            for row in self.links(walk.beam[at].0.row, layer) {
+                if walk.first_time(*row) {
+                    fresh.push(*row);
+                }
+            }
+            let mut closeness = std::mem::take(&mut walk.closeness);
+            closeness.resize(fresh.len(), 0.0);
+            rows.closeness(probe, &fresh, &mut closeness, &mut walk.scratch);
+            let mut next = at + 1;
+            for (row, closeness) in fresh.iter().zip(&closeness) {
+                let near = Near {
+                    closeness: *closeness,
+                    row: *row,
+                };
+                if let Some(place) = walk.offer(near, ef) {
+                    next = next.min(place);
+                }
+            }
+            walk.fresh = fresh;
+            walk.closeness = closeness;
+            at = next;
+        }
+    }
+
+    /// Keeps only the rows for which `stays` is true, moved together in order. No link may lead to another.
+    pub fn retain(&mut self, stays: &[bool]) {
+        let mut number = vec![0_u32; stays.len()];
+        let mut count = 0;
+        for (row, stays) in stays.iter().enumerate() {
+            number[row] = count;
+            count += u32::from(*stays);
+        }
+        let mut kept = Graph::new(self.m);
+        let mut links = Vec::new();
+        for (row, _) in stays.iter().enumerate().filter(|(_, stays)| **stays) {
+            let row = row as u32;
+            kept.push(self.level(row));
+            for layer in 0..=self.level(row) {
+                links.clear();
+                links.extend(
+                    self.links(row, layer)
+                        .iter()
+                        .map(|link| number[*link as usize]),
+                );
+                kept.set_links(number[row as usize], layer, &links);
+            }
+        }
+        if kept.len() > 0 {
+            kept.entry = number[self.entry as usize];
+        }
+        *self = kept;
+    }
+
+    /// The graph as bytes for a file: levels; links, each list as its length (one byte) and its rows (u32).
+    pub fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut links = Vec::new();
+        for row in 0..self.len() as u32 {
+            for layer in 0..=self.level(row) {
+                let list = self.links(row, layer);
+                links.push(list.len() as u8);
+                links.extend(list.iter().flat_map(|link| link.to_le_bytes()));
+            }
+        }
+        (self.levels.clone(), links)
+    }
+
+    /// A graph out of the bytes of a file; None when a link leads nowhere, to its own row or to one that is not on its
+    /// layer, a list is too long or names a row twice, or anything is left over.
+    pub fn read(m: usize, entry: u32, levels: &[u8], links: &[u8]) -> Option<Graph> {
+        let mut graph = Graph::new(m);
+        for level in levels {
+            if usize::from(*level) >= LAYERS_MAX {
+                return None;
+            }
+        }
+        let lists: usize = levels.iter().map(|level| 1 + usize::from(*level)).sum();
+        // Every list takes at least its length, so that what is allocated stays in proportion to the file.
+        if lists > links.len() {
+            return None;
+        }
+        if let Some(highest) = levels.iter().max()
+            && levels.get(entry as usize) != Some(highest)
+        {
+            return None;
+        }
+        graph.entry = entry;
+        let mut rest = links;
+        let mut list = Vec::new();
+        for level in levels {
+            let row = graph.len() as u32;
+            graph.push(usize::from(*level));
+            for layer in 0..=usize::from(*level) {
+                let (length, after) = rest.split_first()?;
+                let (bytes, after) = after.split_at_checked(4 * usize::from(*length))?;
+                rest = after;
+                list.clear();
+                list.extend(
+                    bytes
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .map(|link| u32::from_le_bytes(*link)),
+                );
+                let sound = |link: &u32| {
+                    *link != row
+                        && levels
+                            .get(*link as usize)
+                            .is_some_and(|level| usize::from(*level) >= layer)
+                };
+                let twice = (1..list.len()).any(|at| list[..at].contains(&list[at]));
+                if list.len() > graph.cap(layer) || !list.iter().all(sound) || twice {
+                    return None;
+                }
+                graph.set_links(row, layer, &list);
+            }
+        }
+        rest.is_empty().then_some(graph)
+    }
+}

@@ -1,0 +1,493 @@
+//! VectorIndex by row number, as floats, bytes or half bytes, and how near one is to many.
+//!
+//! Owns the encodings, what is derived from them, and the closeness; knows nothing of ids, graphs or files. Invariant:
+//! closeness comes from exact integers or from sums in a fixed order, rounded in a fixed way, so every target ranks alike.
+
+use super::spec::{Keep, Metric, Spec};
+use crate::codes;
+use crate::error::Result;
+use crate::kernels::{Kernels, Measure, fastest};
+
+/// Rows are padded with zeros to a multiple of this many components.
+const STEP: usize = 16;
+const NIBBLE_MAX: f32 = 7.0;
+
+/// A vector prepared for comparison with rows.
+#[derive(Clone, Debug, Default)]
+pub struct Probe {
+    /// The components, or those that the codes stand for.
+    floats: Vec<f32>,
+    codes: Vec<i16>,
+    sketch: Vec<u64>,
+    /// What one unit of a code is worth; with the cosine, what makes the codes a vector of length 1.
+    factor: f64,
+    /// The squared length.
+    squares: f64,
+}
+
+/// All rows of one index.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    kernels: &'static Kernels,
+    metric: Metric,
+    keep: Keep,
+    dim: usize,
+    stride: usize,
+    len: usize,
+    floats: Vec<f32>,
+    codes: Vec<i8>,
+    nibbles: Vec<u8>,
+    /// What one unit of a code is worth, one a row.
+    scales: Vec<f32>,
+    /// Derived: the factor that turns a dot product into a closeness.
+    factors: Vec<f32>,
+    /// Derived: the squared length of what the codes stand for, with the Euclidean metric.
+    squares: Vec<f64>,
+    /// Derived: the signs, for specs that want them.
+    sketches: Option<Vec<u64>>,
+}
+
+/// Buffers of a comparison, reused from call to call.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    dots: Vec<i32>,
+    bytes: Vec<i8>,
+    floats: Vec<f32>,
+    order: Vec<u32>,
+}
+
+/// What one new vector becomes, before it is known whether all of a batch can be taken.
+pub struct Encoded {
+    floats: Vec<f32>,
+    codes: Vec<i8>,
+    scales: Vec<f32>,
+}
+
+impl Rows {
+    /// No rows yet.
+    pub fn new(spec: &Spec) -> Rows {
+        Rows {
+            kernels: fastest(),
+            metric: spec.metric,
+            keep: spec.store,
+            dim: spec.dim,
+            stride: spec.dim.next_multiple_of(STEP),
+            len: 0,
+            floats: Vec::new(),
+            codes: Vec::new(),
+            nibbles: Vec::new(),
+            scales: Vec::new(),
+            factors: Vec::new(),
+            squares: Vec::new(),
+            sketches: spec.sketch.then(Vec::new),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes held.
+    pub fn size_bytes(&self) -> usize {
+        4 * (self.floats.capacity() + self.scales.capacity() + self.factors.capacity())
+            + self.codes.capacity()
+            + self.nibbles.capacity()
+            + 8 * (self.squares.capacity() + self.sketches.as_ref().map_or(0, Vec::capacity))
+    }
+
+    /// Whether signs are kept beside the codes.
+    pub fn has_sketches(&self) -> bool {
+        self.sketches.is_some()
+    }
+
+    fn words(&self) -> usize {
+        self.dim.div_ceil(64)
+    }
+
+    /// Encodes whole rows of `dim` components.
+    ///
+    /// # Errors
+    /// `bad_input` when a component is not finite, or a vector is zero or out of range.
+    pub fn encode(&self, vectors: &[f32]) -> Result<Encoded> {
+        let mut encoded = Encoded {
+            floats: Vec::new(),
+            codes: Vec::new(),
+            scales: Vec::new(),
+        };
+        for vector in vectors.chunks_exact(self.dim) {
+            let largest = codes::magnitude(vector)?;
+            match self.keep {
+                Keep::F32 => {
+                    encoded.floats.extend_from_slice(vector);
+                    let padding = self.stride - self.dim;
+                    encoded.floats.extend(std::iter::repeat_n(0.0, padding));
+                }
+                Keep::Int8 => {
+                    let scale = codes::quantize(vector, &mut encoded.codes)?;
+                    encoded.scales.push(scale);
+                }
+                Keep::Int4 => {
+                    let scale = largest / NIBBLE_MAX;
+                    encoded.codes.extend(vector.iter().map(|x| {
+                        (x / scale).round_ties_even().clamp(-NIBBLE_MAX, NIBBLE_MAX) as i8
+                    }));
+                    encoded.scales.push(scale);
+                }
+            }
+            if self.keep != Keep::F32 {
+                encoded.codes.resize(encoded.scales.len() * self.stride, 0);
+            }
+        }
+        Ok(encoded)
+    }
+
+    /// Adds encoded rows at the end.
+    pub fn append(&mut self, encoded: Encoded) {
+        let first = self.len;
+        self.len += match self.keep {
+            Keep::F32 => encoded.floats.len() / self.stride,
+            Keep::Int8 | Keep::Int4 => encoded.scales.len(),
+        };
+        self.floats.extend_from_slice(&encoded.floats);
+        self.scales.extend_from_slice(&encoded.scales);
+        match self.keep {
+            Keep::F32 => {}
+            Keep::Int8 => self.codes.extend_from_slice(&encoded.codes),
+            Keep::Int4 => self
+                .nibbles
+                .extend(encoded.codes.chunks_exact(2).map(pack_pair)),
+        }
+        self.derive(first);
+    }
+
+    /// Fills what is derived for the rows from `first` on.
+    fn derive(&mut self, first: usize) {
+        let mut codes = vec![0; self.stride];
+        let words = self.words();
+        for row in first..self.len {
+            let (mut squares, mut bits) = (0.0, vec![0_u64; words]);
+            if self.keep == Keep::F32 {
+                let floats = &self.floats[row * self.stride..][..self.dim];
+                for (at, x) in floats.iter().enumerate() {
+                    squares += f64::from(*x) * f64::from(*x);
+                    bits[at / 64] |= u64::from(*x > 0.0) << (at % 64);
+                }
+                let factor = match self.metric {
+                    Metric::Cosine => 1.0 / squares.sqrt(),
+                    _ => 1.0,
+                };
+                self.factors.push(factor as f32);
+            } else {
+                self.unpack(row, &mut codes);
+                let sum: i64 = codes.iter().map(|x| i64::from(*x) * i64::from(*x)).sum();
+                for (at, x) in codes[..self.dim].iter().enumerate() {
+                    bits[at / 64] |= u64::from(*x > 0) << (at % 64);
+                }
+                let scale = f64::from(self.scales[row]);
+                squares = sum as f64 * scale * scale;
+                let factor = match self.metric {
+                    Metric::Cosine => 1.0 / (sum as f64).sqrt(),
+                    _ => scale,
+                };
+                self.factors.push(factor as f32);
+            }
+            if self.metric == Metric::Euclidean {
+                self.squares.push(squares);
+            }
+            if let Some(sketches) = &mut self.sketches {
+                sketches.extend_from_slice(&bits);
+            }
+        }
+    }
+
+    /// The codes of one row, `stride` of them.
+    fn unpack(&self, row: usize, to: &mut [i8]) {
+        match self.keep {
+            Keep::Int4 => {
+                let half = self.stride / 2;
+                let packed = &self.nibbles[row * half..][..half];
+                for (pair, byte) in to.chunks_exact_mut(2).zip(packed) {
+                    pair[0] = (byte << 4) as i8 >> 4;
+                    pair[1] = *byte as i8 >> 4;
+                }
+            }
+            Keep::Int8 | Keep::F32 => {
+                to.copy_from_slice(&self.codes[row * self.stride..][..self.stride]);
+            }
+        }
+    }
+
+    /// The components that a row stands for, appended to `to`.
+    pub fn decode(&self, row: usize, to: &mut Vec<f32>) {
+        if self.keep == Keep::F32 {
+            to.extend_from_slice(&self.floats[row * self.stride..][..self.dim]);
+            return;
+        }
+        let mut codes = vec![0; self.stride];
+        self.unpack(row, &mut codes);
+        let scale = self.scales[row];
+        to.extend(
+            codes[..self.dim]
+                .iter()
+                .map(|code| f32::from(*code) * scale),
+        );
+    }
+
+    /// Prepares a vector of `dim` components.
+    ///
+    /// # Errors
+    /// `bad_input` as for [`Rows::encode`].
+    pub fn probe(&self, vector: &[f32]) -> Result<Probe> {
+        let query = codes::quantize_query(vector)?;
+        let mut probe = Probe {
+            floats: vector.to_vec(),
+            codes: query.codes,
+            ..Probe::default()
+        };
+        probe.floats.resize(self.stride, 0.0);
+        probe.codes.resize(self.stride, 0);
+        if self.has_sketches() {
+            probe.sketch.resize(self.words(), 0);
+            for (at, x) in vector.iter().enumerate() {
+                probe.sketch[at / 64] |= u64::from(*x > 0.0) << (at % 64);
+            }
+        }
+        self.weigh(&mut probe, f64::from(query.scale));
+        Ok(probe)
+    }
+
+    /// Prepares a row for comparison with others.
+    pub fn probe_row(&self, row: usize, probe: &mut Probe, scratch: &mut Scratch) {
+        if self.keep == Keep::F32 {
+            probe.floats.clear();
+            let floats = &self.floats[row * self.stride..][..self.stride];
+            probe.floats.extend_from_slice(floats);
+            self.weigh(probe, 1.0);
+            return;
+        }
+        scratch.bytes.resize(self.stride, 0);
+        self.unpack(row, &mut scratch.bytes);
+        let scale = self.scales[row];
+        probe.codes.clear();
+        probe
+            .codes
+            .extend(scratch.bytes.iter().map(|code| i16::from(*code)));
+        if self.metric == Metric::Manhattan {
+            probe.floats.clear();
+            probe
+                .floats
+                .extend(scratch.bytes.iter().map(|code| f32::from(*code) * scale));
+        }
+        probe.factor = match self.metric {
+            Metric::Cosine => f64::from(self.factors[row]),
+            _ => f64::from(scale),
+        };
+        if self.metric == Metric::Euclidean {
+            probe.squares = self.squares[row];
+        }
+    }
+
+    /// Fills in a probe's factor and squared length, from its floats or from its codes of this `scale`.
+    fn weigh(&self, probe: &mut Probe, scale: f64) {
+        let squares: f64 = if self.keep == Keep::F32 {
+            probe
+                .floats
+                .iter()
+                .map(|x| f64::from(*x) * f64::from(*x))
+                .sum()
+        } else {
+            probe
+                .codes
+                .iter()
+                .map(|x| f64::from(*x) * f64::from(*x))
+                .sum()
+        };
+        probe.squares = squares * scale * scale;
+        probe.factor = match (self.metric, self.keep) {
+            (Metric::Cosine, _) => 1.0 / squares.sqrt(),
+            (_, Keep::F32) => 1.0,
+            _ => scale,
+        };
+    }
+
+    /// How near each of the named rows is: the score of the metric, one in each place of `to`.
+    pub fn closeness(&self, probe: &Probe, rows: &[u32], to: &mut [f32], scratch: &mut Scratch) {
+        if self.metric == Metric::Manhattan {
+            return self.manhattan(probe, rows, to, scratch);
+        }
+        if self.keep == Keep::F32 {
+            let measure = match self.metric {
+                Metric::Euclidean => Measure::Squared,
+                _ => Measure::Dot,
+            };
+            self.kernels
+                .measures_at(measure, &probe.floats, &self.floats, rows, to);
+            if self.metric == Metric::Euclidean {
+                to.iter_mut().for_each(|x| *x = -x.sqrt());
+            } else {
+                let factor = probe.factor as f32;
+                for (x, row) in to.iter_mut().zip(rows) {
+                    *x = *x * self.factors[*row as usize] * factor;
+                }
+            }
+            return;
+        }
+        scratch.dots.resize(rows.len(), 0);
+        if self.keep == Keep::Int4 {
+            self.unpack_all(rows, scratch);
+            let (bytes, order) = (&scratch.bytes, &scratch.order);
+            self.kernels
+                .dots_at(&probe.codes, bytes, order, &mut scratch.dots);
+        } else {
+            self.kernels
+                .dots_at(&probe.codes, &self.codes, rows, &mut scratch.dots);
+        }
+        if self.metric == Metric::Euclidean {
+            for ((x, dot), row) in to.iter_mut().zip(&scratch.dots).zip(rows) {
+                let row = *row as usize;
+                let product = f64::from(*dot) * f64::from(self.factors[row]) * probe.factor;
+                let squared = probe.squares + self.squares[row] - 2.0 * product;
+                *x = -(squared.max(0.0).sqrt() as f32);
+            }
+        } else {
+            let factor = probe.factor as f32;
+            for ((x, dot), row) in to.iter_mut().zip(&scratch.dots).zip(rows) {
+                *x = *dot as f32 * self.factors[*row as usize] * factor;
+            }
+        }
+    }
+
+    fn manhattan(&self, probe: &Probe, rows: &[u32], to: &mut [f32], scratch: &mut Scratch) {
+        if self.keep == Keep::F32 {
+            let (measure, from) = (Measure::Absolute, &self.floats);
+            self.kernels
+                .measures_at(measure, &probe.floats, from, rows, to);
+        } else {
+            self.unpack_all(rows, scratch);
+            scratch.floats.clear();
+            for (codes, row) in scratch.bytes.chunks_exact(self.stride).zip(rows) {
+                let scale = self.scales[*row as usize];
+                let decoded = codes.iter().map(|code| f32::from(*code) * scale);
+                scratch.floats.extend(decoded);
+            }
+            let (measure, from) = (Measure::Absolute, &scratch.floats);
+            let order = &scratch.order;
+            self.kernels
+                .measures_at(measure, &probe.floats, from, order, to);
+        }
+        to.iter_mut().for_each(|x| *x = -*x);
+    }
+
+    /// The codes of the named rows one after the other, and the numbers 0, 1, 2...
+    fn unpack_all(&self, rows: &[u32], scratch: &mut Scratch) {
+        scratch.bytes.resize(rows.len() * self.stride, 0);
+        for (to, row) in scratch.bytes.chunks_exact_mut(self.stride).zip(rows) {
+            self.unpack(*row as usize, to);
+        }
+        scratch.order.clear();
+        scratch.order.extend(0..rows.len() as u32);
+    }
+
+    /// In how many signs the probe differs from each of the rows `first..first + to.len()`.
+    pub fn differing_signs(&self, probe: &Probe, first: usize, to: &mut [u32]) {
+        let words = self.words();
+        if let Some(sketches) = &self.sketches {
+            let sketches = &sketches[first * words..(first + to.len()) * words];
+            self.kernels.hamming(&probe.sketch, sketches, to);
+        }
+    }
+
+    /// Keeps only the rows for which `stays` is true, moved together in order.
+    pub fn retain(&mut self, stays: &[bool]) {
+        let (stride, words) = (self.stride, self.words());
+        keep_rows(&mut self.floats, stride, stays);
+        keep_rows(&mut self.codes, stride, stays);
+        keep_rows(&mut self.nibbles, stride / 2, stays);
+        keep_rows(&mut self.scales, 1, stays);
+        keep_rows(&mut self.factors, 1, stays);
+        keep_rows(&mut self.squares, 1, stays);
+        if let Some(sketches) = &mut self.sketches {
+            keep_rows(sketches, words, stays);
+        }
+        self.len = stays.iter().filter(|stays| **stays).count();
+    }
+
+    /// The rows as bytes for a file: what is kept of each, and the scales (none for floats).
+    pub fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        let rows = match self.keep {
+            Keep::F32 => self.floats.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Keep::Int8 => self.codes.iter().map(|code| *code as u8).collect(),
+            Keep::Int4 => self.nibbles.clone(),
+        };
+        let scales = self.scales.iter().flat_map(|x| x.to_le_bytes()).collect();
+        (rows, scales)
+    }
+
+    /// How many bytes [`Rows::bytes`] gives for `len` rows.
+    pub fn bytes_of(spec: &Spec, len: u64) -> (u64, u64) {
+        let stride = spec.dim.next_multiple_of(STEP) as u64;
+        match spec.store {
+            Keep::F32 => (len * stride * 4, 0),
+            Keep::Int8 => (len * stride, len * 4),
+            Keep::Int4 => (len * stride / 2, len * 4),
+        }
+    }
+
+    /// Rows out of the bytes of a file, whose lengths have been compared with [`Rows::bytes_of`]; None when a number is
+    /// none that [`Rows::encode`] gives.
+    pub fn read(spec: &Spec, rows: &[u8], scales: &[u8]) -> Option<Rows> {
+        let mut read = Rows::new(spec);
+        let floats = |bytes: &[u8]| -> Vec<f32> {
+            let (values, _) = bytes.as_chunks::<4>();
+            values.iter().map(|x| f32::from_le_bytes(*x)).collect()
+        };
+        read.scales = floats(scales);
+        match spec.store {
+            Keep::F32 => read.floats = floats(rows),
+            Keep::Int8 => read.codes = rows.iter().map(|byte| *byte as i8).collect(),
+            Keep::Int4 => read.nibbles = rows.to_vec(),
+        }
+        read.len = match spec.store {
+            Keep::F32 => read.floats.len() / read.stride,
+            Keep::Int8 | Keep::Int4 => read.scales.len(),
+        };
+        let mut codes = vec![0; read.stride];
+        for row in 0..read.len {
+            let sound = if spec.store == Keep::F32 {
+                let (own, padding) =
+                    read.floats[row * read.stride..][..read.stride].split_at(spec.dim);
+                codes::magnitude(own).is_ok() && padding.iter().all(|x| *x == 0.0)
+            } else {
+                read.unpack(row, &mut codes);
+                let (own, padding) = codes.split_at(spec.dim);
+                let most = if spec.store == Keep::Int8 { 127 } else { 7 };
+                codes::is_scale(read.scales[row], f32::from(most))
+                    && own.iter().any(|code| *code != 0)
+                    && own.iter().all(|code| (-most..=most).contains(code))
+                    && padding.iter().all(|code| *code == 0)
+            };
+            if !sound {
+                return None;
+            }
+        }
+        read.derive(0);
+        Some(read)
+    }
+}
+
+fn pack_pair(pair: &[i8]) -> u8 {
+    (pair[0] as u8 & 15) | ((pair[1] as u8) << 4)
+}
+
+fn keep_rows<T: Copy>(values: &mut Vec<T>, width: usize, stays: &[bool]) {
+    if values.is_empty() {
+        return;
+    }
+    let mut end = 0;
+    for (row, _) in stays.iter().enumerate().filter(|(_, stays)| **stays) {
+        values.copy_within(row * width..(row + 1) * width, end);
+        end += width;
+    }
+    values.truncate(end);
+}

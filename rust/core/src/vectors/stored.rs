@@ -1,0 +1,144 @@
+//! A vector index as the sections of a container (docs/FORMAT.md).
+//!
+//! Owns the names, order and layout of the sections; knows nothing of searching. Invariant: what is read back equals what
+//! was written, and nothing in a file is believed before it has been compared with the rest of it.
+
+use super::graph::Graph;
+use super::rows::Rows;
+use super::{RowOf, Spec, VectorIndex};
+use crate::error::{Code, Error, Result};
+use crate::format::{self, Container, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+const TYPE: &str = "vectors";
+const TYPE_VERSION: u32 = 1;
+/// A graph's lists take room for the most links there can be; one that uses less than this fraction of it is not sound.
+const ROOM_SHARE: u64 = 16;
+const ROOM_FREE: u64 = 4 << 20;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Meta {
+    r#type: String,
+    version: u32,
+    spec: Spec,
+    rows: u64,
+    /// The row at which a walk begins; none without a graph.
+    entry: Option<u32>,
+    serial: u64,
+}
+
+impl VectorIndex {
+    /// The index as the bytes of a file, without what was removed. The same calls give the same bytes.
+    ///
+    /// # Errors
+    /// `bug` when the header cannot be written.
+    pub fn dump(&mut self) -> Result<Vec<u8>> {
+        self.clear_dead();
+        let meta = Meta {
+            r#type: TYPE.to_owned(),
+            version: TYPE_VERSION,
+            spec: self.spec.clone(),
+            rows: self.rows.len() as u64,
+            entry: self.graph.as_ref().map(Graph::entry),
+            serial: self.serial,
+        };
+        let meta = serde_json::to_value(meta).map_err(|cause| {
+            Error::new(Code::Bug, format!("the meta could not be written: {cause}"))
+        })?;
+        let ids: Vec<u8> = self.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        let (rows, scales) = self.rows.bytes();
+        let (levels, links) = self.graph.as_ref().map(Graph::bytes).unwrap_or_default();
+        format::pack(
+            Kind::Index,
+            &meta,
+            &[
+                ("ids", &ids),
+                ("rows", &rows),
+                ("scales", &scales),
+                ("levels", &levels),
+                ("links", &links),
+            ],
+        )
+    }
+
+    /// An index from the bytes of a whole file.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn load(bytes: &[u8]) -> Result<VectorIndex> {
+        let container = Container::parse(bytes)?;
+        if container.header().kind != Kind::Index {
+            return Err(bad("it is no index"));
+        }
+        let meta = Meta::deserialize(&container.header().meta).map_err(|cause| {
+            bad("its meta is not understood").with(json!({"cause": cause.to_string()}))
+        })?;
+        if meta.r#type != TYPE {
+            return Err(bad("its type is not one that this engine knows")
+                .with(json!({"found": meta.r#type, "wanted": TYPE})));
+        }
+        if meta.version != TYPE_VERSION {
+            return Err(Error::new(
+                Code::WrongVersion,
+                format!("the index has version {}, this engine reads {TYPE_VERSION}; update Findling or build it again", meta.version),
+            )
+            .with(json!({"found": meta.version, "wanted": TYPE_VERSION})));
+        }
+        let spec = meta
+            .spec
+            .checked()
+            .map_err(|_| bad("its spec has a number out of range"))?;
+        let [ids, rows, scales, levels, links] =
+            ["ids", "rows", "scales", "levels", "links"].map(|name| container.section(name));
+        let (ids, rows, scales, levels, links) = (ids?, rows?, scales?, levels?, links?);
+        if meta.rows >= u64::from(u32::MAX)
+            || ids.len() as u64 != 4 * meta.rows
+            || (rows.len() as u64, scales.len() as u64) != Rows::bytes_of(&spec, meta.rows)
+        {
+            return Err(bad("the lengths of its sections do not fit each other"));
+        }
+        let ids: Vec<u32> = ids
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|id| u32::from_le_bytes(*id))
+            .collect();
+        let row_of: RowOf = (0..).zip(&ids).map(|(row, id)| (*id, row)).collect();
+        if row_of.len() != ids.len() {
+            return Err(bad("an id occurs twice"));
+        }
+        let rows = Rows::read(&spec, rows, scales)
+            .ok_or_else(|| bad("a vector holds a number that none can have"))?;
+        let graph = match meta.entry {
+            None if levels.is_empty() && links.is_empty() => None,
+            None => return Err(bad("it has links and names no entry")),
+            Some(entry) => {
+                let room = levels.len() as u64 * (4 + 8 * spec.m as u64);
+                let sound = levels.len() <= ids.len()
+                    && meta.serial >= levels.len() as u64
+                    && room <= ROOM_SHARE * bytes.len() as u64 + ROOM_FREE;
+                let graph = sound
+                    .then(|| Graph::read(spec.m, entry, levels, links))
+                    .flatten();
+                Some(graph.ok_or_else(|| bad("its graph leads nowhere"))?)
+            }
+        };
+        let mut vectors = VectorIndex::new(spec);
+        vectors.dead = vec![false; ids.len()];
+        vectors.ids = ids;
+        vectors.rows = rows;
+        vectors.row_of = row_of;
+        vectors.graph = graph;
+        vectors.serial = meta.serial;
+        Ok(vectors)
+    }
+}
+
+fn bad(what: &str) -> Error {
+    Error::new(
+        Code::BadFormat,
+        format!("the index cannot be used: {what}; fetch or build it again"),
+    )
+}
