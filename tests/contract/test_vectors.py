@@ -5,18 +5,17 @@ answers, every backend answers byte by byte.
 """
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from conftest import TIERS
 from findling.engine import VECTOR_METHODS, BoundVectorIndex, vector_index
 from findling.errors import FindlingError
 from node_engine import NodeProcess
-from numpy.typing import NDArray
 
 Make = Callable[..., BoundVectorIndex]
 METRICS = ("cosine", "dot", "euclidean", "manhattan")
@@ -137,8 +136,5 @@ def test_a_damaged_file_is_refused(make: Make) -> None:
 def test_the_native_module_has_the_methods_and_no_others() -> None:
     from findling import _native
 
-    assert tuple(name for name in vars(_native.VectorIndex) if not name.startswith("_") and name != "load") == VECTOR_METHODS or set(
-        name for name in vars(_native.VectorIndex) if not name.startswith("_")
-    ) == {"load", *VECTOR_METHODS}
-    index = vector_index(dim=2)
-    assert json.loads(json.dumps(index.status()))["vectors"] == 0
+    offered = {name for name in vars(_native.VectorIndex) if not name.startswith("_")}
+    assert offered == {"load", *VECTOR_METHODS}
