@@ -83,13 +83,25 @@ def test_the_rust_engines_have_the_methods_of_the_contract_in_its_order(path):
 
 def test_the_stub_of_the_native_module_has_the_methods_of_the_contract():
     stub = text("py/findling/_native.pyi")
-    methods = re.findall(r"^    def (\w+)\(self", stub, re.MULTILINE)
-    assert tuple(name for name in methods if not name.startswith("__")) == engine.METHODS
+    for name, methods in (("Engine", engine.METHODS), ("VectorIndex", engine.VECTOR_METHODS)):
+        block = stub[stub.index(f"class {name}:") :].split("\n\n\n")[0].split("\nclass ")[0].split("\ndef ")[0]
+        found = re.findall(r"^    def (\w+)\(self", block, re.MULTILINE)
+        assert tuple(each for each in found if not each.startswith("__")) == methods
     assert set(re.findall(r"^def (\w+)", stub, re.MULTILINE)) >= {"pack", "inspect"}
 
 
 def test_the_methods_are_in_the_glossary():
     assert section("Methods of the engine") == [*engine.METHODS, "pack", "inspect"]
+    assert section("Methods of a vector index") == [*engine.VECTOR_METHODS, "load"]
+
+
+@pytest.mark.parametrize("path", ["rust/wasm/src/lib.rs", "rust/native/src/lib.rs"])
+def test_the_bindings_of_the_vector_index_have_its_methods_in_order(path):
+    source = text(path)
+    block = source[source.index("impl VectorIndex {") :]
+    block = block[: block.index("\n}")]
+    names = re.findall(r"^    (?:pub )?fn (\w+)", block, re.MULTILINE)
+    assert names == ["new", "load", *engine.VECTOR_METHODS]
 
 
 def test_the_stages_are_the_same_in_javascript_golden_events_and_glossary():
