@@ -21,6 +21,7 @@ mod x86;
 use float::RowScale;
 pub use linear::Epilogue;
 use linear::Weights;
+use std::sync::OnceLock;
 
 #[cfg(target_endian = "big")]
 compile_error!("model files are little-endian and used in place");
@@ -60,12 +61,27 @@ pub enum Measure {
     Absolute,
 }
 
-/// Buffers of a linear layer, reused from call to call.
+/// Buffers of a linear layer, reused from call to call. They only grow, so that sizes seen before cost nothing.
 #[derive(Debug, Default)]
 pub struct LinearScratch {
     codes: Vec<i8>,
     rows: Vec<RowScale>,
     row: Vec<f32>,
+}
+
+impl LinearScratch {
+    /// Room for `rows` rows of `inputs` values; what the buffers hold is of no account.
+    fn reserve(&mut self, rows: usize, inputs: usize) {
+        if self.codes.len() < rows * inputs {
+            self.codes.resize(rows * inputs, 0);
+        }
+        if self.rows.len() < rows {
+            self.rows.resize(rows, RowScale::default());
+        }
+        if self.row.len() < inputs {
+            self.row.resize(inputs, 0.0);
+        }
+    }
 }
 
 type MeasuresFn = unsafe fn(*const f32, *const f32, usize, *const u32, usize, *mut f32);
@@ -308,9 +324,10 @@ pub fn available() -> impl Iterator<Item = &'static Kernels> {
         .filter(|kernels| (kernels.available)())
 }
 
-/// The fastest instruction set of this machine.
+/// The fastest instruction set of this machine, looked for at the first call only.
 pub fn fastest() -> &'static Kernels {
-    available().next().unwrap_or(&scalar::KERNELS)
+    static FOUND: OnceLock<&Kernels> = OnceLock::new();
+    FOUND.get_or_init(|| available().next().unwrap_or(&scalar::KERNELS))
 }
 
 /// The sum of each output's weights, without the 64 that is added to each, or `None` when a weight is above 127.
@@ -365,9 +382,7 @@ impl Kernels {
         assert!(from.len() == rows * inputs && to.len() == rows * outputs);
         assert!(epilogue != Epilogue::Residual || residual.len() == to.len());
         let block = ROW_BLOCK.min(rows);
-        scratch.codes.resize(block * inputs, 0);
-        scratch.rows.resize(block, RowScale::default());
-        scratch.row.resize(inputs, 0.0);
+        scratch.reserve(block, inputs);
         let weights = Weights {
             panels: layer.weights.as_ptr(),
             scale: layer.scale.as_ptr(),

@@ -149,6 +149,47 @@ fn a_linear_layer_multiplies_what_it_quantised() {
 }
 
 #[test]
+fn buffers_of_a_layer_grow_once_and_carry_nothing_over() {
+    let mut random = Random(7);
+    let mut layer = |inputs: usize, rows: usize| {
+        let weights: Vec<u8> = random.bytes(inputs * 128).iter().map(|b| b % 128).collect();
+        (weights, random.values(rows * inputs, 2.0))
+    };
+    let layers = [layer(256, 70), layer(384, 9), layer(128, 3)];
+    let run = |(weights, from): &(Vec<u8>, Vec<f32>), scratch: &mut LinearScratch| {
+        let inputs = weights.len() / 128;
+        let layer = Linear {
+            weights,
+            scale: &[1e-3; 128],
+            bias: &[0.5; 128],
+            shift: &vec![0.25; inputs],
+            column_sums: &column_sums(weights, inputs).unwrap(),
+        };
+        let mut to = vec![0.0; from.len() / inputs * 128];
+        fastest().linear(from, &layer, Epilogue::Bias, &[], &mut to, scratch);
+        bits(&to)
+    };
+    let mut scratch = LinearScratch::default();
+    let first = layers.each_ref().map(|layer| run(layer, &mut scratch));
+    let sizes = (scratch.codes.len(), scratch.rows.len(), scratch.row.len());
+    assert_eq!(sizes, (64 * 256, 64, 384));
+    let again = layers.each_ref().map(|layer| run(layer, &mut scratch));
+    let fresh = layers
+        .each_ref()
+        .map(|layer| run(layer, &mut LinearScratch::default()));
+    assert!(first == fresh && again == fresh);
+    let seen = (scratch.codes.len(), scratch.rows.len(), scratch.row.len());
+    assert_eq!(seen, sizes);
+}
+
+#[test]
+fn the_fastest_instruction_set_is_the_first_available_each_time() {
+    for _ in 0..2 {
+        assert_eq!(fastest().name(), available().next().unwrap().name());
+    }
+}
+
+#[test]
 fn layer_norm_gives_the_same_bits_and_unit_variance() {
     let mut random = Random(3);
     let dim = 384;
