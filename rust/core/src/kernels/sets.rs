@@ -1,0 +1,236 @@
+//! The table of loops for each instruction set, and the choice among them.
+//!
+//! Owns which sets there are, in what order, and what a machine needs for each; knows nothing of what the loops compute.
+//! Invariant: a set is given out only where each of its features has been found.
+
+use super::Kernels;
+use std::sync::OnceLock;
+
+/// Compiles every loop for one instruction set: the bodies are inlined into functions that carry its features.
+macro_rules! kernels {
+    ($module:ident, $name:literal, $dot:ty, $parts:literal, $scan:path, $available:expr $(, $feature:literal)?) => {
+        pub(super) mod $module {
+            use crate::kernels::float::RowScale;
+            use crate::kernels::linear::{self, Dot, Weights};
+            use crate::kernels::{Kernels, attention, float, rows};
+            type R = <$dot as Dot>::R;
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn quantize(from: *const f32, shift: *const f32, dim: usize, row: *mut f32, to: *mut i8) -> RowScale {
+                unsafe { float::rotate_and_quantize::<R>(from, shift, dim, row, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn bias(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                unsafe { linear::multiply::<$dot, { linear::BIAS }>(q, s, rows, w, to, residual) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gelu(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                unsafe { linear::multiply::<$dot, { linear::GELU }>(q, s, rows, w, to, residual) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn residual(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                unsafe { linear::multiply::<$dot, { linear::RESIDUAL }>(q, s, rows, w, to, residual) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn layer_norm(from: *const f32, to: *mut f32, norm: *const f32, rows: usize, dim: usize, eps: f32) {
+                unsafe { float::layer_norm::<R>(from, to, norm, rows, dim, eps) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn attend(qkv: *const f32, n: usize, heads: usize, head_dim: usize, scratch: *mut f32, to: *mut f32) {
+                unsafe { attention::attend::<R, $parts>(qkv, n, heads, head_dim, scratch, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn embed_token(word: *const i8, scale: f32, position: *const f32, to: *mut f32, dim: usize) {
+                unsafe { float::embed_token::<R>(word, scale, position, to, dim) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pool(from: *const f32, rows: usize, dim: usize, to: *mut f32) {
+                unsafe { float::pool_and_normalize::<R>(from, rows, dim, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dots(query: *const i16, codes: *const i8, dim: usize, to: *mut i32, rows: usize) {
+                for row in 0..rows {
+                    unsafe { *to.add(row) = $scan(query, codes.add(row * dim), dim) }
+                }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dots_at(query: *const i16, codes: *const i8, dim: usize, rows: *const u32, count: usize, to: *mut i32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = $scan(query, codes.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn products(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = rows::measure::<R, { rows::DOT }>(query, from.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn squares(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = rows::measure::<R, { rows::SQUARED }>(query, from.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn absolutes(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
+                for at in 0..count {
+                    unsafe { *to.add(at) = rows::measure::<R, { rows::ABSOLUTE }>(query, from.add(*rows.add(at) as usize * dim), dim) }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn hamming(query: *const u64, sketches: *const u64, words: usize, to: *mut u32, rows: usize) {
+                // Six words are 384 bits, the usual model; a constant length lets the loop be unrolled.
+                for row in 0..rows {
+                    let sketch = unsafe { sketches.add(row * words) };
+                    unsafe { *to.add(row) = if words == 6 { rows::hamming(query, sketch, 6) } else { rows::hamming(query, sketch, words) } }
+                }
+            }
+
+            pub(in crate::kernels) static KERNELS: Kernels = Kernels {
+                name: $name,
+                available: $available,
+                quantize,
+                linear: [bias, gelu, residual],
+                layer_norm,
+                attend,
+                embed_token,
+                pool,
+                dots,
+                dots_at,
+                measures_at: [products, squares, absolutes],
+                hamming,
+            };
+        }
+    };
+}
+
+kernels!(
+    scalar,
+    "scalar",
+    crate::kernels::linear::ScalarDot,
+    4,
+    crate::kernels::scan::dot,
+    || true
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx2,
+    "avx2",
+    crate::kernels::x86::YDot<crate::kernels::x86::Madd>,
+    2,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("popcnt"),
+    "avx2,popcnt"
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx_vnni,
+    "avx-vnni",
+    crate::kernels::x86::YDot<crate::kernels::x86::Vex>,
+    2,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("popcnt")
+        && std::is_x86_feature_detected!("avx2")
+        && std::is_x86_feature_detected!("avxvnni"),
+    "avx2,popcnt,avxvnni"
+);
+#[cfg(all(test, target_arch = "x86_64"))]
+kernels!(
+    avx_vnni_as_avx512,
+    "avx-vnni as avx512",
+    crate::kernels::x86::YDot<crate::kernels::x86::Evex>,
+    2,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("avx512vnni") && std::is_x86_feature_detected!("avx512vl"),
+    "avx2,avx512f,avx512vl,avx512vnni"
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx512,
+    "avx512-vnni",
+    crate::kernels::x86::VnniDot,
+    1,
+    crate::kernels::x86::dot,
+    || std::is_x86_feature_detected!("popcnt")
+        && std::is_x86_feature_detected!("avx512vnni")
+        && std::is_x86_feature_detected!("avx512bw")
+        && std::is_x86_feature_detected!("avx512vl")
+        && std::is_x86_feature_detected!("avx512dq"),
+    "avx2,popcnt,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"
+);
+#[cfg(target_arch = "aarch64")]
+kernels!(
+    neon_dotprod,
+    "neon-dotprod",
+    crate::kernels::neon::NeonDot<true>,
+    4,
+    crate::kernels::neon::dot,
+    || std::arch::is_aarch64_feature_detected!("dotprod"),
+    "neon,dotprod"
+);
+#[cfg(target_arch = "aarch64")]
+kernels!(
+    neon_plain,
+    "neon",
+    crate::kernels::neon::NeonDot<false>,
+    4,
+    crate::kernels::neon::dot,
+    || true,
+    "neon"
+);
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+kernels!(
+    wasm,
+    "simd128-relaxed",
+    crate::kernels::simd128::WasmDot,
+    2,
+    crate::kernels::simd128::dot,
+    || true
+);
+#[cfg(all(
+    target_arch = "wasm32",
+    target_feature = "simd128",
+    not(target_feature = "relaxed-simd")
+))]
+kernels!(
+    wasm,
+    "simd128",
+    crate::kernels::simd128::WasmDot,
+    2,
+    crate::kernels::simd128::dot,
+    || true
+);
+
+/// Every instruction set compiled in, fastest first.
+static COMPILED: &[&Kernels] = &[
+    #[cfg(target_arch = "x86_64")]
+    &avx512::KERNELS,
+    #[cfg(target_arch = "x86_64")]
+    &avx_vnni::KERNELS,
+    #[cfg(all(test, target_arch = "x86_64"))]
+    &avx_vnni_as_avx512::KERNELS,
+    #[cfg(target_arch = "x86_64")]
+    &avx2::KERNELS,
+    #[cfg(target_arch = "aarch64")]
+    &neon_dotprod::KERNELS,
+    #[cfg(target_arch = "aarch64")]
+    &neon_plain::KERNELS,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    &wasm::KERNELS,
+    &scalar::KERNELS,
+];
+
+/// The instruction sets this machine can run, fastest first; the last is always `scalar`.
+pub fn available() -> impl Iterator<Item = &'static Kernels> {
+    COMPILED
+        .iter()
+        .copied()
+        .filter(|kernels| (kernels.available)())
+}
+
+/// The fastest instruction set of this machine, looked for at the first call only.
+pub fn fastest() -> &'static Kernels {
+    static FOUND: OnceLock<&Kernels> = OnceLock::new();
+    FOUND.get_or_init(|| available().next().unwrap_or(&scalar::KERNELS))
+}
