@@ -1,11 +1,15 @@
-"""How fast each tier embeds, as a share of what the relaxed dot product alone reaches in the same page.
+"""How fast each backend embeds: a tier as a share of what the relaxed dot product alone reaches in the same page, native
+on one thread beside the fastest tier, on more beside one.
 
-Owns the shapes and the loop that is the peak (peak.rs). Must not know how a tier computes. Invariant: only the linear
+Owns the shapes and the loop that is the peak (peak.rs). Must not know how a backend computes. Invariant: only the linear
 layers count as work, [CLS] and [SEP] count as tokens, and every time is the least of at least thirty.
 """
 
 import base64
+import json
+import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -64,6 +68,25 @@ EMBED = """
   return least;
 }
 """
+MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
+NATIVE = """
+import json, sys, time
+from findling import engine
+
+model, shapes = sys.argv[1], json.loads(sys.argv[2])
+words = "storm river house green music stone table light water paper".split()
+own = engine.load()
+own.load_model(open(model, "rb").read())
+for texts, tokens, repeats in shapes:
+    rows = [" ".join(words[(n * 7 + i * 3) % 10] for i in range(tokens - 2)) for n in range(texts)]
+    request = engine.encode({"texts": rows, "kind": "passage"})
+    least = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        own.embed(request)
+        least = min(least, time.perf_counter() - start)
+    print(least * 1e3)
+"""
 
 
 def peak(page: Page) -> float:
@@ -80,10 +103,21 @@ def macs_per_token() -> float:
     """Work of the linear layers for one token, from the model's own header."""
     from findling import engine
 
-    model = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
-    meta = engine.inspect(model.read_bytes())["meta"]
+    meta = engine.inspect(MODEL.read_bytes())["meta"]
     dim, wide = meta["dim"], meta["intermediate"]
     return float(meta["layers"] * (4 * dim * dim + 2 * dim * wide))
+
+
+def native_ms(threads: int) -> list[float]:
+    """The least time of each shape on the native engine in a process of its own, whose number of threads is set from outside."""
+    shapes = [(texts, tokens, repeats_of(texts, tokens)) for texts, tokens in SHAPES]
+    command = [sys.executable, "-c", NATIVE, str(MODEL), json.dumps(shapes)]
+    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+    return [float(line) for line in subprocess.check_output(command, env=environment, text=True).split()]
+
+
+def repeats_of(texts: int, tokens: int) -> int:
+    return 60 if texts * tokens <= 320 else 30
 
 
 def main() -> None:
@@ -101,13 +135,20 @@ def main() -> None:
             if tier == TIERS[0]:
                 report("embed", "relaxed dot product alone", "rate", rate, "GMAC/s")
             for texts, tokens in SHAPES:
-                repeats = 60 if texts * tokens <= 320 else 30
+                repeats = repeats_of(texts, tokens)
                 if tier in SLOW_TIERS and texts * tokens > 10:
                     repeats = SLOW_TIERS[tier]
                 took = float(page.evaluate(EMBED, [texts, tokens, repeats]))
                 case = f"{tier} {texts}x{tokens} (least of {repeats})"
                 report("embed", case, "time", took, "ms", fastest.setdefault((texts, tokens), took))
                 report("embed", case, "share of peak", work * texts * tokens / took / 1e6, "GMAC/s", rate)
+    one = native_ms(1)
+    for threads in sorted({1, 2, os.cpu_count() or 1}):
+        say(f"embed: native, {threads} threads")
+        times = one if threads == 1 else native_ms(threads)
+        for shape, took, of_one in zip(SHAPES, times, one, strict=True):
+            case = f"native on {threads} {'thread' if threads == 1 else 'threads'} {shape[0]}x{shape[1]} (least of {repeats_of(*shape)})"
+            report("embed", case, "time", took, "ms", fastest[shape] if threads == 1 else of_one)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,12 @@ class BoundEngine:
 
 
 def load() -> Engine:
-    """The native engine; raises `Unsupported` where this installation has none."""
+    """The native engine; raises `Unsupported` where this installation has none.
+
+    It embeds several texts on all cores, with the same bytes as on one. The environment variable RAYON_NUM_THREADS, set
+    before the first text is embedded, gives the whole process another number of threads. Threads do not survive a fork:
+    a process that has embedded must start others with the method `spawn` or `forkserver` of multiprocessing.
+    """
     native = _binding()
     engine = native.Engine()
 

@@ -4,7 +4,7 @@
 //! Invariant: a call that fails leaves everything as it was, and what a call lacks it answers as `need`.
 
 use crate::codes::{self, Query};
-use crate::encoder::Encoder;
+use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
 use crate::format::{self, Container};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub struct Engine {
     backend: String,
     model: Option<Model>,
-    encoder: Encoder,
+    embedder: Embedder,
     indexes: BTreeMap<String, Index>,
     /// Files whose index could not be opened yet for want of bytes.
     opening: BTreeMap<String, File>,
@@ -30,7 +30,7 @@ impl Engine {
         Engine {
             backend: backend.to_owned(),
             model: None,
-            encoder: Encoder::new(),
+            embedder: Embedder::new(),
             indexes: BTreeMap::new(),
             opening: BTreeMap::new(),
         }
@@ -79,7 +79,9 @@ impl Engine {
         let model = ready(&self.model)?;
         let max_tokens = plan::max_tokens(request.max_tokens, model.meta().max_tokens)?;
         let texts: Vec<&str> = request.texts.iter().map(|text| text.0.as_str()).collect();
-        let vectors = vectors(&mut self.encoder, model, request.kind, &texts, max_tokens)?;
+        let vectors = self
+            .embedder
+            .embed(model, request.kind, &texts, max_tokens)?;
         Ok(vectors.iter().flat_map(|x| x.to_le_bytes()).collect())
     }
 
@@ -157,7 +159,9 @@ impl Engine {
             .flat_map(|document| document.passages.iter().map(|text| text.0.as_str()))
             .collect();
         let most = model.meta().max_tokens;
-        let vectors = vectors(&mut self.encoder, model, TextKind::Passage, &texts, most)?;
+        let vectors = self
+            .embedder
+            .embed(model, TextKind::Passage, &texts, most)?;
         let entries: Vec<Entry> = request
             .documents
             .into_iter()
@@ -192,7 +196,7 @@ impl Engine {
     pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let plan = plan::read_search(request)?;
         let index = found(&mut self.indexes, &plan.index)?;
-        let query = query(&mut self.encoder, &self.model, index, &plan)?;
+        let query = query(&mut self.embedder, &self.model, index, &plan)?;
         let found = match index.search(&query, plan.dense, &plan.filter, plan.limit)? {
             Answer::Need(needs) => return need(&needs),
             Answer::Ready(found) => found,
@@ -297,7 +301,7 @@ impl Engine {
             .collect();
         plan::reply(&json!({
             "backend": self.backend,
-            "kernel": self.encoder.kernels().name(),
+            "kernel": self.embedder.kernels().name(),
             "model": self.model.as_ref().map(describe),
             "indexes": indexes,
         }))
@@ -357,7 +361,7 @@ struct Hits<'a> {
 }
 
 fn query(
-    encoder: &mut Encoder,
+    embedder: &mut Embedder,
     model: &Option<Model>,
     index: &Index,
     plan: &plan::Search,
@@ -373,59 +377,9 @@ fn query(
             let model = ready(model)?;
             index.check_space(&space_of(model))?;
             let most = model.meta().max_tokens;
-            let vector = vectors(encoder, model, TextKind::Query, &[&text.0], most)?;
+            let vector = embedder.embed(model, TextKind::Query, &[&text.0], most)?;
             codes::quantize_query(&vector)
         }
-    }
-}
-
-/// The vectors of `texts`, texts x dim, each of length 1: a model whose weights are finite but huge can overflow.
-fn vectors(
-    encoder: &mut Encoder,
-    model: &Model,
-    kind: TextKind,
-    texts: &[&str],
-    max_tokens: usize,
-) -> Result<Vec<f32>> {
-    let tokens: Vec<Vec<u32>> = texts
-        .iter()
-        .map(|text| {
-            let mut ids = Vec::new();
-            let text = prefixed(model, Some(kind), text);
-            model.tokenizer().encode(&text, Some(max_tokens), &mut ids);
-            ids
-        })
-        .collect();
-    let mut vectors = vec![0.0; texts.len() * model.meta().dim];
-    encoder.encode(model, &tokens, &mut vectors);
-    let is_unit = |vector: &[f32]| {
-        let squares: f32 = vector.iter().map(|x| x * x).sum();
-        (0.9..1.1).contains(&squares)
-    };
-    match vectors
-        .chunks_exact(model.meta().dim)
-        .position(|vector| !is_unit(vector))
-    {
-        None => Ok(vectors),
-        Some(text) => Err(Error::new(
-            Code::BadFormat,
-            "the model's numbers overflow, so it gives no vector for this text; use another model file",
-        )
-        .with(json!({"text": text, "space": model.meta().space}))),
-    }
-}
-
-fn prefixed<'a>(model: &Model, kind: Option<TextKind>, text: &'a str) -> std::borrow::Cow<'a, str> {
-    let prefixes = &model.meta().prefixes;
-    let prefix = match kind {
-        Some(TextKind::Query) => prefixes.query.as_str(),
-        Some(TextKind::Passage) => prefixes.passage.as_str(),
-        None => "",
-    };
-    if prefix.is_empty() {
-        text.into()
-    } else {
-        format!("{prefix}{text}").into()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The Findling engine: text to vectors, vectors to hits.
 //!
-//! Owns everything that is computed; knows nothing of files, clocks, threads, browsers or Python.
-//! Invariant: the same arguments give the same bytes on every target.
+//! Owns everything that is computed; knows nothing of files, clocks, browsers or Python.
+//! Invariant: the same arguments give the same bytes on every target, on one thread or many.
 
 pub mod codes;
 pub mod digest;
+pub mod embedder;
 pub mod encoder;
 pub mod engine;
 pub mod error;

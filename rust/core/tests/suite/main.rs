@@ -9,5 +9,7 @@ mod hostile;
 mod index;
 mod memory;
 mod support;
+#[cfg(feature = "threads")]
+mod threads;
 mod tokens;
 mod vectors;
