@@ -21,6 +21,7 @@
  * @property {(request: Uint8Array) => Uint8Array} open
  * @property {(file: string, offset: number, bytes: Uint8Array) => void} provide
  * @property {(request: Uint8Array) => Uint8Array} add
+ * @property {(request: Uint8Array, vectors: Uint8Array) => Uint8Array} add_vectors as `add`, with little-endian f32, a row a passage
  * @property {(request: Uint8Array) => Uint8Array} remove
  * @property {(request: Uint8Array) => Uint8Array} search
  * @property {(request: Uint8Array) => Uint8Array} records

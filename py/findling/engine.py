@@ -20,6 +20,7 @@ METHODS = (
     "open",
     "provide",
     "add",
+    "add_vectors",
     "remove",
     "search",
     "records",
@@ -53,6 +54,9 @@ class Engine(Protocol):
 
     def add(self, request: bytes) -> bytes:
         """index, documents of id, passages, record: added, replaced, passages. All or nothing; the same id replaces."""
+
+    def add_vectors(self, request: bytes, vectors: Any) -> bytes:
+        """As `add`, with ready vectors of the model `space`: raw little-endian f32, one row for each passage in order."""
 
     def remove(self, request: bytes) -> bytes:
         """index, ids: removed."""
@@ -107,6 +111,9 @@ class BoundEngine:
 
     def add(self, request: bytes) -> bytes:
         return self._bytes("add", request)
+
+    def add_vectors(self, request: bytes, vectors: Any) -> bytes:
+        return self._bytes("add_vectors", request, vectors)
 
     def remove(self, request: bytes) -> bytes:
         return self._bytes("remove", request)

@@ -54,7 +54,7 @@ class ReferenceEngine:
 
     def __init__(self, embed: Embed, *, name: str, space: str, dim: int) -> None:
         self._embed = embed
-        self._model = {"name": name, "space": space, "dim": dim}
+        self._model: dict[str, Any] = {"name": name, "space": space, "dim": dim}
         self._indexes: dict[str, dict[str, Any]] = {}
         self._provided: dict[str, dict[int, bytes]] = {}
 
@@ -98,12 +98,30 @@ class ReferenceEngine:
         index = self._index(plan)
         if index["space"] != self._model["space"]:
             raise WrongSpace("the index holds vectors of another model", wanted=index["space"], found=self._model["space"])
-        passages = sum(len(document["passages"]) for document in plan["documents"])
+        texts = [text for document in plan["documents"] for text in document["passages"]]
+        # An embedder need not know what no texts at all would give.
+        return self._added(index, plan["documents"], self._embed(texts, "passage") if texts else np.zeros((0, self._model["dim"]), np.float32))
+
+    def add_vectors(self, request: bytes, vectors: Any) -> bytes:
+        plan = json.loads(request)
+        index = self._index(plan)
+        if index["space"] != plan["space"]:
+            raise WrongSpace("the vectors are of another model than the index", wanted=index["space"], found=plan["space"])
+        flat = np.frombuffer(bytes(vectors), np.float32)
+        passages, dim = sum(len(document["passages"]) for document in plan["documents"]), self._model["dim"]
+        if len(flat) % max(passages, 1):
+            raise BadRequest("the vectors are not one row for each passage")
+        if len(flat) != passages * dim:
+            raise WrongDim("the vectors have another length than those of the index", found=len(flat) // passages, wanted=dim)
+        return self._added(index, plan["documents"], flat.reshape(passages, dim))
+
+    def _added(self, index: dict[str, Any], documents: list[dict[str, Any]], vectors: "np.ndarray[Any, np.dtype[np.float32]]") -> bytes:
         fresh = {}
-        for document in plan["documents"]:
-            vectors = self._embed(document["passages"], "passage")
-            codes = [document_codes(vector) for vector in vectors]
-            fresh[document["id"]] = {"codes": codes, "record": document["record"]}
+        codes = [document_codes(vector) for vector in vectors]
+        passages = len(codes)
+        for document in documents:
+            own, codes = codes[: len(document["passages"])], codes[len(document["passages"]) :]
+            fresh[document["id"]] = {"codes": own, "record": document["record"]}
         replaced = sum(id in index["documents"] for id in fresh)
         for id in fresh:
             index["documents"].pop(id, None)

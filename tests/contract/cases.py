@@ -4,6 +4,8 @@ Owns texts, plans and expectations. Must not know any backend. Invariant: an exp
 never what some engine happened to answer.
 """
 
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,4 +113,20 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("a document without passages", "add", {"index": "known", "documents": [{"id": "x", "passages": [], "record": {}}]}, "bad_input"),
     ("a document without an id", "add", {"index": "known", "documents": [{"passages": ["x"], "record": {}}]}, "bad_request"),
     ("an unknown kind of text", "embed", {"texts": ["x"], "kind": "poem"}, "bad_request"),
+]
+
+# What `add_vectors` refuses: name, changes to a good request, what is done to its vector's bytes, code.
+REFUSED_VECTORS: list[tuple[str, dict[str, Any], Callable[[bytes], bytes], str]] = [
+    ("vectors of another model", {"space": "0" * 64}, bytes, "wrong_space"),
+    ("vectors of no model", {"space": ""}, bytes, "bad_request"),
+    ("a shorter vector", {}, lambda row: row[:-4], "wrong_dim"),
+    ("half a number", {}, lambda row: row[:-2], "bad_request"),
+    ("no vector", {}, lambda row: b"", "bad_request"),
+    ("two vectors for one passage", {}, lambda row: row + row, "wrong_dim"),
+    ("a vector without a document", {"documents": []}, bytes, "bad_request"),
+    ("a document without passages", {"documents": [document("x")]}, lambda row: b"", "bad_input"),
+    ("a number that is not finite", {}, lambda row: struct.pack("<f", float("nan")) + row[4:], "bad_input"),
+    ("a vector of zeros", {}, lambda row: bytes(len(row)), "bad_input"),
+    ("an index that is not open", {"index": "unknown"}, bytes, "not_found"),
+    ("an unknown key", {"dim": 128}, bytes, "bad_request"),
 ]

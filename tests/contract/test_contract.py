@@ -177,6 +177,41 @@ def test_the_rust_backends_tokenize_and_embed_alike(engine, native):
         assert engine.embed(request) == native.embed(request)
 
 
+def embedded(native, documents):
+    texts = [text for each in documents for text in each["passages"]]
+    return native.embed(encode({"texts": texts, "kind": "passage"}))
+
+
+def test_ready_vectors_make_the_index_that_their_texts_make(engine, native):
+    space = json.loads(engine.status())["model"]["space"]
+    ask(engine, "open", {"index": "texts"})
+    ask(engine, "open", {"index": "vectors"})
+    for documents in (cases.HARBOUR, [], [cases.BOAT, *cases.crowd(20)]):
+        by_texts = ask(engine, "add", {"index": "texts", "documents": documents})
+        vectors = embedded(native, documents) if documents else b""
+        assert json.loads(engine.add_vectors(encode({"index": "vectors", "space": space, "documents": documents}), vectors)) == by_texts
+    assert by_texts == {"added": 20, "replaced": 1, "passages": 21}
+    assert engine.dump(encode({"index": "vectors"})) == engine.dump(encode({"index": "texts"}))
+    ask(engine, "close", {"index": "texts"})
+    ask(engine, "close", {"index": "vectors"})
+
+
+@RUST_ONLY
+@pytest.mark.parametrize(("request_", "change", "code"), [row[1:] for row in cases.REFUSED_VECTORS], ids=[row[0] for row in cases.REFUSED_VECTORS])
+def test_vectors_that_do_not_fit_are_refused_and_change_nothing(engine, native, request_, change, code):
+    space = json.loads(engine.status())["model"]["space"]
+    ask(engine, "open", {"index": "known"})
+    ask(engine, "add", {"index": "known", "documents": cases.HARBOUR})
+    before = engine.dump(encode({"index": "known"}))
+    request = {"index": "known", "space": space, "documents": [cases.BOAT], **request_}
+    vectors = change(embedded(native, [cases.BOAT]))
+    with pytest.raises(FindlingError) as caught:
+        engine.add_vectors(encode(request), vectors)
+    assert (caught.value.code, bool(caught.value.message)) == (code, True), caught.value.message
+    assert engine.dump(encode({"index": "known"})) == before
+    ask(engine, "close", {"index": "known"})
+
+
 def test_a_ready_vector_finds_what_its_text_finds(engine, native):
     ask(engine, "open", {"index": "vectors"})
     ask(engine, "add", {"index": "vectors", "documents": cases.HARBOUR})

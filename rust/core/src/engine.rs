@@ -162,16 +162,47 @@ impl Engine {
         let vectors = self
             .embedder
             .embed(model, TextKind::Passage, &texts, most)?;
-        let entries: Vec<Entry> = request
+        plan::reply(&index.add(&space, &entries(request.documents), &vectors)?)
+    }
+
+    /// As `add`, with vectors that are there already and need no model: `{"index","space","documents":[..]}` beside raw
+    /// little-endian f32, one row for each passage in order. `space` says which model made them.
+    ///
+    /// # Errors
+    /// `bad_request`, `bad_input`, `not_found`, `wrong_space`, `wrong_dim`, or those of a damaged file.
+    pub fn add_vectors(&mut self, request: &[u8], vectors: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::AddVectors = plan::read(request)?;
+        let index = found(&mut self.indexes, &request.index)?;
+        let passages = request
             .documents
-            .into_iter()
-            .map(|document| Entry {
-                id: document.id,
-                passages: document.passages.len(),
-                record: document.record,
-            })
-            .collect();
-        plan::reply(&index.add(&space, &entries, &vectors)?)
+            .iter()
+            .map(|document| document.passages.len())
+            .sum();
+        let (dim, vectors) = plan::rows(vectors, passages)?;
+        let known = self.model.as_ref().map(space_of);
+        let known = index.space().or(known.as_ref());
+        let space = Space {
+            dim: if passages == 0 {
+                known.map_or(1, |known| known.dim)
+            } else {
+                dim
+            },
+            id: request.space,
+        };
+        if space.id.is_empty() {
+            return Err(Error::new(
+                Code::BadRequest,
+                "vectors come without the id of their space, so nobody could compare them; give that of their model",
+            ));
+        }
+        index.check_space(&space)?;
+        if let Some(known) = known.filter(|known| known.id == space.id && known.dim != space.dim) {
+            return Err(index::wrong_dim(space.dim, known.dim));
+        }
+        if let Answer::Need(needs) = index.fetch_all()? {
+            return need(&needs);
+        }
+        plan::reply(&index.add(&space, &entries(request.documents), &vectors)?)
     }
 
     /// `{"index","ids":[..]}` -> `{"removed"}` or `{"need":[..]}`; ids that are not in the index are ignored.
@@ -381,6 +412,17 @@ fn query(
             codes::quantize_query(&vector)
         }
     }
+}
+
+fn entries(documents: Vec<plan::Document>) -> Vec<Entry> {
+    documents
+        .into_iter()
+        .map(|document| Entry {
+            id: document.id,
+            passages: document.passages.len(),
+            record: document.record,
+        })
+        .collect()
 }
 
 fn describe(model: &Model) -> Value {

@@ -3,6 +3,7 @@
 //! Owns the keys of every request and their limits; knows nothing of how a request is carried out.
 //! Invariant: a request with an unknown key, a wrong type or a number out of range is refused whole, as `bad_request`.
 
+use crate::codes::DIM_CAP;
 use crate::error::{Code, Error, Result};
 use crate::index::Filter;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
@@ -75,6 +76,18 @@ pub struct Add {
     /// The index to add to.
     pub index: String,
     /// What to add.
+    pub documents: Vec<Document>,
+}
+
+/// The request of `add_vectors`; the vectors come beside it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddVectors {
+    /// The index to add to.
+    pub index: String,
+    /// Which model made the vectors.
+    pub space: String,
+    /// What to add, one vector for each passage.
     pub documents: Vec<Document>,
 }
 
@@ -294,6 +307,27 @@ pub fn offset(number: f64) -> Result<u64> {
         return Ok(number as u64);
     }
     Err(refused("an offset is not a whole number from 0 to 2^53"))
+}
+
+/// Vectors that came as raw little-endian f32, one row for each of `passages`, and their number of components.
+///
+/// # Errors
+/// `bad_request` when the bytes are not rows of one length from 1 to 4096 components.
+pub fn rows(payload: &[u8], passages: usize) -> Result<(usize, Vec<f32>)> {
+    let dim = payload.len() / size_of::<f32>() / passages.max(1);
+    if payload.len() != dim * passages * size_of::<f32>()
+        || (passages > 0 && !(1..=DIM_CAP).contains(&dim))
+    {
+        return Err(
+            refused("the payload is not one row of 1 to 4096 f32 for each passage")
+                .with(json!({"payload_bytes": payload.len(), "passages": passages})),
+        );
+    }
+    let vectors = payload
+        .chunks_exact(size_of::<f32>())
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect();
+    Ok((dim, vectors))
 }
 
 /// The number of tokens a text may have: `wanted`, or the model's own.

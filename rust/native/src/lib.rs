@@ -72,6 +72,11 @@ impl Engine {
         self.reply(py, |engine| engine.add(request))
     }
 
+    /// As `add`, with ready vectors: {"index","space","documents":[..]} beside little-endian f32, a row for each passage.
+    fn add_vectors<'py>(&self, py: Python<'py>, request: &[u8], vectors: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.add_vectors(request, vectors))
+    }
+
     /// {"index","ids":[..]} -> {"removed"}.
     fn remove<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         self.reply(py, |engine| engine.remove(request))

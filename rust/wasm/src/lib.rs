@@ -71,6 +71,11 @@ impl Engine {
         self.0.add(request).map_err(thrown)
     }
 
+    /// As `add`, with ready vectors: `{"index","space","documents":[..]}` beside little-endian f32, a row for each passage.
+    pub fn add_vectors(&mut self, request: &[u8], vectors: &[u8]) -> Reply {
+        self.0.add_vectors(request, vectors).map_err(thrown)
+    }
+
     /// `{"index","ids":[..]}` -> `{"removed"}`.
     pub fn remove(&mut self, request: &[u8]) -> Reply {
         self.0.remove(request).map_err(thrown)

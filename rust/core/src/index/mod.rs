@@ -429,7 +429,8 @@ pub fn wrong_space(found: &str, wanted: &str) -> Error {
     .with(json!({"found": found, "wanted": wanted}))
 }
 
-fn wrong_dim(found: usize, wanted: usize) -> Error {
+/// The error for vectors of another length.
+pub fn wrong_dim(found: usize, wanted: usize) -> Error {
     Error::new(
         Code::WrongDim,
         format!("the vector has {found} components, the index holds {wanted}; use the model it was built with"),

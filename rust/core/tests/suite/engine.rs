@@ -11,15 +11,15 @@ fn engine() -> Engine {
     engine
 }
 
-fn ask(reply: findling_core::Result<Vec<u8>>) -> Value {
+pub fn ask(reply: findling_core::Result<Vec<u8>>) -> Value {
     serde_json::from_slice(&reply.unwrap()).unwrap()
 }
 
-fn bytes(request: &Value) -> Vec<u8> {
+pub fn bytes(request: &Value) -> Vec<u8> {
     request.to_string().into_bytes()
 }
 
-fn filled() -> Engine {
+pub fn filled() -> Engine {
     let mut engine = engine();
     engine.open(br#"{"index":"a"}"#).unwrap();
     let documents = json!({"index": "a", "documents": [
@@ -261,6 +261,7 @@ fn a_bad_request_is_refused_and_changes_nothing() {
             engine.embed(request),
             engine.open(request),
             engine.add(request),
+            engine.add_vectors(request, b""),
             engine.remove(request),
             engine.search(request),
             engine.records(request),

@@ -8,6 +8,7 @@ mod engine;
 mod hostile;
 mod index;
 mod memory;
+mod ready;
 mod support;
 #[cfg(feature = "threads")]
 mod threads;
