@@ -90,7 +90,7 @@ pub fn link_round(
 ) {
     let first = graph.len();
     let levels: Vec<usize> = (0..count as u64)
-        .map(|at| level(serial + at, graph.m()))
+        .map(|at| level(serial.wrapping_add(at), graph.m()))
         .collect();
     let chosen = workers.each(count, |at, worker| {
         choose_links(graph, rows, first, at, &levels, ef_construction, worker)

@@ -244,7 +244,7 @@ impl VectorIndex {
         let count = link::round(graph.len());
         let ef = self.spec.ef_construction;
         link::link_round(graph, &self.rows, count, self.serial, ef, &self.workers);
-        self.serial += count as u64;
+        self.serial = self.serial.wrapping_add(count as u64);
     }
 
     /// Takes removed rows out of everything.

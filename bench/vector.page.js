@@ -1,0 +1,138 @@
+// The measurements of bench/vector.py inside a page: this project's vector index and its peers over the same vectors.
+//
+// Owns the loops and their clocks. Must not know which figures are wanted of it. Invariant: both sides get the same
+// vectors and queries, hits are compared with the exact ones by id, and times are per call, least and median.
+
+import { loadEngine } from "./web/engine.js";
+
+const TOP = 10;
+const bytes = (value) => new TextEncoder().encode(JSON.stringify(value));
+const value = (reply) => JSON.parse(new TextDecoder().decode(reply));
+const raw = (array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+const NOTHING = new Uint8Array();
+
+const floats = async (url) => new Float32Array(await (await fetch(url)).arrayBuffer());
+
+/** @type {{dim: number, base: Float32Array, queries: Float32Array, exact: Int32Array, VectorIndex: any}} */
+let data;
+
+export async function setUp(dim, backend) {
+  const [base, queries] = await Promise.all([floats("base.f32"), floats("queries.f32")]);
+  const js = `engine/findling-${backend}.js`;
+  const files = { [backend]: backend === "js" ? { js } : { js, wasm: `engine/findling-${backend}.wasm` } };
+  const { VectorIndex } = await loadEngine({ files, base: location.href, backend });
+  data = { dim, base, queries, exact: new Int32Array(), VectorIndex };
+}
+
+const rows = (count) => data.base.subarray(0, count * data.dim);
+const query = (at) => data.queries.subarray(at * data.dim, (at + 1) * data.dim);
+
+/** Calls `search` once for every query to warm up, then `repeats` times; ms of each query's best call, and recall. */
+function timed(count, queries, repeats, search) {
+  const least = new Float64Array(queries).fill(Infinity);
+  let found = 0;
+  for (let at = 0; at < queries; at++) {
+    const hits = search(query(at));
+    const exact = exactHits(count, at);
+    found += hits.filter((id) => exact.has(id)).length;
+  }
+  for (let turn = 0; turn < repeats; turn++) {
+    for (let at = 0; at < queries; at++) {
+      const start = performance.now();
+      search(query(at));
+      least[at] = Math.min(least[at], performance.now() - start);
+    }
+  }
+  const sorted = [...least].sort((a, b) => a - b);
+  // The clock's steps are coarse; the mean over all queries is finer than any one of them.
+  const mean = least.reduce((sum, x) => sum + x, 0) / queries;
+  return { mean, median: sorted[queries >> 1], p99: sorted[Math.floor(queries * 0.99)], recall: found / queries / TOP };
+}
+
+const exactCache = new Map();
+function exactHits(count, at) {
+  const key = `${count} ${at}`;
+  if (!exactCache.has(key)) exactCache.set(key, new Set(plainScan(count, query(at), 4)));
+  return exactCache.get(key);
+}
+
+/** What a page would write by hand: dot products over one Float32Array with 1 or 4 sums, the best ten kept in order. */
+function plainScan(count, wanted, sums) {
+  const { dim, base } = data;
+  const ids = new Int32Array(TOP);
+  const scores = new Float64Array(TOP).fill(-Infinity);
+  for (let row = 0, at = 0; row < count; row++, at += dim) {
+    let a = 0;
+    if (sums === 4) {
+      let b = 0;
+      let c = 0;
+      let d = 0;
+      for (let i = 0; i < dim; i += 4) {
+        a += base[at + i] * wanted[i];
+        b += base[at + i + 1] * wanted[i + 1];
+        c += base[at + i + 2] * wanted[i + 2];
+        d += base[at + i + 3] * wanted[i + 3];
+      }
+      a += b + c + d;
+    } else {
+      for (let i = 0; i < dim; i++) a += base[at + i] * wanted[i];
+    }
+    if (a > scores[TOP - 1]) {
+      let place = TOP - 1;
+      for (; place > 0 && scores[place - 1] < a; place--) {
+        scores[place] = scores[place - 1];
+        ids[place] = ids[place - 1];
+      }
+      scores[place] = a;
+      ids[place] = row;
+    }
+  }
+  return [...ids];
+}
+
+export const plain = (count, queries, repeats, sums) => timed(count, queries, repeats, (wanted) => plainScan(count, wanted, sums));
+
+const indexes = new Map();
+
+/** Makes an index of the first `count` vectors under a name; ms of adding and of linking, and bytes of the file. */
+export function build(name, spec, count) {
+  indexes.get(name)?.free();
+  const index = new data.VectorIndex(bytes({ dim: data.dim, ...spec }));
+  indexes.set(name, index);
+  const ids = Uint32Array.from({ length: count }, (_, id) => id);
+  const start = performance.now();
+  index.add(raw(ids), raw(rows(count)));
+  const added = performance.now();
+  while (!value(index.link(64)).done);
+  const linked = performance.now();
+  return { add: added - start, link: linked - added, file_bytes: index.dump().length };
+}
+
+export function search(name, count, queries, repeats, options) {
+  const index = indexes.get(name);
+  const request = bytes({ limit: TOP, ...options });
+  return timed(count, queries, repeats, (wanted) => value(index.search(request, raw(wanted), NOTHING)).hits.map((hit) => hit.id));
+}
+
+export function free(name) {
+  indexes.get(name).free();
+  indexes.delete(name);
+}
+
+let hnswlib;
+
+/** The peer hnswlib-wasm: the same m and efConstruction, one thread, inner product of unit vectors. */
+export async function buildHnswlib(count, m, efConstruction) {
+  const { loadHnswlib } = await import("./hnswlib/hnswlib.js");
+  const library = await loadHnswlib();
+  hnswlib = new library.HierarchicalNSW("ip", data.dim, "");
+  hnswlib.initIndex(count, m, efConstruction, 100);
+  const start = performance.now();
+  for (let row = 0; row < count; row++) hnswlib.addPoint(data.base.subarray(row * data.dim, (row + 1) * data.dim), row, false);
+  return { link: performance.now() - start };
+}
+
+export function searchHnswlib(count, queries, repeats, ef) {
+  hnswlib.setEfSearch(ef);
+  return timed(count, queries, repeats, (wanted) => hnswlib.searchKnn(wanted, TOP, undefined).neighbors);
+}
