@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
@@ -43,11 +44,11 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[BrowserContext]:
+def chromium(*flags: str, **options: Any) -> Iterator[BrowserContext]:
     """A browser with a fresh profile on disk, so that its HTTP cache and its cache of compiled code work as a visitor's do."""
     path = os.environ.get("FINDLING_CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=[*FLAGS, *flags])
+        context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=[*FLAGS, *flags], **options)
         context.set_default_timeout(TIMEOUT_S * 1000)
         yield context
         context.close()

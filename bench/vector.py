@@ -56,8 +56,8 @@ def reaching(recall: float, steps: tuple[int, ...], measure: Any) -> tuple[int, 
 
 def flat(page: Page, count: int) -> None:
     """The scan of all vectors against what a page would write by hand."""
-    plain = min((call(page, "plain", count, FLAT_QUERIES, 2, sums) for sums in (1, 4)), key=lambda each: each["mean"])
-    report("vector", f"plain JavaScript scan of {count}", "time", plain["mean"], "ms")
+    plain = min((call(page, "plain", count, FLAT_QUERIES, 2, sums) for sums in (1, 4)), key=lambda each: each["least"])
+    report("vector", f"plain JavaScript scan of {count}", "time", plain["least"], "ms")
     for name, spec, steps in (("int8", {}, (0,)), ("sketches and int8", {"sketch": True}, RESCORE_STEPS)):
         built = call(page, "build", "flat", {**spec, "index": "flat"}, count)
         size = built["file_bytes"] / count + (48 if spec else 0)
@@ -67,7 +67,7 @@ def flat(page: Page, count: int) -> None:
 
         step, found = reaching(RECALL_FLAT, steps, measure)
         case = f"scan of {count}, {name}" + (f", rescore {step}" if step else "")
-        report("vector", case, "time", found["mean"], "ms", plain["mean"])
+        report("vector", case, "time", found["least"], "ms", plain["least"])
         report("vector", case, "recall@10", found["recall"], "share", RECALL_FLAT)
         report("vector", case, "bytes a vector", size, "bytes", 1536.0)
     call(page, "free", "flat")
@@ -78,7 +78,7 @@ def graph(page: Page, count: int) -> None:
     peer = call(page, "buildHnswlib", count, M, EF_CONSTRUCTION)
     peer_ef, peer_found = reaching(RECALL_GRAPH, EF_STEPS, lambda ef: call(page, "searchHnswlib", count, QUERIES, 2, ef))
     report("vector", f"hnswlib-wasm {count}", "build", peer["link"], "ms")
-    report("vector", f"hnswlib-wasm {count}, ef {peer_ef}", "time", peer_found["mean"], "ms")
+    report("vector", f"hnswlib-wasm {count}, ef {peer_ef}", "time", peer_found["least"], "ms")
     report("vector", f"hnswlib-wasm {count}, ef {peer_ef}", "recall@10", peer_found["recall"], "share", RECALL_GRAPH)
     spec = {"index": "graph", "m": M, "ef_construction": EF_CONSTRUCTION}
     built = min((call(page, "build", "graph", spec, count) for _ in range(2)), key=lambda each: each["link"])
@@ -86,7 +86,7 @@ def graph(page: Page, count: int) -> None:
         RECALL_GRAPH, EF_STEPS, lambda ef: call(page, "search", "graph", count, QUERIES, REPEATS, {"ef_search": ef})
     )
     report("vector", f"graph of {count}, int8", "build", built["link"], "ms", peer["link"])
-    report("vector", f"graph of {count}, int8, ef {step}", "time", found["mean"], "ms", peer_found["mean"])
+    report("vector", f"graph of {count}, int8, ef {step}", "time", found["least"], "ms", peer_found["least"])
     report("vector", f"graph of {count}, int8, ef {step}", "recall@10", found["recall"], "share", peer_found["recall"])
     report("vector", f"graph of {count}, int8", "bytes a vector", built["file_bytes"] / count, "bytes", 1536.0)
 
@@ -96,7 +96,8 @@ def main() -> None:
     vectors = embedded("debian-src")
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder), vectors)
-        with served(Path(folder)) as site, chromium() as context:
+        with served(Path(folder)) as site, chromium(bypass_csp=True) as context:
+            # hnswlib-wasm makes code out of strings, which the server's policy forbids.
             page = context.pages[0]
             page.goto(site)
             call(page, "setUp", int(vectors.shape[1]), backend)
