@@ -238,28 +238,27 @@ impl<const DOTPROD: bool> Dot for NeonDot<DOTPROD> {
 /// As [`super::scan::dot`].
 ///
 /// # Safety
-/// Both pointers are valid for `n` values.
+/// All pointers are valid for `n` values.
 #[inline(always)]
-pub(super) unsafe fn dot(query: *const i16, codes: *const i8, n: usize) -> i32 {
+pub(super) unsafe fn dot<const N: usize>(
+    query: *const i16,
+    rows: [*const i8; N],
+    n: usize,
+) -> [i32; N] {
     unsafe {
-        let mut sums = [vdupq_n_s32(0); 4];
-        let whole = n / 16 * 16;
+        let mut sums = [[vdupq_n_s32(0); 2]; N];
+        let whole = n / 8 * 8;
         let mut i = 0;
         while i < whole {
-            let (a, b) = (vld1q_s16(query.add(i)), vld1q_s16(query.add(i + 8)));
-            let codes = vld1q_s8(codes.add(i));
-            let (c, d) = (vmovl_s8(vget_low_s8(codes)), vmovl_high_s8(codes));
-            sums[0] = vmlal_s16(sums[0], vget_low_s16(a), vget_low_s16(c));
-            sums[1] = vmlal_high_s16(sums[1], a, c);
-            sums[2] = vmlal_s16(sums[2], vget_low_s16(b), vget_low_s16(d));
-            sums[3] = vmlal_high_s16(sums[3], b, d);
-            i += 16;
+            let x = vld1q_s16(query.add(i));
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let codes = vmovl_s8(vld1_s8(row.add(i)));
+                sums[0] = vmlal_s16(sums[0], vget_low_s16(x), vget_low_s16(codes));
+                sums[1] = vmlal_high_s16(sums[1], x, codes);
+            }
+            i += 8;
         }
-        let sum = vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3]));
-        vaddvq_s32(sum).wrapping_add(super::scan::dot(
-            query.add(whole),
-            codes.add(whole),
-            n - whole,
-        ))
+        let sums = sums.map(|[low, high]| vaddvq_s32(vaddq_s32(low, high)));
+        super::scan::with_rest(sums, query, rows, whole, n)
     }
 }

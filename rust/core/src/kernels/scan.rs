@@ -2,16 +2,47 @@
 //!
 //! Owns the scalar twin; the instruction sets bring their own. Invariant: the result is the exact integer.
 
-/// The dot product of `n` components.
+/// The dot products of `n` components with several rows at once, which reads the query once and has several rows on their
+/// way from memory.
 ///
 /// # Safety
-/// Both pointers are valid for `n` values.
+/// All pointers are valid for `n` values.
 #[inline(always)]
-pub(super) unsafe fn dot(query: *const i16, codes: *const i8, n: usize) -> i32 {
-    let mut sum = 0_i32;
+pub(super) unsafe fn dot<const N: usize>(
+    query: *const i16,
+    rows: [*const i8; N],
+    n: usize,
+) -> [i32; N] {
+    let mut sums = [0_i32; N];
     for i in 0..n {
         // SAFETY: `i < n`.
-        sum = sum.wrapping_add(unsafe { i32::from(*query.add(i)) * i32::from(*codes.add(i)) });
+        let x = i32::from(unsafe { *query.add(i) });
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            // SAFETY: `i < n`.
+            *sum = sum.wrapping_add(x * i32::from(unsafe { *row.add(i) }));
+        }
     }
-    sum
+    sums
+}
+
+/// Adds what follows the first `whole` components, which an instruction set has multiplied.
+///
+/// # Safety
+/// All pointers are valid for `n` values; `whole <= n`.
+#[inline(always)]
+pub(super) unsafe fn with_rest<const N: usize>(
+    mut sums: [i32; N],
+    query: *const i16,
+    rows: [*const i8; N],
+    whole: usize,
+    n: usize,
+) -> [i32; N] {
+    if whole < n {
+        // SAFETY: `whole <= n`.
+        let rest = unsafe { dot(query.add(whole), rows.map(|row| row.add(whole)), n - whole) };
+        for (sum, rest) in sums.iter_mut().zip(rest) {
+            *sum = sum.wrapping_add(rest);
+        }
+    }
+    sums
 }

@@ -49,15 +49,30 @@ macro_rules! kernels {
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn dots(query: *const i16, codes: *const i8, dim: usize, to: *mut i32, rows: usize) {
-                for row in 0..rows {
-                    unsafe { *to.add(row) = $scan(query, codes.add(row * dim), dim) }
+                unsafe {
+                    let row = |at: usize| codes.add(at * dim);
+                    let fours = rows / 4 * 4;
+                    for at in (0..fours).step_by(4) {
+                        let four = $scan(query, [row(at), row(at + 1), row(at + 2), row(at + 3)], dim);
+                        to.add(at).cast::<[i32; 4]>().write_unaligned(four);
+                    }
+                    for at in fours..rows {
+                        *to.add(at) = $scan(query, [row(at)], dim)[0];
+                    }
                 }
             }
-
             $(#[target_feature(enable = $feature)])?
             unsafe fn dots_at(query: *const i16, codes: *const i8, dim: usize, rows: *const u32, count: usize, to: *mut i32) {
-                for at in 0..count {
-                    unsafe { *to.add(at) = $scan(query, codes.add(*rows.add(at) as usize * dim), dim) }
+                unsafe {
+                    let row = |at: usize| codes.add(*rows.add(at) as usize * dim);
+                    let fours = count / 4 * 4;
+                    for at in (0..fours).step_by(4) {
+                        let four = $scan(query, [row(at), row(at + 1), row(at + 2), row(at + 3)], dim);
+                        to.add(at).cast::<[i32; 4]>().write_unaligned(four);
+                    }
+                    for at in fours..count {
+                        *to.add(at) = $scan(query, [row(at)], dim)[0];
+                    }
                 }
             }
             $(#[target_feature(enable = $feature)])?

@@ -219,36 +219,31 @@ impl Dot for WasmDot {
 /// As [`super::scan::dot`].
 ///
 /// # Safety
-/// Both pointers are valid for `n` values.
+/// All pointers are valid for `n` values.
 #[inline(always)]
-pub(super) unsafe fn dot(query: *const i16, codes: *const i8, n: usize) -> i32 {
+pub(super) unsafe fn dot<const N: usize>(
+    query: *const i16,
+    rows: [*const i8; N],
+    n: usize,
+) -> [i32; N] {
     unsafe {
-        let mut sums = [i32x4_splat(0); 2];
-        let whole = n / 16 * 16;
+        let mut sums = [i32x4_splat(0); N];
+        let whole = n / 8 * 8;
         let mut i = 0;
         while i < whole {
-            let (a, b) = (
-                v128_load(query.add(i).cast()),
-                v128_load(query.add(i + 8).cast()),
-            );
-            sums[0] = i32x4_add(
-                sums[0],
-                i32x4_dot_i16x8(a, i16x8_load_extend_i8x8(codes.add(i))),
-            );
-            sums[1] = i32x4_add(
-                sums[1],
-                i32x4_dot_i16x8(b, i16x8_load_extend_i8x8(codes.add(i + 8))),
-            );
-            i += 16;
+            let x = v128_load(query.add(i).cast());
+            let mut row = 0;
+            while row < N {
+                let codes = i16x8_load_extend_i8x8(rows[row].add(i));
+                sums[row] = i32x4_add(sums[row], i32x4_dot_i16x8(x, codes));
+                row += 1;
+            }
+            i += 8;
         }
-        let sum = i32x4_add(sums[0], sums[1]);
-        let sum = i32x4_add(sum, i32x4_shuffle::<2, 3, 0, 1>(sum, sum));
-        i32x4_extract_lane::<0>(sum)
-            .wrapping_add(i32x4_extract_lane::<1>(sum))
-            .wrapping_add(super::scan::dot(
-                query.add(whole),
-                codes.add(whole),
-                n - whole,
-            ))
+        let sums = sums.map(|sum| {
+            let sum = i32x4_add(sum, i32x4_shuffle::<2, 3, 0, 1>(sum, sum));
+            i32x4_extract_lane::<0>(sum).wrapping_add(i32x4_extract_lane::<1>(sum))
+        });
+        super::scan::with_rest(sums, query, rows, whole, n)
     }
 }

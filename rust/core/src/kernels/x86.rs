@@ -390,32 +390,38 @@ impl Dot for VnniDot {
 /// As [`super::scan::dot`].
 ///
 /// # Safety
-/// Both pointers are valid for `n` values; AVX2 is available.
+/// All pointers are valid for `n` values; AVX2 is available.
 #[inline(always)]
-pub(super) unsafe fn dot(query: *const i16, codes: *const i8, n: usize) -> i32 {
+pub(super) unsafe fn dot<const N: usize>(
+    query: *const i16,
+    rows: [*const i8; N],
+    n: usize,
+) -> [i32; N] {
     unsafe {
-        let mut sum = _mm256_setzero_si256();
+        let mut sums = [_mm256_setzero_si256(); N];
         let whole = n / 16 * 16;
         let mut i = 0;
         while i < whole {
-            let codes = _mm256_cvtepi8_epi16(_mm_loadu_si128(codes.add(i).cast()));
-            sum = _mm256_add_epi32(
-                sum,
-                _mm256_madd_epi16(_mm256_loadu_si256(query.add(i).cast()), codes),
-            );
+            let x = _mm256_loadu_si256(query.add(i).cast());
+            let mut row = 0;
+            while row < N {
+                let codes = _mm256_cvtepi8_epi16(_mm_loadu_si128(rows[row].add(i).cast()));
+                sums[row] = _mm256_add_epi32(sums[row], _mm256_madd_epi16(x, codes));
+                row += 1;
+            }
             i += 16;
         }
-        let four = _mm_add_epi32(
-            _mm256_castsi256_si128(sum),
-            _mm256_extracti128_si256::<1>(sum),
-        );
-        let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
-        _mm_cvtsi128_si32(two)
-            .wrapping_add(_mm_extract_epi32::<1>(two))
-            .wrapping_add(super::scan::dot(
-                query.add(whole),
-                codes.add(whole),
-                n - whole,
-            ))
+        let mut folded = [0; N];
+        let mut row = 0;
+        while row < N {
+            let four = _mm_add_epi32(
+                _mm256_castsi256_si128(sums[row]),
+                _mm256_extracti128_si256::<1>(sums[row]),
+            );
+            let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
+            folded[row] = _mm_cvtsi128_si32(two).wrapping_add(_mm_extract_epi32::<1>(two));
+            row += 1;
+        }
+        super::scan::with_rest(folded, query, rows, whole, n)
     }
 }

@@ -157,6 +157,7 @@ fn choose_links(
             },
         ));
         sort(&mut candidates);
+        candidates.truncate(ef_construction);
         chosen[layer] = select(rows, &candidates, graph.m(), worker);
     }
     worker.probe = probe;
