@@ -51,6 +51,8 @@ export interface Loaded {{
   VectorIndex: typeof VectorIndex;
   pack(request: Uint8Array, payload: Uint8Array): Uint8Array;
   inspect(bytes: Uint8Array): Uint8Array;
+  /** One calculation over rows of little-endian f32: normalize, centroid, statistics, pool, fit, transform, quantize, dequantize, loss, distances. */
+  compute(request: Uint8Array, payload: Uint8Array): Uint8Array;
 }}
 
 /** The tiers, fastest first. */
@@ -98,6 +100,10 @@ value(index.search(bytes({ limit: 1 }), raw(new Float32Array([1, 0.1, 0])), new 
 Requests and replies are UTF-8 JSON bytes; `embed` replies with little-endian f32. When a reply is `{"need": [...]}`, read those
 ranges, hand each over with `provide(file, offset, bytes)` and call again. Errors carry `code`, `message` and `detail`.
 Every tier gives the same bytes for the same arguments.
+
+`load()` also gives `compute`, arithmetic on vectors without a model: `compute(bytes({ op: "normalize", dim: 3 }), rows)` with `rows`
+a `Uint8Array` over little-endian f32, end to end. The other operations: `centroid`, `statistics`, `pool`, `fit` and `transform`
+(principal components), `quantize`, `dequantize`, `loss` (8, 4 or 1 bits) and `distances`.
 """
 
 

@@ -42,6 +42,7 @@ ORDER = [
     "readers",
     "query",
     "engine",
+    "vectors",
     "reference",
     "store",
     "collection",

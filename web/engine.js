@@ -48,6 +48,7 @@
  * @property {(new (request: Uint8Array) => VectorIndex) & {load(bytes: Uint8Array): VectorIndex}} VectorIndex
  * @property {(request: Uint8Array, payload: Uint8Array) => Uint8Array} pack
  * @property {(bytes: Uint8Array) => Uint8Array} inspect
+ * @property {(request: Uint8Array, payload: Uint8Array) => Uint8Array} compute takes rows of little-endian f32
  */
 
 /** The tiers, fastest first. */
@@ -185,7 +186,7 @@ function requireHost(name, host) {
  * @param {Files | undefined} files
  * @param {string | URL} base
  * @param {(url: URL) => Promise<Response | Uint8Array | ArrayBuffer>} read
- * @returns {Promise<Pick<Loaded, 'engine' | 'VectorIndex' | 'pack' | 'inspect'>>}
+ * @returns {Promise<Pick<Loaded, 'engine' | 'VectorIndex' | 'pack' | 'inspect' | 'compute'>>}
  */
 async function start(name, files, base, read) {
   if (!files) throw coded('unsupported', `${name} is not part of this build.`, { backend: name });
@@ -200,7 +201,7 @@ async function start(name, files, base, read) {
   if (engine.backend() !== name) {
     throw coded('bug', `The files of ${name} hold the engine ${engine.backend()}: the build mixed them up.`, { backend: name });
   }
-  return { engine, VectorIndex: glue.VectorIndex, pack: glue.pack, inspect: glue.inspect };
+  return { engine, VectorIndex: glue.VectorIndex, pack: glue.pack, inspect: glue.inspect, compute: glue.compute };
 }
 
 /**

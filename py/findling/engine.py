@@ -243,6 +243,11 @@ def inspect(container: bytes) -> dict[str, Any]:
     return header
 
 
+def compute(request: Request, payload: bytes) -> bytes:
+    """One calculation over vectors: `op`, `dim` and what else it takes, over rows of little-endian f32; see docs/guide/vectors.md."""
+    return _free("compute", encode(request), payload)
+
+
 def _free(name: str, *arguments: bytes) -> bytes:
     native = _binding()
     try:

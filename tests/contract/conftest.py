@@ -5,19 +5,21 @@ and a backend that has not been built is a failure.
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from findling import engine as findling_engine
 from findling.engine import Engine, encode, load
 from findling.reference import ReferenceEngine
 from node_engine import NodeProcess
 
 ROOT = Path(__file__).parents[2]
-TIERS = ROOT / ".cache/engine"
+TIERS = Path(os.environ.get("FINDLING_ENGINE") or ROOT / ".cache/engine")
 RUST = ("native", "wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
 
 
@@ -63,3 +65,14 @@ def engine(backend: str, model: bytes, native: Engine) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def reference(model: bytes, native: Engine) -> Engine:
     return _reference(model, native)
+
+
+@pytest.fixture(scope="session", params=RUST)
+def compute(request: pytest.FixtureRequest) -> Iterator[Callable[[dict[str, Any], bytes], bytes]]:
+    """The free function of the same name, on each backend; it needs no model."""
+    if request.param == "native":
+        yield findling_engine.compute
+    else:
+        process = NodeProcess(TIERS, request.param)
+        yield lambda asked, payload: process.call("compute", encode(asked), payload)
+        process.close()

@@ -16,7 +16,7 @@ const [folder, backend] = process.argv.slice(2);
 const base = pathToFileURL(join(folder, "/"));
 const js = `findling-${backend}.js`;
 const files = { [backend]: backend === "js" ? { js } : { js, wasm: `findling-${backend}.wasm` } };
-const { engine, VectorIndex, pack, inspect } = await loadEngine({ files, base, backend, read: (url) => readFile(url) });
+const { engine, VectorIndex, pack, inspect, compute } = await loadEngine({ files, base, backend, read: (url) => readFile(url) });
 
 /** Vector indexes by number, which the other side names as the first argument. @type {any[]} */
 const indexes = [];
@@ -25,6 +25,7 @@ const indexes = [];
 const free = {
   pack,
   inspect,
+  compute,
   make_index: (/** @type {Uint8Array} */ request) => indexes.push(new VectorIndex(request)) - 1,
   load_index: (/** @type {Uint8Array} */ bytes) => indexes.push(VectorIndex.load(bytes)) - 1,
   index: (/** @type {number} */ number, /** @type {string} */ method, /** @type {any[]} */ ...values) => indexes[number][method](...values),

@@ -13,6 +13,7 @@ pub mod file;
 pub mod format;
 pub mod index;
 pub mod kernels;
+pub mod math;
 pub mod model;
 pub mod plan;
 pub mod rank;
@@ -21,4 +22,5 @@ pub mod vectors;
 
 pub use engine::{Engine, inspect, pack};
 pub use error::{Code, Error, Result};
+pub use math::compute;
 pub use vectors::VectorIndex;

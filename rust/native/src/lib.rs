@@ -207,6 +207,13 @@ fn inspect<'py>(py: Python<'py>, bytes: &[u8]) -> Reply<'py> {
     Ok(PyBytes::new(py, &header))
 }
 
+/// One calculation over vectors: a JSON request and rows of little-endian f32 -> rows, packed rows or JSON.
+#[pyfunction]
+fn compute<'py>(py: Python<'py>, request: &[u8], payload: &[u8]) -> Reply<'py> {
+    let computed = detached(py, || findling_core::compute(request, payload))?;
+    Ok(PyBytes::new(py, &computed))
+}
+
 /// One call at a time: a second thread waits for its turn, without holding the interpreter.
 fn locked<S: Send, T: Send>(
     py: Python<'_>,
@@ -255,5 +262,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<VectorIndex>()?;
     module.add("EngineError", module.py().get_type::<EngineError>())?;
     module.add_function(wrap_pyfunction!(pack, module)?)?;
-    module.add_function(wrap_pyfunction!(inspect, module)?)
+    module.add_function(wrap_pyfunction!(inspect, module)?)?;
+    module.add_function(wrap_pyfunction!(compute, module)?)
 }

@@ -177,6 +177,12 @@ pub fn inspect(bytes: &[u8]) -> Reply {
     findling_core::inspect(bytes).map_err(thrown)
 }
 
+/// One calculation over vectors: a JSON request and rows of little-endian f32 -> rows, packed rows or JSON.
+#[wasm_bindgen]
+pub fn compute(request: &[u8], payload: &[u8]) -> Reply {
+    findling_core::compute(request, payload).map_err(thrown)
+}
+
 /// Panics leave as an error the host can read, instead of a bare `unreachable` trap. Throwing from the hook skips
 /// all destructors, so the engine stays marked as borrowed and every later call on it fails: rebuild the instance.
 #[wasm_bindgen(start)]

@@ -1,0 +1,149 @@
+//! Arithmetic on rows of vectors, without a model and without an index.
+//!
+//! Owns the requests of [`compute`] and their limits; must not know where vectors come from or what they stand for.
+//! Invariant: only `+ - * /` and square roots in double precision, in an order that the lengths alone decide, rounded
+//! to f32 once at the end: the same bytes on every target.
+
+mod distances;
+mod eigen;
+mod packed;
+mod pca;
+mod rows;
+mod sums;
+
+use crate::error::{Code, Error, Result};
+use crate::plan;
+use rows::Rows;
+use serde::Deserialize;
+use serde_json::json;
+
+pub use crate::codes::DIM_CAP;
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
+enum Request {
+    Normalize {
+        dim: usize,
+    },
+    Centroid {
+        dim: usize,
+        #[serde(default)]
+        normalized: bool,
+    },
+    Statistics {
+        dim: usize,
+        #[serde(default)]
+        over: sums::Over,
+    },
+    Pool {
+        dim: usize,
+        how: sums::How,
+        weights: Option<Vec<f64>>,
+    },
+    Fit {
+        dim: usize,
+        components: usize,
+    },
+    Transform {
+        dim: usize,
+        components: usize,
+    },
+    Quantize {
+        dim: usize,
+        bits: u8,
+    },
+    Dequantize {
+        dim: usize,
+        bits: u8,
+    },
+    Loss {
+        dim: usize,
+        bits: u8,
+    },
+    Distances {
+        dim: usize,
+        metric: distances::Metric,
+        queries: Option<usize>,
+    },
+}
+
+/// One calculation over rows. The request is JSON, `{"op","dim":1..=4096, ..}`; the payload holds rows of `dim`
+/// little-endian f32 end to end, and so does the reply unless said otherwise.
+///
+/// | request | payload | reply |
+/// |---|---|---|
+/// | `{"op":"normalize","dim"}` | rows | each row divided by its length |
+/// | `{"op":"centroid","dim","normalized"?:bool}` | rows | their mean, one row; scaled to length 1 when `normalized` |
+/// | `{"op":"statistics","dim","over"?:"components"\|"all"}` | rows | JSON `{"rows","dim","mean","std","min","max"}`: lists of `dim` numbers, or with `all` one number each over every component of every row; `std` is that of the population |
+/// | `{"op":"pool","dim","how":"mean"\|"max"\|"sum"\|"weighted","weights"?:[..]}` | rows | one row; `weighted` is the sum of weight x row over the sum of the weights |
+/// | `{"op":"fit","dim","components":d}` | rows | principal components: the mean (dim), d components (d x dim), their variances (d), the total variance (1) |
+/// | `{"op":"transform","dim","components":d}` | the mean, d components, rows | rows x d: how far each row lies from the mean along each component |
+/// | `{"op":"quantize","dim","bits":8\|4\|1}` | rows | packed rows: a little-endian f32 scale and the codes |
+/// | `{"op":"dequantize","dim","bits"}` | packed rows | rows: code x scale |
+/// | `{"op":"loss","dim","bits"}` | rows | JSON `{"rows","dim","bits","row_bytes","mean_error","max_error","mean_cosine"}`: what quantising them costs |
+/// | `{"op":"distances","dim","metric":"cosine"\|"dot"\|"euclidean"\|"manhattan","queries"?:q}` | q queries, then rows | q x rows; without `queries` every row with every row |
+///
+/// # Errors
+/// `bad_request`: the request is malformed, or a number in it is out of its range. `wrong_dim`: the payload is not whole
+/// rows. `bad_input`: no rows where some are needed, a component that is not finite, a row of zeros where a direction
+/// is needed, or a result beyond f32; `detail` names `row` and `component`, counted from 0.
+pub fn compute(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
+    match plan::read(request)? {
+        Request::Normalize { dim } => bytes(&sums::normalize(&Rows::read(dim, payload)?)?),
+        Request::Centroid { dim, normalized } => {
+            bytes(&sums::centroid(&Rows::read(dim, payload)?, normalized)?)
+        }
+        Request::Statistics { dim, over } => {
+            plan::reply(&sums::statistics(&Rows::read(dim, payload)?, over)?)
+        }
+        Request::Pool { dim, how, weights } => bytes(&sums::pool(
+            &Rows::read(dim, payload)?,
+            how,
+            weights.as_deref(),
+        )?),
+        Request::Fit { dim, components } => {
+            bytes(&pca::fit(&Rows::read(dim, payload)?, components)?)
+        }
+        Request::Transform { dim, components } => {
+            bytes(&pca::transform(&Rows::read(dim, payload)?, components)?)
+        }
+        Request::Quantize { dim, bits } => {
+            packed::quantize(&Rows::read(dim, payload)?, packed::bits(bits)?)
+        }
+        Request::Dequantize { dim, bits } => {
+            bytes(&packed::dequantize(dim, packed::bits(bits)?, payload)?)
+        }
+        Request::Loss { dim, bits } => plan::reply(&packed::loss(
+            &Rows::read(dim, payload)?,
+            packed::bits(bits)?,
+        )?),
+        Request::Distances {
+            dim,
+            metric,
+            queries,
+        } => bytes(&distances::distances(
+            &Rows::read(dim, payload)?,
+            metric,
+            queries,
+        )?),
+    }
+}
+
+/// Numbers as they cross: little-endian f32, each of which has to be finite.
+fn bytes(values: &[f32]) -> Result<Vec<u8>> {
+    match values.iter().position(|x| !x.is_finite()) {
+        None => Ok(values.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        Some(at) => Err(Error::new(
+            Code::BadInput,
+            "the result is too large for f32; scale the vectors down",
+        )
+        .with(json!({"number": at}))),
+    }
+}
+
+fn refused(what: &str) -> Error {
+    Error::new(Code::BadRequest, format!("{what}; correct the request"))
+}
+
+#[cfg(test)]
+mod tests;
