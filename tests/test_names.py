@@ -95,6 +95,14 @@ def test_the_methods_are_in_the_glossary():
     assert section("Methods of a vector index") == [*engine.VECTOR_METHODS, "load"]
 
 
+def test_the_operations_on_vectors_are_in_the_glossary_and_the_guide():
+    source = text("rust/core/src/math/mod.rs")
+    block = source[source.index("enum Request {") :]
+    operations = [name.lower() for name in re.findall(r"^    (\w+) \{", block[: block.index("\n}")], re.MULTILINE)]
+    assert section("Operations on vectors") == operations
+    assert re.findall(r'^\| `\{"op":"(\w+)"', text("docs/guide/vectors.md"), re.MULTILINE) == operations
+
+
 @pytest.mark.parametrize("path", ["rust/wasm/src/lib.rs", "rust/native/src/lib.rs"])
 def test_the_bindings_of_the_vector_index_have_its_methods_in_order(path):
     source = text(path)
