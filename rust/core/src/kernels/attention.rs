@@ -17,6 +17,10 @@ pub(super) const fn scratch_len(tokens: usize, head_dim: usize) -> usize {
 const ROWS: usize = 4;
 
 /// `to[row][..] = sum over k of a[row][k] * b[k][..]` for `ROWS` rows and `PARTS` registers of columns, times `factors`.
+///
+/// # Safety
+/// `a` is valid for `ROWS` rows of `inner` values, `b` for `inner` rows of `PARTS` registers, `to` for `ROWS` rows of `PARTS`
+/// registers, each row its stride after the one before; the instruction set of `R` is available.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn product<R: Register, const ROWS: usize, const PARTS: usize>(
@@ -29,6 +33,7 @@ unsafe fn product<R: Register, const ROWS: usize, const PARTS: usize>(
     to: *mut f32,
     to_stride: usize,
 ) {
+    // SAFETY: rows end at `ROWS`, registers at `PARTS`, and the sum at `inner`.
     unsafe {
         let mut sums = [[R::splat(0.0); PARTS]; ROWS];
         for k in 0..inner {
@@ -66,6 +71,10 @@ unsafe fn product<R: Register, const ROWS: usize, const PARTS: usize>(
 }
 
 /// Scores, softmax and the weighted sum of values for `ROWS` queries of one head.
+///
+/// # Safety
+/// `queries` and `to` are valid for `ROWS` rows of `head_dim` values, `keys` and `values` for `n` rows, rounded up to sixteen, of
+/// `head_dim`, `scores` for `ROWS` rows of as many; `head_dim` is a multiple of sixteen; the instruction set of `R` is available.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn rows<R: Register, const ROWS: usize, const PARTS: usize>(
@@ -79,6 +88,7 @@ unsafe fn rows<R: Register, const ROWS: usize, const PARTS: usize>(
     to: *mut f32,
     to_stride: usize,
 ) {
+    // SAFETY: panels of sixteen tokens end at `padded` and columns at `head_dim`, both multiples of `columns`.
     unsafe {
         let padded = n.next_multiple_of(LANES);
         let columns = PARTS * R::WIDTH;
@@ -123,6 +133,9 @@ unsafe fn rows<R: Register, const ROWS: usize, const PARTS: usize>(
 
 /// Attention over `n` tokens: `qkv` has rows of `3 * heads * head_dim`, `to` rows of `heads * head_dim`.
 /// `PARTS` registers are at most sixteen columns. `scratch` has [`scratch_len`] values.
+///
+/// # Safety
+/// `qkv` and `to` are valid for `n` rows, `scratch` for [`scratch_len`]; `head_dim` is a multiple of sixteen; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn attend<R: Register, const PARTS: usize>(
     qkv: *const f32,
@@ -132,6 +145,8 @@ pub(super) unsafe fn attend<R: Register, const PARTS: usize>(
     scratch: *mut f32,
     to: *mut f32,
 ) {
+    // SAFETY: keys, values and scores lie one after the other in the scratch, tokens end at `n` or `padded`, and heads
+    // at `heads`.
     unsafe {
         let dim = heads * head_dim;
         let stride = 3 * dim;

@@ -22,6 +22,9 @@ pub(super) struct RowScale {
 ///
 /// The distribution is 0.5 plus an odd polynomial on [-4.5, 4.5], constant beyond; the absolute error of the product is
 /// below 1e-4 there, less than a step of the 8-bit activations it feeds.
+///
+/// # Safety
+/// The instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn gelu<R: Register>(x: R) -> R {
     const C: [f32; 9] = [
@@ -35,6 +38,7 @@ pub(super) unsafe fn gelu<R: Register>(x: R) -> R {
         -3.315_36e-9,
         3.037_244_3e-11,
     ];
+    // SAFETY: on registers only, whose instruction set the caller has.
     unsafe {
         let bounded = x.min(R::splat(4.5)).max(R::splat(-4.5));
         let square = bounded.mul(bounded);
@@ -49,6 +53,9 @@ pub(super) unsafe fn gelu<R: Register>(x: R) -> R {
 }
 
 /// `e^x` for x <= 0: a power of two times a degree-5 polynomial; relative error below 1e-5; below -87 as at -87.
+///
+/// # Safety
+/// The instruction set of `R` is available.
 #[inline(always)]
 unsafe fn exp<R: Register>(x: R) -> R {
     const C: [f32; 6] = [
@@ -59,6 +66,7 @@ unsafe fn exp<R: Register>(x: R) -> R {
         0.009_618_129,
         0.001_333_355_8,
     ];
+    // SAFETY: on registers only, whose instruction set the caller has.
     unsafe {
         let y = x
             .max(R::splat(-87.0))
@@ -76,6 +84,9 @@ unsafe fn exp<R: Register>(x: R) -> R {
 }
 
 /// Layer norm of `rows` rows of `dim` values: `(x - mean) / sqrt(variance + eps) * gamma + beta`. `to` may be `from`.
+///
+/// # Safety
+/// `from` and `to` are valid for `rows * dim` values, `norm` for `2 * dim`; `dim` is a multiple of sixteen; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn layer_norm<R: Register>(
     from: *const f32,
@@ -85,6 +96,7 @@ pub(super) unsafe fn layer_norm<R: Register>(
     dim: usize,
     eps: f32,
 ) {
+    // SAFETY: `at + part * WIDTH` ends at `dim`, a multiple of sixteen, and rows at `rows`.
     unsafe {
         let parts = LANES / R::WIDTH;
         let (gamma, beta) = (norm, norm.add(dim));
@@ -128,6 +140,9 @@ pub(super) unsafe fn layer_norm<R: Register>(
 
 /// `x + shift`, rotated by an unnormalised Walsh-Hadamard transform in blocks of 128 (natural order), then quantised to
 /// asymmetric i8 over the range of the row. `scratch` holds one row of f32.
+///
+/// # Safety
+/// `from`, `shift`, `scratch` and `to` are valid for `dim` values, a multiple of [`BLOCK`]; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn rotate_and_quantize<R: Register>(
     from: *const f32,
@@ -136,6 +151,7 @@ pub(super) unsafe fn rotate_and_quantize<R: Register>(
     scratch: *mut f32,
     to: *mut i8,
 ) -> RowScale {
+    // SAFETY: blocks, columns and groups end at `dim`, a multiple of the block, whose parts are whole registers.
     unsafe {
         let parts = LANES / R::WIDTH;
         let (mut least, mut greatest) = (R::splat(f32::MAX), R::splat(f32::MIN));
@@ -230,8 +246,12 @@ pub(super) unsafe fn rotate_and_quantize<R: Register>(
 }
 
 /// Softmax of `n` scores in place; `n` rounded up to sixteen is readable and writable. Gives `1 / sum`, not yet applied.
+///
+/// # Safety
+/// `scores` is valid for `n` values rounded up to sixteen; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn softmax<R: Register>(scores: *mut f32, n: usize) -> f32 {
+    // SAFETY: everything ends at `padded`, which the caller vouches for.
     unsafe {
         let padded = n.next_multiple_of(LANES);
         for i in n..padded {
@@ -267,6 +287,9 @@ pub(super) unsafe fn softmax<R: Register>(scores: *mut f32, n: usize) -> f32 {
 }
 
 /// A word row (i8 times its scale) plus a position row.
+///
+/// # Safety
+/// `word`, `position` and `to` are valid for `dim` values, a multiple of sixteen; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn embed_token<R: Register>(
     word: *const i8,
@@ -275,6 +298,7 @@ pub(super) unsafe fn embed_token<R: Register>(
     to: *mut f32,
     dim: usize,
 ) {
+    // SAFETY: registers end at `dim`, a multiple of sixteen.
     unsafe {
         let scale = R::splat(scale);
         let mut at = 0;
@@ -289,6 +313,9 @@ pub(super) unsafe fn embed_token<R: Register>(
 }
 
 /// The sum of `rows` rows, scaled to length 1; the length of a mean is the same, so the division is left out.
+///
+/// # Safety
+/// `from` is valid for `rows * dim` values, `rows` at least 1, `to` for `dim`, a multiple of sixteen; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn pool_and_normalize<R: Register>(
     from: *const f32,
@@ -296,6 +323,7 @@ pub(super) unsafe fn pool_and_normalize<R: Register>(
     dim: usize,
     to: *mut f32,
 ) {
+    // SAFETY: registers end at `dim`, a multiple of sixteen, and rows at `rows`.
     unsafe {
         let mut at = 0;
         while at < dim {

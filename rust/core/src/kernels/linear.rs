@@ -63,6 +63,10 @@ pub(super) trait Dot {
 }
 
 /// One tile with its epilogue.
+///
+/// # Safety
+/// `q` and `rows` hold `ROWS` rows, `to` and, for [`RESIDUAL`], `residual` as many of `w.outputs` values; `column` and the
+/// [`Dot::COLUMNS`] after it lie in the layer; the pointers of `w` hold what the model file says; the instruction set of `D` is available.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn finish<D: Dot, const ROWS: usize, const EPILOGUE: u8>(
@@ -73,6 +77,7 @@ unsafe fn finish<D: Dot, const ROWS: usize, const EPILOGUE: u8>(
     to: *mut f32,
     residual: *const f32,
 ) {
+    // SAFETY: rows end at `ROWS`, columns at `column + COLUMNS`, both vouched for by the caller.
     unsafe {
         let mut starts = [0; ROWS];
         let mut row = 0;
@@ -110,6 +115,10 @@ unsafe fn finish<D: Dot, const ROWS: usize, const EPILOGUE: u8>(
 }
 
 /// `rows` quantised rows times the whole layer.
+///
+/// # Safety
+/// `q` holds `rows` rows of `w.inputs` bytes, `scales` as many values, `to` and, for [`RESIDUAL`], `residual` `rows` rows of
+/// `w.outputs` values; `w.outputs` is a multiple of [`Dot::COLUMNS`]; otherwise as [`finish`].
 #[inline(always)]
 pub(super) unsafe fn multiply<D: Dot, const EPILOGUE: u8>(
     q: *const i8,
@@ -119,6 +128,7 @@ pub(super) unsafe fn multiply<D: Dot, const EPILOGUE: u8>(
     to: *mut f32,
     residual: *const f32,
 ) {
+    // SAFETY: tiles cover `rows` and `w.outputs` exactly: heights add up to `rows`, and columns divide the outputs.
     unsafe {
         let mut column = 0;
         while column < w.outputs {

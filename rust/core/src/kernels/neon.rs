@@ -2,7 +2,8 @@
 //!
 //! Owns every aarch64 intrinsic; knows nothing of layers. Weights (0..=127) and activations are both signed bytes here, so
 //! `sdot` is exact; without it, pairs of products still fit sixteen bits. Minimum and maximum are a comparison and a
-//! selection, because `fmin` orders zeros and spreads NaN. Invariant: the bits of the scalar twin.
+//! selection, because `fmin` orders zeros and spreads NaN. Invariant: the bits of the scalar twins
+//! `register::Scalar`, `linear::ScalarDot` and `scan::dot`, which `tests.rs` compares.
 
 use super::linear::{Dot, PANEL, STEP};
 use super::register::{LANES, Register};
@@ -31,10 +32,12 @@ impl Register for N {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         N(unsafe { vld1q_f32(from) })
     }
     #[inline(always)]
     unsafe fn load_i8(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe {
             let bytes = vreinterpret_s8_s32(vdup_n_s32(from.cast::<i32>().read_unaligned()));
             N(vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(bytes)))))
@@ -42,38 +45,47 @@ impl Register for N {
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe { vst1q_f32(to, self.0) }
     }
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vdupq_n_f32(value) })
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vaddq_f32(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vsubq_f32(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vmulq_f32(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vbslq_f32(vcltq_f32(other.0, self.0), other.0, self.0) })
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vbslq_f32(vcgtq_f32(other.0, self.0), other.0, self.0) })
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         N(unsafe { vrndnq_f32(self.0) })
     }
     #[inline(always)]
     unsafe fn scale_by_power(self, n: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let power = vshlq_n_s32::<23>(vcvtq_s32_f32(n.0));
             N(vreinterpretq_f32_s32(vaddq_s32(
@@ -84,6 +96,7 @@ impl Register for N {
     }
     #[inline(always)]
     unsafe fn fold_add(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let two = vaddq_f32(self.0, swap_pairs(self.0));
             vgetq_lane_f32::<0>(two) + vgetq_lane_f32::<1>(two)
@@ -91,6 +104,7 @@ impl Register for N {
     }
     #[inline(always)]
     unsafe fn fold_min(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let two = self.min(N(swap_pairs(self.0)));
             vgetq_lane_f32::<0>(two.min(N(vrev64q_f32(two.0))).0)
@@ -98,6 +112,7 @@ impl Register for N {
     }
     #[inline(always)]
     unsafe fn fold_max(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let two = self.max(N(swap_pairs(self.0)));
             vgetq_lane_f32::<0>(two.max(N(vrev64q_f32(two.0))).0)
@@ -105,6 +120,7 @@ impl Register for N {
     }
     #[inline(always)]
     unsafe fn butterfly(self, stride: usize) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let v = self.0;
             let (swapped, signs) = if stride == 2 {
@@ -117,6 +133,7 @@ impl Register for N {
     }
     #[inline(always)]
     unsafe fn store_i8(values: &[Self; LANES], to: *mut i8) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe {
             let [a, b, c, d] = [values[0].0, values[1].0, values[2].0, values[3].0]
                 .map(|v| vqmovn_s32(vcvtnq_s32_f32(v)));
@@ -150,6 +167,7 @@ unsafe fn sdot<const LANE: i32>(mut sum: int32x4_t, w: int8x16_t, x: int8x16_t) 
 /// As [`sdot`], in what every aarch64 has.
 #[inline(always)]
 unsafe fn smull<const LANE: i32>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
+    // SAFETY: on registers only; the caller has the instruction set.
     unsafe {
         let x = vreinterpretq_s8_s32(vdupq_laneq_s32::<LANE>(vreinterpretq_s32_s8(x)));
         let low = vmull_s8(vget_low_s8(w), vget_low_s8(x));
@@ -170,6 +188,7 @@ impl<const DOTPROD: bool> NeonDot<DOTPROD> {
         panels: *const u8,
         next: usize,
     ) {
+        // SAFETY: inside the panels, see above; on registers for the rest.
         unsafe {
             let first = panels.add(LANE as usize * PANEL * STEP).cast::<i8>();
             let second = first.add(next);
@@ -203,6 +222,7 @@ impl<const DOTPROD: bool> Dot for NeonDot<DOTPROD> {
         starts: &[i32; ROWS],
         panels: *const u8,
     ) -> [[N; PANEL]; ROWS] {
+        // SAFETY: inside the rows and the panels, see the trait; the caller has the instruction set.
         unsafe {
             let mut sums = starts.map(|start| [vdupq_n_s32(start); 4]);
             let mut k = 0;
@@ -245,6 +265,7 @@ pub(super) unsafe fn dot<const N: usize>(
     rows: [*const i8; N],
     n: usize,
 ) -> [i32; N] {
+    // SAFETY: `i + 8 <= n` in the loop, `whole <= n` for the rest.
     unsafe {
         let mut sums = [[vdupq_n_s32(0); 2]; N];
         let whole = n / 8 * 8;

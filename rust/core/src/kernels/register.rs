@@ -50,8 +50,12 @@ pub(super) trait Register: Copy {
 }
 
 /// Sixteen virtual lanes as registers; only the first `LANES / WIDTH` are used.
+///
+/// # Safety
+/// `from` is valid for sixteen values; the instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn load16<R: Register>(from: *const f32) -> [R; LANES] {
+    // SAFETY: parts of `WIDTH` values up to the sixteenth.
     unsafe {
         let mut lanes = [R::splat(0.0); LANES];
         let mut part = 0;
@@ -64,8 +68,12 @@ pub(super) unsafe fn load16<R: Register>(from: *const f32) -> [R; LANES] {
 }
 
 /// Folds sixteen virtual lanes with the fixed tree 16 -> 8 -> 4 -> 2 -> 1.
+///
+/// # Safety
+/// The instruction set of `R` is available.
 #[inline(always)]
 pub(super) unsafe fn fold_add16<R: Register>(mut lanes: [R; LANES]) -> f32 {
+    // SAFETY: on registers only, whose instruction set the caller has.
     unsafe {
         let mut parts = LANES / R::WIDTH;
         while parts > 1 {

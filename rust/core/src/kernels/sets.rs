@@ -17,38 +17,47 @@ macro_rules! kernels {
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn quantize(from: *const f32, shift: *const f32, dim: usize, row: *mut f32, to: *mut i8) -> RowScale {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { float::rotate_and_quantize::<R>(from, shift, dim, row, to) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn bias(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { linear::multiply::<$dot, { linear::BIAS }>(q, s, rows, w, to, residual) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn gelu(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { linear::multiply::<$dot, { linear::GELU }>(q, s, rows, w, to, residual) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn residual(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { linear::multiply::<$dot, { linear::RESIDUAL }>(q, s, rows, w, to, residual) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn layer_norm(from: *const f32, to: *mut f32, norm: *const f32, rows: usize, dim: usize, eps: f32) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { float::layer_norm::<R>(from, to, norm, rows, dim, eps) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn attend(qkv: *const f32, n: usize, heads: usize, head_dim: usize, scratch: *mut f32, to: *mut f32) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { attention::attend::<R, $parts>(qkv, n, heads, head_dim, scratch, to) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn embed_token(word: *const i8, scale: f32, position: *const f32, to: *mut f32, dim: usize) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { float::embed_token::<R>(word, scale, position, to, dim) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn pool(from: *const f32, rows: usize, dim: usize, to: *mut f32) {
+                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
                 unsafe { float::pool_and_normalize::<R>(from, rows, dim, to) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn dots(query: *const i16, codes: *const i8, dim: usize, to: *mut i32, rows: usize) {
+                // SAFETY: `at` and the three after it are below `rows`, for which the caller vouches.
                 unsafe {
                     let row = |at: usize| codes.add(at * dim);
                     let fours = rows / 4 * 4;
@@ -63,6 +72,7 @@ macro_rules! kernels {
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn dots_at(query: *const i16, codes: *const i8, dim: usize, rows: *const u32, count: usize, to: *mut i32) {
+                // SAFETY: `at` and the three after it are below `count`, and the caller vouches for the rows they name.
                 unsafe {
                     let row = |at: usize| codes.add(*rows.add(at) as usize * dim);
                     let fours = count / 4 * 4;
@@ -78,18 +88,21 @@ macro_rules! kernels {
             $(#[target_feature(enable = $feature)])?
             unsafe fn products(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
                 for at in 0..count {
+                    // SAFETY: `at < count`, and the caller vouches for the row it names.
                     unsafe { *to.add(at) = rows::measure::<R, { rows::DOT }>(query, from.add(*rows.add(at) as usize * dim), dim) }
                 }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn squares(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
                 for at in 0..count {
+                    // SAFETY: `at < count`, and the caller vouches for the row it names.
                     unsafe { *to.add(at) = rows::measure::<R, { rows::SQUARED }>(query, from.add(*rows.add(at) as usize * dim), dim) }
                 }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn absolutes(query: *const f32, from: *const f32, dim: usize, rows: *const u32, count: usize, to: *mut f32) {
                 for at in 0..count {
+                    // SAFETY: `at < count`, and the caller vouches for the row it names.
                     unsafe { *to.add(at) = rows::measure::<R, { rows::ABSOLUTE }>(query, from.add(*rows.add(at) as usize * dim), dim) }
                 }
             }
@@ -97,7 +110,9 @@ macro_rules! kernels {
             unsafe fn hamming(query: *const u64, sketches: *const u64, words: usize, to: *mut u32, rows: usize) {
                 // Six words are 384 bits, the usual model; a constant length lets the loop be unrolled.
                 for row in 0..rows {
+                    // SAFETY: `row < rows`, for which the caller vouches.
                     let sketch = unsafe { sketches.add(row * words) };
+                    // SAFETY: `row < rows`, for which the caller vouches.
                     unsafe { *to.add(row) = if words == 6 { rows::hamming(query, sketch, 6) } else { rows::hamming(query, sketch, words) } }
                 }
             }

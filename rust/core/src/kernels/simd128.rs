@@ -2,7 +2,8 @@
 //!
 //! Owns every wasm intrinsic. The relaxed dot product is exact for what we feed it: its 7-bit operand, the weights, never
 //! exceeds 127, below which all engines agree. Eight accumulators at most: V8 has fifteen registers on x86-64 and halves
-//! its speed when it spills. Invariant: the bits of the scalar twin.
+//! its speed when it spills. Invariant: the bits of the scalar twins
+//! `register::Scalar`, `linear::ScalarDot` and `scan::dot`, which `tests.rs` compares.
 
 use super::linear::{Dot, PANEL, STEP};
 use super::register::{LANES, Register};
@@ -17,10 +18,12 @@ impl Register for V {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         V(unsafe { v128_load(from.cast()) })
     }
     #[inline(always)]
     unsafe fn load_i8(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         let bytes = unsafe { v128_load32_zero(from.cast()) };
         V(f32x4_convert_i32x4(i32x4_extend_low_i16x8(
             i16x8_extend_low_i8x16(bytes),
@@ -28,6 +31,7 @@ impl Register for V {
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe { v128_store(to.cast(), self.0) }
     }
     #[inline(always)]
@@ -97,6 +101,7 @@ impl Register for V {
         let [a, b, c, d] = [values[0].0, values[1].0, values[2].0, values[3].0]
             .map(|v| i32x4_trunc_sat_f32x4(f32x4_nearest(v)));
         let bytes = i8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d));
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe { v128_store(to.cast(), bytes) }
     }
 }
@@ -226,6 +231,7 @@ pub(super) unsafe fn dot<const N: usize>(
     rows: [*const i8; N],
     n: usize,
 ) -> [i32; N] {
+    // SAFETY: `i + 8 <= n` in the loop, `whole <= n` for the rest.
     unsafe {
         let mut sums = [i32x4_splat(0); N];
         let whole = n / 8 * 8;

@@ -1,7 +1,8 @@
 //! x86-64: AVX2, AVX-VNNI and AVX-512 with VNNI, chosen at run time.
 //!
 //! Owns every x86 intrinsic; knows nothing of layers. Weights are the unsigned operand (0..=127), so pairs of products
-//! fit sixteen bits and nothing saturates. Invariant: the bits of the scalar twin.
+//! fit sixteen bits and nothing saturates. Invariant: the bits of the scalar twins
+//! `register::Scalar`, `linear::ScalarDot` and `scan::dot`, which `tests.rs` compares.
 
 use super::linear::{Dot, PANEL, STEP};
 use super::register::{LANES, Register};
@@ -13,6 +14,7 @@ pub(super) struct Y(__m256);
 
 #[inline(always)]
 unsafe fn halves(v: __m256) -> (__m128, __m128) {
+    // SAFETY: on registers only; the caller has the instruction set.
     unsafe { (_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v)) }
 }
 
@@ -21,10 +23,12 @@ impl Register for Y {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         Y(unsafe { _mm256_loadu_ps(from) })
     }
     #[inline(always)]
     unsafe fn load_i8(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe {
             Y(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(
                 from.cast(),
@@ -33,38 +37,47 @@ impl Register for Y {
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe { _mm256_storeu_ps(to, self.0) }
     }
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_set1_ps(value) })
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_add_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_mul_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_min_ps(other.0, self.0) })
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_max_ps(other.0, self.0) })
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Y(unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })
     }
     #[inline(always)]
     unsafe fn scale_by_power(self, n: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let power = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n.0));
             Y(_mm256_castsi256_ps(_mm256_add_epi32(
@@ -75,6 +88,7 @@ impl Register for Y {
     }
     #[inline(always)]
     unsafe fn fold_add(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let (low, high) = halves(self.0);
             let four = _mm_add_ps(low, high);
@@ -84,6 +98,7 @@ impl Register for Y {
     }
     #[inline(always)]
     unsafe fn fold_min(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let (low, high) = halves(self.0);
             let four = _mm_min_ps(low, high);
@@ -93,6 +108,7 @@ impl Register for Y {
     }
     #[inline(always)]
     unsafe fn fold_max(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let (low, high) = halves(self.0);
             let four = _mm_max_ps(low, high);
@@ -102,6 +118,7 @@ impl Register for Y {
     }
     #[inline(always)]
     unsafe fn butterfly(self, stride: usize) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let v = self.0;
             let (swapped, signs) = match stride {
@@ -123,6 +140,7 @@ impl Register for Y {
     }
     #[inline(always)]
     unsafe fn store_i8(values: &[Self; LANES], to: *mut i8) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe {
             let (a, b) = (
                 _mm256_cvtps_epi32(values[0].0),
@@ -152,6 +170,7 @@ pub(super) struct Madd;
 impl Quads for Madd {
     #[inline(always)]
     unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let pairs = _mm256_maddubs_epi16(w, x);
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
@@ -165,6 +184,7 @@ pub(super) struct Vex;
 impl Quads for Vex {
     #[inline(always)]
     unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe { _mm256_dpbusd_avx_epi32(sum, w, x) }
     }
 }
@@ -177,6 +197,7 @@ pub(super) struct Evex;
 impl Quads for Evex {
     #[inline(always)]
     unsafe fn add(sum: __m256i, w: __m256i, x: __m256i) -> __m256i {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe { _mm256_dpbusd_epi32(sum, w, x) }
     }
 }
@@ -196,6 +217,7 @@ impl<Q: Quads> Dot for YDot<Q> {
         starts: &[i32; ROWS],
         panels: *const u8,
     ) -> [[Y; PANEL]; ROWS] {
+        // SAFETY: inside the rows and the panels, see the trait; the caller has the instruction set.
         unsafe {
             let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
             let mut row = 0;
@@ -237,10 +259,12 @@ impl Register for Z {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         Z(unsafe { _mm512_loadu_ps(from) })
     }
     #[inline(always)]
     unsafe fn load_i8(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe {
             Z(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(
                 from.cast(),
@@ -249,38 +273,47 @@ impl Register for Z {
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe { _mm512_storeu_ps(to, self.0) }
     }
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_set1_ps(value) })
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_add_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_sub_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_mul_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_min_ps(other.0, self.0) })
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_max_ps(other.0, self.0) })
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         Z(unsafe { _mm512_roundscale_ps::<0>(self.0) })
     }
     #[inline(always)]
     unsafe fn scale_by_power(self, n: Self) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let power = _mm512_slli_epi32::<23>(_mm512_cvtps_epi32(n.0));
             Z(_mm512_castsi512_ps(_mm512_add_epi32(
@@ -291,6 +324,7 @@ impl Register for Z {
     }
     #[inline(always)]
     unsafe fn fold_add(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let high = _mm512_shuffle_f32x4::<0b01_00_11_10>(self.0, self.0);
             Y(_mm512_castps512_ps256(_mm512_add_ps(self.0, high))).fold_add()
@@ -298,6 +332,7 @@ impl Register for Z {
     }
     #[inline(always)]
     unsafe fn fold_min(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let high = _mm512_shuffle_f32x4::<0b01_00_11_10>(self.0, self.0);
             Y(_mm512_castps512_ps256(_mm512_min_ps(self.0, high))).fold_min()
@@ -305,6 +340,7 @@ impl Register for Z {
     }
     #[inline(always)]
     unsafe fn fold_max(self) -> f32 {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let high = _mm512_shuffle_f32x4::<0b01_00_11_10>(self.0, self.0);
             Y(_mm512_castps512_ps256(_mm512_max_ps(self.0, high))).fold_max()
@@ -312,6 +348,7 @@ impl Register for Z {
     }
     #[inline(always)]
     unsafe fn butterfly(self, stride: usize) -> Self {
+        // SAFETY: on registers only; the caller has the instruction set.
         unsafe {
             let v = self.0;
             // The second half of each pair of `stride` lanes gets swapped - v, the first half swapped + v.
@@ -331,6 +368,7 @@ impl Register for Z {
     }
     #[inline(always)]
     unsafe fn store_i8(values: &[Self; LANES], to: *mut i8) {
+        // SAFETY: the caller vouches for the lanes and the instruction set; see the trait.
         unsafe {
             _mm_storeu_si128(
                 to.cast(),
@@ -355,6 +393,7 @@ impl Dot for VnniDot {
         starts: &[i32; ROWS],
         panels: *const u8,
     ) -> [[Z; PANEL]; ROWS] {
+        // SAFETY: inside the rows and the panels, see the trait; the caller has the instruction set.
         unsafe {
             let mut sums = [_mm512_setzero_si512(); ROWS];
             let mut row = 0;
@@ -397,6 +436,7 @@ pub(super) unsafe fn dot<const N: usize>(
     rows: [*const i8; N],
     n: usize,
 ) -> [i32; N] {
+    // SAFETY: `i + 16 <= n` in the loop, `whole <= n` for the rest.
     unsafe {
         let mut sums = [_mm256_setzero_si256(); N];
         let whole = n / 16 * 16;
