@@ -17,7 +17,7 @@ const LARGEST: f32 = 1e9;
 const SMALLEST: f32 = 1e-18;
 
 /// A query as codes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
     /// One code of -2047..=2047 a component.
     pub codes: Vec<i16>,
@@ -44,12 +44,26 @@ pub fn quantize(vector: &[f32], codes: &mut Vec<i8>) -> Result<f32> {
 /// # Errors
 /// As for [`quantize`].
 pub fn quantize_query(vector: &[f32]) -> Result<Query> {
-    let scale = magnitude(vector)? / QUERY_MAX;
-    let codes = vector
-        .iter()
-        .map(|x| (x / scale).round_ties_even().clamp(-QUERY_MAX, QUERY_MAX) as i16)
-        .collect();
-    Ok(Query { codes, scale })
+    let mut query = Query::default();
+    query.set(vector)?;
+    Ok(query)
+}
+
+impl Query {
+    /// Becomes the query of another vector, in the room it has.
+    ///
+    /// # Errors
+    /// As for [`quantize`]; the query before is kept.
+    pub fn set(&mut self, vector: &[f32]) -> Result<()> {
+        let scale = magnitude(vector)? / QUERY_MAX;
+        let codes = vector
+            .iter()
+            .map(|x| (x / scale).round_ties_even().clamp(-QUERY_MAX, QUERY_MAX) as i16);
+        self.scale = scale;
+        self.codes.clear();
+        self.codes.extend(codes);
+        Ok(())
+    }
 }
 
 /// Whether a stored scale can have come from the quantisation of a vector to codes up to `largest_code` (127 in [`quantize`]).

@@ -51,7 +51,7 @@ impl Ord for Worst {
 }
 
 /// Keeps the best `limit` of everything it is offered, at O(log limit) an offer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Top {
     limit: usize,
     heap: BinaryHeap<Worst>,
@@ -64,6 +64,26 @@ impl Top {
             limit,
             heap: BinaryHeap::new(),
         }
+    }
+
+    /// Forgets what it kept and keeps at most `limit` from now on, in the room it has.
+    pub fn reset(&mut self, limit: usize) {
+        self.heap.clear();
+        self.limit = limit;
+    }
+
+    /// Whether it keeps as many as it may.
+    pub fn is_full(&self) -> bool {
+        self.heap.len() == self.limit
+    }
+
+    /// What is below this score is not kept any more.
+    pub fn bar(&self) -> f32 {
+        if !self.is_full() {
+            return f32::NEG_INFINITY;
+        }
+        let worst = self.heap.peek();
+        worst.map_or(f32::INFINITY, |worst| worst.0.score)
     }
 
     /// Takes a candidate, and drops the worst when there are too many.
@@ -85,6 +105,18 @@ impl Top {
             .map(|worst| worst.0)
             .collect()
     }
+
+    /// Hands on what was kept, best first, and keeps the room for the next time.
+    pub fn drain_sorted(&mut self, mut take: impl FnMut(Ranked)) {
+        let mut sorted = std::mem::take(&mut self.heap).into_sorted_vec();
+        sorted.drain(..).for_each(|worst| take(worst.0));
+        self.heap = sorted.into();
+    }
+
+    /// Bytes of room it has.
+    pub fn size_bytes(&self) -> usize {
+        self.heap.capacity() * size_of::<Worst>()
+    }
 }
 
 #[cfg(test)]
@@ -104,8 +136,18 @@ mod tests {
                     document: row,
                 });
             }
-            let rows: Vec<usize> = top.into_sorted().iter().map(|best| best.row).collect();
+            let rows: Vec<usize> = top
+                .clone()
+                .into_sorted()
+                .iter()
+                .map(|best| best.row)
+                .collect();
             assert_eq!(rows, [1, 4, 0, 2]);
+            let mut drained = Vec::new();
+            top.drain_sorted(|best| drained.push(best.row));
+            assert_eq!(drained, rows);
+            top.reset(1);
+            top.drain_sorted(|best| panic!("{best:?} was forgotten"));
         }
     }
 

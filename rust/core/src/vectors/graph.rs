@@ -1,30 +1,10 @@
-//! The layered graph of HNSW (Malkov and Yashunin, arXiv 1603.09320): who is linked with whom, and the walk through it.
+//! The layered graph of HNSW (Malkov and Yashunin, arXiv 1603.09320): who is linked with whom.
 //!
-//! Owns levels and links; knows nothing of vectors but their closeness, nor of which rows may be found. Invariant: a
-//! link leads to another row of the graph on the same layer, a row has at most `cap(layer)` links on a layer, and the
-//! walk depends only on links and closeness, of equal closeness the lower row coming first.
-
-use super::rows::{Probe, Rows, Scratch};
+//! Owns levels and links; knows nothing of vectors, nor of which rows may be found. Invariant: a link leads to another
+//! row of the graph on the same layer, and a row has at most `cap(layer)` links on a layer.
 
 /// More layers than any number of rows below 2^32 needs with m = 2.
 pub const LAYERS_MAX: usize = 32;
-
-/// A row with its closeness to the query.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Near {
-    /// Higher is nearer.
-    pub closeness: f32,
-    /// The row.
-    pub row: u32,
-}
-
-impl Near {
-    /// Whether this comes before `other`: nearer, of equally near the lower row.
-    pub fn before(&self, other: &Near) -> bool {
-        self.closeness > other.closeness
-            || (self.closeness == other.closeness && self.row < other.row)
-    }
-}
 
 /// Levels and links of the rows `0..len()`.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,60 +19,6 @@ pub struct Graph {
     /// Where a row's upper layers begin in `upper`.
     upper_at: Vec<u32>,
     entry: u32,
-}
-
-/// Buffers of a walk, reused from call to call.
-#[derive(Clone, Debug, Default)]
-pub struct Walk {
-    /// The walk that saw a row last.
-    seen: Vec<u32>,
-    walk: u32,
-    fresh: Vec<u32>,
-    closeness: Vec<f32>,
-    /// What was found, nearest first; true once its links have been followed.
-    beam: Vec<(Near, bool)>,
-    /// For the comparison of rows.
-    pub scratch: Scratch,
-}
-
-impl Walk {
-    /// What the last walk found, nearest first.
-    pub fn found(&self) -> impl Iterator<Item = Near> {
-        self.beam.iter().map(|(near, _)| *near)
-    }
-
-    fn begin(&mut self, rows: usize) {
-        if self.seen.len() < rows {
-            self.seen.resize(rows, 0);
-        }
-        self.walk = self.walk.wrapping_add(1);
-        if self.walk == 0 {
-            self.seen.fill(0);
-            self.walk = 1;
-        }
-        self.beam.clear();
-    }
-
-    /// Whether `row` is seen for the first time in this walk.
-    fn first_time(&mut self, row: u32) -> bool {
-        let seen = &mut self.seen[row as usize];
-        let first = *seen != self.walk;
-        *seen = self.walk;
-        first
-    }
-
-    /// Takes `near` into the beam of at most `ef`; gives its place.
-    fn offer(&mut self, near: Near, ef: usize) -> Option<usize> {
-        if self.beam.len() == ef && !self.beam.last().is_some_and(|(last, _)| near.before(last)) {
-            return None;
-        }
-        let place = self.beam.partition_point(|(other, _)| other.before(&near));
-        if self.beam.len() == ef {
-            self.beam.pop();
-        }
-        self.beam.insert(place, (near, false));
-        Some(place)
-    }
 }
 
 impl Graph {
@@ -179,91 +105,6 @@ impl Graph {
     /// Makes `row` the entry.
     pub fn set_entry(&mut self, row: u32) {
         self.entry = row;
-    }
-
-    /// Goes from the entry down to layer `to` (excluded), always to the nearest link; gives where it ends.
-    pub fn descend(&self, rows: &Rows, probe: &Probe, to: usize, walk: &mut Walk) -> Near {
-        let mut here = Near {
-            closeness: 0.0,
-            row: self.entry,
-        };
-        rows.closeness(
-            probe,
-            &[here.row],
-            std::slice::from_mut(&mut here.closeness),
-            &mut walk.scratch,
-        );
-        for layer in (to + 1..=self.level(self.entry)).rev() {
-            loop {
-                let links = self.links(here.row, layer);
-                walk.closeness.resize(links.len(), 0.0);
-                rows.closeness(probe, links, &mut walk.closeness, &mut walk.scratch);
-                let mut best = here;
-                for (row, closeness) in links.iter().zip(&walk.closeness) {
-                    let near = Near {
-                        closeness: *closeness,
-                        row: *row,
-                    };
-                    if near.before(&best) {
-                        best = near;
-                    }
-                }
-                if best.row == here.row {
-                    break;
-                }
-                here = best;
-            }
-        }
-        here
-    }
-
-    /// Finds the `ef` nearest rows on `layer`, from `from` on; they are in `walk.found()` afterwards.
-    pub fn walk(
-        &self,
-        rows: &Rows,
-        probe: &Probe,
-        layer: usize,
-        ef: usize,
-        from: &[Near],
-        walk: &mut Walk,
-    ) {
-        walk.begin(self.len());
-        for near in from {
-            if walk.first_time(near.row) {
-                walk.offer(*near, ef);
-            }
-        }
-        let mut at = 0;
-        while at < walk.beam.len() {
-            if walk.beam[at].1 {
-                at += 1;
-                continue;
-            }
-            walk.beam[at].1 = true;
-            let mut fresh = std::mem::take(&mut walk.fresh);
-            fresh.clear();
-            for row in self.links(walk.beam[at].0.row, layer) {
-                if walk.first_time(*row) {
-                    fresh.push(*row);
-                }
-            }
-            let mut closeness = std::mem::take(&mut walk.closeness);
-            closeness.resize(fresh.len(), 0.0);
-            rows.closeness(probe, &fresh, &mut closeness, &mut walk.scratch);
-            let mut next = at + 1;
-            for (row, closeness) in fresh.iter().zip(&closeness) {
-                let near = Near {
-                    closeness: *closeness,
-                    row: *row,
-                };
-                if let Some(place) = walk.offer(near, ef) {
-                    next = next.min(place);
-                }
-            }
-            walk.fresh = fresh;
-            walk.closeness = closeness;
-            at = next;
-        }
     }
 
     /// Keeps only the rows for which `stays` is true, moved together in order. No link may lead to another.

@@ -4,8 +4,9 @@
 //! Owns the size of rounds, levels, and the choice of links; must not know ids or deletions. Invariant: the graph depends
 //! only on the rows and their order; threads and slices change nothing, because a round reads what no part of it writes.
 
-use super::graph::{Graph, LAYERS_MAX, Near, Walk};
+use super::graph::{Graph, LAYERS_MAX};
 use super::rows::{Probe, Rows};
+use super::walk::{Near, Walk};
 use std::sync::{Mutex, PoisonError};
 
 const ROUND_MAX: usize = 128;
@@ -128,35 +129,30 @@ fn choose_links(
     let mut closeness = vec![0.0; at];
     rows.closeness(&probe, &round, &mut closeness, &mut worker.walk.scratch);
 
+    let earlier: Vec<Near> = round
+        .iter()
+        .zip(&closeness)
+        .map(|(row, closeness)| Near::new(*closeness, *row))
+        .collect();
+
     let level = levels[at];
     let mut chosen = vec![Vec::new(); level + 1];
     let mut from = None;
     for layer in (0..=level).rev() {
         let mut candidates: Vec<Near> = Vec::new();
         if first > 0 && layer <= graph.level(graph.entry()) {
-            let start = match from {
-                Some(near) => near,
-                None => graph.descend(rows, &probe, layer, &mut worker.walk),
-            };
-            graph.walk(
-                rows,
-                &probe,
-                layer,
-                ef_construction,
-                &[start],
-                &mut worker.walk,
-            );
-            candidates.extend(worker.walk.found());
+            let walk = &mut worker.walk;
+            let start = from.unwrap_or_else(|| walk.descend(graph, rows, &probe, layer));
+            walk.search(graph, rows, &probe, layer, ef_construction, start);
+            candidates.extend(walk.found());
             from = candidates.first().copied();
         }
-        let earlier = round.iter().zip(&closeness).zip(levels);
-        candidates.extend(earlier.filter(|(_, level)| **level >= layer).map(
-            |((row, closeness), _)| Near {
-                closeness: *closeness,
-                row: *row,
-            },
-        ));
-        sort(&mut candidates);
+        let on_layer = earlier
+            .iter()
+            .zip(levels)
+            .filter(|(_, level)| **level >= layer);
+        candidates.extend(on_layer.map(|(near, _)| *near));
+        candidates.sort_unstable_by(|a, b| b.cmp(a));
         candidates.truncate(ef_construction);
         chosen[layer] = select(rows, &candidates, graph.m(), worker);
     }
@@ -205,27 +201,19 @@ pub fn best_links(
     let mut closeness = vec![0.0; list.len()];
     rows.closeness(&probe, &list, &mut closeness, &mut worker.walk.scratch);
     worker.probe = probe;
-    let mut candidates: Vec<Near> = list
-        .iter()
-        .zip(&closeness)
-        .map(|(row, closeness)| Near {
-            closeness: *closeness,
-            row: *row,
-        })
+    let near = list.iter().zip(&closeness);
+    let mut candidates: Vec<Near> = near
+        .map(|(row, closeness)| Near::new(*closeness, *row))
         .collect();
-    sort(&mut candidates);
+    candidates.sort_unstable_by(|a, b| b.cmp(a));
     select(rows, &candidates, cap, worker)
-}
-
-fn sort(candidates: &mut [Near]) {
-    candidates.sort_unstable_by(|a, b| b.closeness.total_cmp(&a.closeness).then(a.row.cmp(&b.row)));
 }
 
 /// At most `most` of the candidates (nearest first) by the heuristic of the paper, algorithm 4: one that is nearer to a
 /// chosen row than to the row at hand is left out, because it is reached through that one. Few candidates all stay.
 fn select(rows: &Rows, candidates: &[Near], most: usize, worker: &mut Worker) -> Vec<u32> {
     if candidates.len() <= most {
-        return candidates.iter().map(|near| near.row).collect();
+        return candidates.iter().map(|near| near.row()).collect();
     }
     let mut chosen: Vec<u32> = Vec::with_capacity(most);
     for candidate in candidates {
@@ -234,7 +222,7 @@ fn select(rows: &Rows, candidates: &[Near], most: usize, worker: &mut Worker) ->
         }
         let (other, scratch) = (&mut worker.other, &mut worker.walk.scratch);
         if !chosen.is_empty() {
-            rows.probe_row(candidate.row as usize, other, scratch);
+            rows.probe_row(candidate.row() as usize, other, scratch);
         }
         let reached = chosen.chunks(COMPARED).any(|some| {
             worker.closeness.resize(some.len(), 0.0);
@@ -242,10 +230,10 @@ fn select(rows: &Rows, candidates: &[Near], most: usize, worker: &mut Worker) ->
             worker
                 .closeness
                 .iter()
-                .any(|closeness| *closeness > candidate.closeness)
+                .any(|closeness| *closeness > candidate.closeness())
         });
         if !reached {
-            chosen.push(candidate.row);
+            chosen.push(candidate.row());
         }
     }
     chosen

@@ -11,6 +11,7 @@ mod rows;
 mod search;
 mod spec;
 mod stored;
+mod walk;
 
 use crate::error::{Code, Error, Result};
 use crate::plan;
@@ -22,6 +23,7 @@ use serde_json::json;
 pub use spec::{Keep, Metric, Spec, Way};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use walk::ROWS_MAX;
 
 /// Removed rows are taken out of the graph once they are this fraction of all.
 const DEAD_SHARE: usize = 8;
@@ -65,7 +67,7 @@ pub struct VectorIndex {
     /// Rows that were ever linked.
     serial: u64,
     workers: Workers,
-    walk: graph::Walk,
+    buffers: search::Buffers,
 }
 
 impl VectorIndex {
@@ -89,7 +91,7 @@ impl VectorIndex {
             graph: None,
             serial: 0,
             workers: Workers::default(),
-            walk: graph::Walk::default(),
+            buffers: search::Buffers::default(),
         }
     }
 
@@ -139,10 +141,10 @@ impl VectorIndex {
             )
             .with(json!({"id": pair[0]})));
         }
-        if self.ids.len() + ids.len() > u32::MAX as usize {
+        if self.ids.len() + ids.len() > ROWS_MAX {
             return Err(Error::new(
                 Code::BadInput,
-                "an index holds at most 2^32 - 1 vectors; begin another",
+                "an index holds at most 2^31 vectors; begin another",
             ));
         }
         let encoded = self.rows.encode(&vectors)?;
@@ -267,7 +269,7 @@ impl VectorIndex {
         self.row_of = (0..).zip(&self.ids).map(|(row, id)| (*id, row)).collect();
     }
 
-    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids"},"spec"}`: how many vectors
+    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids","buffers"},"spec"}`: how many vectors
     /// there are, are linked, wait for it, and are removed but not yet taken out; bytes of memory.
     ///
     /// # Errors
@@ -283,6 +285,7 @@ impl VectorIndex {
             "size_bytes": {
                 "vectors": self.rows.size_bytes(),
                 "graph": self.graph.as_ref().map_or(0, Graph::size_bytes),
+                "buffers": self.buffers.size_bytes(),
                 "ids": 5 * self.ids.capacity() + 9 * self.row_of.capacity(),
             },
             "spec": self.spec,

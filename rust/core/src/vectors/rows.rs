@@ -4,7 +4,7 @@
 //! closeness comes from exact integers or from sums in a fixed order, rounded in a fixed way, so every target ranks alike.
 
 use super::spec::{Keep, Metric, Spec};
-use crate::codes;
+use crate::codes::{self, Query};
 use crate::error::Result;
 use crate::kernels::{Kernels, Measure, fastest};
 
@@ -54,6 +54,21 @@ pub struct Scratch {
     bytes: Vec<i8>,
     floats: Vec<f32>,
     order: Vec<u32>,
+}
+
+impl Probe {
+    /// Bytes held.
+    pub fn size_bytes(&self) -> usize {
+        4 * self.floats.capacity() + 2 * self.codes.capacity() + 8 * self.sketch.capacity()
+    }
+}
+
+impl Scratch {
+    /// Bytes held.
+    pub fn size_bytes(&self) -> usize {
+        4 * (self.dots.capacity() + self.floats.capacity() + self.order.capacity())
+            + self.bytes.capacity()
+    }
 }
 
 /// What one new vector becomes, before it is known whether all of a batch can be taken.
@@ -238,23 +253,26 @@ impl Rows {
     ///
     /// # Errors
     /// `bad_input` as for [`Rows::encode`].
-    pub fn probe(&self, vector: &[f32]) -> Result<Probe> {
-        let query = codes::quantize_query(vector)?;
-        let mut probe = Probe {
-            floats: vector.to_vec(),
-            codes: query.codes,
-            ..Probe::default()
+    pub fn probe(&self, vector: &[f32], probe: &mut Probe) -> Result<()> {
+        let mut query = Query {
+            codes: std::mem::take(&mut probe.codes),
+            ..Query::default()
         };
-        probe.floats.resize(self.stride, 0.0);
+        query.set(vector)?;
+        probe.codes = query.codes;
         probe.codes.resize(self.stride, 0);
+        probe.floats.clear();
+        probe.floats.extend_from_slice(vector);
+        probe.floats.resize(self.stride, 0.0);
+        probe.sketch.clear();
         if self.has_sketches() {
             probe.sketch.resize(self.words(), 0);
             for (at, x) in vector.iter().enumerate() {
                 probe.sketch[at / 64] |= u64::from(*x > 0.0) << (at % 64);
             }
         }
-        self.weigh(&mut probe, f64::from(query.scale));
-        Ok(probe)
+        self.weigh(probe, f64::from(query.scale));
+        Ok(())
     }
 
     /// Prepares a row for comparison with others.

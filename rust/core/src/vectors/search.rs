@@ -3,13 +3,16 @@
 //! Owns the way a search goes and how many candidates it looks at; must not know how rows are encoded or linked.
 //! Invariant: never fewer hits than exist (up to the limit), the nearest first, of equally near ones the lower id.
 
-use super::graph::{Graph, Near};
+use super::graph::Graph;
+use super::rows::Probe;
+use super::walk::Walk;
 use super::{VectorIndex, Way, read_floats};
 use crate::error::{Code, Error, Result};
 use crate::plan;
 use crate::rank::{Ranked, Top};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::ops::Range;
 
 /// Rows that are compared at a time, so that they stay in the first-level cache.
 const BLOCK: usize = 64;
@@ -65,6 +68,30 @@ enum Route {
     Graph,
 }
 
+/// What a search needs room for, reused from call to call.
+#[derive(Clone, Debug, Default)]
+pub struct Buffers {
+    probe: Probe,
+    walk: Walk,
+    top: Top,
+    /// For each row whether it may be found; empty where every row may.
+    allowed: Vec<bool>,
+    differing: Vec<u32>,
+    counts: Vec<u32>,
+    picked: Vec<u32>,
+}
+
+impl Buffers {
+    /// Bytes held.
+    pub fn size_bytes(&self) -> usize {
+        self.probe.size_bytes()
+            + self.walk.size_bytes()
+            + self.top.size_bytes()
+            + self.allowed.capacity()
+            + 4 * (self.differing.capacity() + self.counts.capacity() + self.picked.capacity())
+    }
+}
+
 impl VectorIndex {
     /// `{"limit"?,"ef_search"?,"rescore"?,"index"?,"explain"?}` with the query's components (little-endian f32) and a
     /// filter (bit `id % 8` of byte `id / 8` is set for ids that may be found; no bytes: all may) ->
@@ -116,202 +143,220 @@ impl VectorIndex {
                 .with(json!({name: value})));
             }
         }
-        let probe = self.rows.probe(vector)?;
-        let allowed = (!filter.is_empty()).then(|| self.allowed(filter));
-        let count = match &allowed {
-            None => self.len(),
-            Some(allowed) => allowed.iter().filter(|allowed| **allowed).count(),
-        };
-        let limit = search.limit.min(count);
-        let mut walk = std::mem::take(&mut self.walk);
-        let mut asked = Asked {
-            vectors: self,
-            probe: &probe,
-            allowed: allowed.as_deref(),
-            limit,
-            walk: &mut walk,
-        };
-        let (mut found, route) = asked.answer(search, count);
-        self.walk = walk;
-        // Rows are numbered in the order of insertion, ids are not: of equally near ones the lower id comes first.
-        let ids = &self.ids;
-        found.sort_by(|a, b| {
-            b.score
-                .total_cmp(&a.score)
-                .then(ids[a.row].cmp(&ids[b.row]))
-        });
-        let hits = found.iter().map(|best| Hit {
-            id: self.ids[best.row],
-            score: best.score,
-        });
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let found = self.find_with(search, vector, filter, &mut buffers);
+        self.buffers = buffers;
+        let (hits, route, allowed) = found?;
         let explain = json!({
             "route": match route { Route::Scan => "scan", Route::Sketches => "sketches", Route::Graph => "graph" },
             "vectors": self.len(),
-            "allowed": count,
+            "allowed": allowed,
             "linked": self.graph.as_ref().map_or(0, Graph::len),
         });
-        Ok((hits.collect(), explain))
+        Ok((hits, explain))
     }
 
-    /// For each row whether it may be found.
-    fn allowed(&self, filter: &[u8]) -> Vec<bool> {
-        let rows = self.ids.iter().zip(&self.dead);
-        rows.map(|(id, dead)| {
-            let byte = filter.get(*id as usize / 8).copied().unwrap_or(0);
-            !dead && byte >> (id % 8) & 1 == 1
-        })
-        .collect()
+    /// The hits, how they were found, and how many vectors may be found.
+    fn find_with(
+        &self,
+        search: &Search,
+        vector: &[f32],
+        filter: &[u8],
+        buffers: &mut Buffers,
+    ) -> Result<(Vec<Hit>, Route, usize)> {
+        self.rows.probe(vector, &mut buffers.probe)?;
+        buffers.allowed.clear();
+        if !filter.is_empty() {
+            let may = |id: &u32| {
+                let byte = filter.get(*id as usize / 8).copied().unwrap_or(0);
+                byte >> (id % 8) & 1 == 1
+            };
+            let rows = self.ids.iter().zip(&self.dead);
+            buffers
+                .allowed
+                .extend(rows.map(|(id, dead)| !dead && may(id)));
+        } else if self.dead_count > 0 {
+            buffers.allowed.extend(self.dead.iter().map(|dead| !dead));
+        }
+        let count = if filter.is_empty() {
+            self.len()
+        } else {
+            buffers.allowed.iter().filter(|allowed| **allowed).count()
+        };
+        let limit = search.limit.min(count);
+        buffers.top.reset(limit);
+        let mut asked = Asked {
+            vectors: self,
+            limit,
+            filtered: !filter.is_empty(),
+            buffers,
+        };
+        let route = asked.answer(search, count);
+        let mut hits = Vec::with_capacity(limit);
+        buffers.top.drain_sorted(|best| {
+            hits.push(Hit {
+                id: best.row as u32,
+                score: best.score,
+            });
+        });
+        Ok((hits, route, count))
     }
 }
 
-/// One search under way.
+/// One search under way. What it finds is kept in the buffers: the heap takes ids for rows, so that of equally near rows
+/// the lower id comes first, although rows are numbered in the order of insertion.
 struct Asked<'a> {
     vectors: &'a VectorIndex,
-    probe: &'a super::rows::Probe,
-    allowed: Option<&'a [bool]>,
     limit: usize,
-    walk: &'a mut super::graph::Walk,
+    filtered: bool,
+    buffers: &'a mut Buffers,
 }
 
 impl Asked<'_> {
-    fn may_be_found(&self, row: usize) -> bool {
-        match self.allowed {
-            None => !self.vectors.dead[row],
-            Some(allowed) => allowed[row],
-        }
-    }
-
-    fn answer(&mut self, search: &Search, count: usize) -> (Vec<Ranked>, Route) {
+    fn answer(&mut self, search: &Search, count: usize) -> Route {
         let rows = self.vectors.rows.len();
         let way = search.index.unwrap_or(self.vectors.spec.index);
         if let Some(graph) = &self.vectors.graph
             && way != Way::Flat
-            && (self.allowed.is_none() || count > NARROW_ROWS && count * NARROW_SHARE > rows)
+            && (!self.filtered || count > NARROW_ROWS && count * NARROW_SHARE > rows)
         {
-            let found = self.through_graph(graph, search, count);
-            if found.len() == self.limit {
-                return (found, Route::Graph);
+            self.through_graph(graph, search, count);
+            if self.buffers.top.is_full() {
+                return Route::Graph;
             }
+            self.buffers.top.reset(self.limit);
         }
+        let rescore = search.rescore.max(self.limit);
         let sketches = self.vectors.rows.has_sketches() && search.index != Some(Way::Flat);
-        if sketches && count > search.rescore.max(self.limit) {
-            return (
-                self.by_sketches(search.rescore.max(self.limit)),
-                Route::Sketches,
-            );
+        if sketches && count > rescore {
+            self.by_sketches(rescore);
+            return Route::Sketches;
         }
-        let mut top = Top::new(self.limit);
-        self.scan(0..rows, &mut top);
-        (into_rows(top), Route::Scan)
+        self.scan(0..rows);
+        Route::Scan
     }
 
     /// Offers every row of a range that may be found.
-    fn scan(&mut self, range: std::ops::Range<usize>, top: &mut Top) {
-        let mut block = Vec::with_capacity(BLOCK);
+    fn scan(&mut self, range: Range<usize>) {
+        let mut block = [0; BLOCK];
+        let mut filled = 0;
         for row in range {
-            if self.may_be_found(row) {
-                block.push(row as u32);
-                if block.len() == BLOCK {
-                    self.score(&block, top);
-                    block.clear();
-                }
+            block[filled] = row as u32;
+            filled += usize::from(may_be_found(&self.buffers.allowed, row));
+            if filled == BLOCK {
+                self.score(&block);
+                filled = 0;
             }
         }
-        self.score(&block, top);
+        self.score(&block[..filled]);
     }
 
-    fn score(&mut self, rows: &[u32], top: &mut Top) {
+    /// Offers the named rows.
+    fn score(&mut self, rows: &[u32]) {
         let mut closeness = [0.0; BLOCK];
+        let Buffers {
+            probe, walk, top, ..
+        } = &mut *self.buffers;
         for rows in rows.chunks(BLOCK) {
             let closeness = &mut closeness[..rows.len()];
-            self.vectors
-                .rows
-                .closeness(self.probe, rows, closeness, &mut self.walk.scratch);
+            let all = &self.vectors.rows;
+            all.closeness(probe, rows, closeness, &mut walk.scratch);
             for (row, score) in rows.iter().zip(closeness) {
-                let row = *row as usize;
-                // Equally near rows are told apart by id, which the heap takes for the row.
-                let id = self.vectors.ids[row] as usize;
-                top.offer(Ranked {
-                    score: *score,
-                    row: id,
-                    document: row,
-                });
+                if *score >= top.bar() {
+                    offer(self.vectors, top, *row, *score);
+                }
             }
         }
     }
 
-    /// The rows whose signs differ least from the query's, scored.
-    fn by_sketches(&mut self, rescore: usize) -> Vec<Ranked> {
+    /// Offers the rows whose signs differ least from the query's.
+    fn by_sketches(&mut self, rescore: usize) {
+        let Buffers {
+            probe,
+            allowed,
+            differing,
+            counts,
+            picked,
+            ..
+        } = &mut *self.buffers;
         let rows = &self.vectors.rows;
-        let mut differing = vec![0_u32; rows.len()];
-        rows.differing_signs(self.probe, 0, &mut differing);
+        differing.resize(rows.len(), 0);
+        rows.differing_signs(probe, 0, differing);
+        if !allowed.is_empty() {
+            // More signs than there are: such a row is never picked.
+            let none = self.vectors.spec.dim as u32 + 1;
+            for (signs, allowed) in differing.iter_mut().zip(&*allowed) {
+                *signs = if *allowed { *signs } else { none };
+            }
+        }
         // How many rows differ in so many signs: the threshold is read off without sorting.
-        let mut counts = vec![0_usize; self.vectors.spec.dim + 2];
-        for (row, signs) in differing.iter().enumerate() {
-            counts[*signs as usize] += usize::from(self.may_be_found(row));
+        counts.clear();
+        counts.resize(self.vectors.spec.dim + 2, 0);
+        for signs in &*differing {
+            counts[*signs as usize] += 1;
         }
         let (mut below, mut threshold) = (0, 0);
-        while below + counts[threshold] < rescore {
-            below += counts[threshold];
+        while below + counts[threshold] as usize <= rescore {
+            below += counts[threshold] as usize;
             threshold += 1;
         }
+        // All below the threshold, and the first of those on it.
         let mut ties = rescore - below;
-        let mut picked = Vec::with_capacity(rescore);
-        for (row, signs) in differing.iter().enumerate() {
-            let signs = *signs as usize;
-            if signs > threshold || !self.may_be_found(row) {
-                continue;
-            }
-            if signs == threshold {
-                if ties == 0 {
+        picked.clear();
+        for (row, signs) in (0..).zip(&*differing) {
+            if *signs as usize <= threshold {
+                let on_it = *signs as usize == threshold;
+                if on_it && ties == 0 {
                     continue;
                 }
-                ties -= 1;
+                ties -= usize::from(on_it);
+                picked.push(row);
             }
-            picked.push(row as u32);
         }
-        let mut top = Top::new(self.limit);
-        self.score(&picked, &mut top);
-        into_rows(top)
+        let picked = std::mem::take(picked);
+        self.score(&picked);
+        self.buffers.picked = picked;
     }
 
-    fn through_graph(&mut self, graph: &Graph, search: &Search, count: usize) -> Vec<Ranked> {
+    /// Offers what a walk through the graph finds, and the rows that are not linked yet.
+    fn through_graph(&mut self, graph: &Graph, search: &Search, count: usize) {
         let rows = &self.vectors.rows;
-        let mut top = Top::new(self.limit);
         if graph.len() > 0 {
+            let Buffers {
+                probe,
+                walk,
+                top,
+                allowed,
+                ..
+            } = &mut *self.buffers;
             // The fewer may be found, the more have to be looked at.
             let ef = search.ef_search.max(self.limit);
-            let ef = if self.allowed.is_some() {
+            let ef = if self.filtered {
                 ef * rows.len() / count
             } else {
                 ef
             };
-            let start = graph.descend(rows, self.probe, 0, self.walk);
-            let mut near: Vec<Near> = Vec::new();
-            graph.walk(rows, self.probe, 0, ef, &[start], self.walk);
-            near.extend(self.walk.found());
-            for near in near {
-                let row = near.row as usize;
-                if self.may_be_found(row) {
-                    let id = self.vectors.ids[row] as usize;
-                    top.offer(Ranked {
-                        score: near.closeness,
-                        row: id,
-                        document: row,
-                    });
+            let start = walk.descend(graph, rows, probe, 0);
+            walk.search(graph, rows, probe, 0, ef, start);
+            for near in walk.found() {
+                if may_be_found(allowed, near.row() as usize) {
+                    offer(self.vectors, top, near.row(), near.closeness());
                 }
             }
         }
-        self.scan(graph.len()..rows.len(), &mut top);
-        into_rows(top)
+        self.scan(graph.len()..rows.len());
     }
 }
 
-/// What was kept, with rows for ids.
-fn into_rows(top: Top) -> Vec<Ranked> {
-    let mut found = top.into_sorted();
-    for ranked in &mut found {
-        ranked.row = ranked.document;
-    }
-    found
+fn may_be_found(allowed: &[bool], row: usize) -> bool {
+    allowed.is_empty() || allowed[row]
+}
+
+fn offer(vectors: &VectorIndex, top: &mut Top, row: u32, score: f32) {
+    let row = row as usize;
+    top.offer(Ranked {
+        score,
+        row: vectors.ids[row] as usize,
+        document: row,
+    });
 }

@@ -5,6 +5,7 @@
 
 use super::graph::Graph;
 use super::rows::Rows;
+use super::walk::ROWS_MAX;
 use super::{RowOf, Spec, VectorIndex};
 use crate::error::{Code, Error, Result};
 use crate::format::{self, Container, Kind};
@@ -93,7 +94,7 @@ impl VectorIndex {
         let [ids, rows, scales, levels, links] =
             ["ids", "rows", "scales", "levels", "links"].map(|name| container.section(name));
         let (ids, rows, scales, levels, links) = (ids?, rows?, scales?, levels?, links?);
-        if meta.rows >= u64::from(u32::MAX)
+        if meta.rows > ROWS_MAX as u64
             || ids.len() as u64 != 4 * meta.rows
             || (rows.len() as u64, scales.len() as u64) != Rows::bytes_of(&spec, meta.rows)
         {
