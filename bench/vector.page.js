@@ -3,6 +3,7 @@
 // Owns the loops and their clocks. Must not know which figures are wanted of it. Invariant: both sides get the same
 // vectors and queries, and hits are compared with the exact ones by id.
 
+import { load } from "./vector.peers.js";
 import { loadEngine } from "./web/engine.js";
 
 const TOP = 10;
@@ -24,6 +25,34 @@ export async function setUp(dim, backend) {
   data = { dim, base, queries, exact: new Int32Array(), VectorIndex };
 }
 
+/**
+ * More vectors than there are: to each, again and again, noise of its own is added, so that its cosine to its source is
+ * about `cosine`.
+ */
+export function extend(count, cosine) {
+  const { dim, base } = data;
+  const known = base.length / dim;
+  const more = new Float32Array(count * dim);
+  more.set(base.subarray(0, more.length));
+  const size = Math.sqrt((3 * (1 / cosine ** 2 - 1)) / dim);
+  let state = 1;
+  const noise = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state / 2 ** 31 - 1) * size;
+  };
+  for (let row = known; row < count; row++) {
+    const [from, to] = [(row % known) * dim, row * dim];
+    let squares = 0;
+    for (let i = 0; i < dim; i++) {
+      more[to + i] = base[from + i] + noise();
+      squares += more[to + i] ** 2;
+    }
+    const length = Math.sqrt(squares);
+    for (let i = 0; i < dim; i++) more[to + i] /= length;
+  }
+  data.base = more;
+}
+
 const rows = (count) => data.base.subarray(0, count * data.dim);
 const query = (at) => data.queries.subarray(at * data.dim, (at + 1) * data.dim);
 
@@ -31,16 +60,19 @@ const query = (at) => data.queries.subarray(at * data.dim, (at + 1) * data.dim);
  * Calls `search` once for every query, for the recall and to warm up, then in `repeats` rounds over all queries; ms of a
  * call in the best and in the median round. A round is timed as a whole, because the clock is coarser than a search.
  */
-function timed(count, queries, repeats, search) {
+async function timed(count, queries, repeats, search) {
   let found = 0;
   for (let at = 0; at < queries; at++) {
     const exact = exactHits(count, at);
-    found += search(query(at)).filter((id) => exact.has(id)).length;
+    found += (await search(query(at))).filter((id) => exact.has(id)).length;
   }
   const rounds = [];
   for (let turn = 0; turn < repeats; turn++) {
     const start = performance.now();
-    for (let at = 0; at < queries; at++) search(query(at));
+    for (let at = 0; at < queries; at++) {
+      const reply = search(query(at));
+      if (reply instanceof Promise) await reply;
+    }
     rounds.push((performance.now() - start) / queries);
   }
   rounds.sort((a, b) => a - b);
@@ -117,20 +149,16 @@ export function free(name) {
   indexes.delete(name);
 }
 
-let hnswlib;
+let peer;
 
-/** The peer hnswlib-wasm: the same m and efConstruction, one thread, inner product of unit vectors. */
-export async function buildHnswlib(count, m, efConstruction) {
-  const { loadHnswlib } = await import("./hnswlib/hnswlib.js");
-  const library = await loadHnswlib();
-  hnswlib = new library.HierarchicalNSW("ip", data.dim, "");
-  hnswlib.initIndex(count, m, efConstruction, 100);
+/** Makes a peer's index of the first `count` vectors; ms. */
+export async function buildPeer(name, count, m, efConstruction) {
+  peer = await load(name);
+  const { dim, base } = data;
+  const rows = Array.from({ length: count }, (_, row) => base.subarray(row * dim, (row + 1) * dim));
   const start = performance.now();
-  for (let row = 0; row < count; row++) hnswlib.addPoint(data.base.subarray(row * data.dim, (row + 1) * data.dim), row, false);
+  await peer.build(rows, m, efConstruction);
   return { link: performance.now() - start };
 }
 
-export function searchHnswlib(count, queries, repeats, ef) {
-  hnswlib.setEfSearch(ef);
-  return timed(count, queries, repeats, (wanted) => hnswlib.searchKnn(wanted, TOP, undefined).neighbors);
-}
+export const searchPeer = (count, queries, repeats, ef) => timed(count, queries, repeats, (wanted) => peer.search(wanted, TOP, ef));

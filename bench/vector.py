@@ -3,19 +3,21 @@
 Owns which cases are measured and how they are set beside each other. Must not know how any side works. Invariant: every
 ratio is to a baseline of the same run, and recall is told against the exact scan of the vectors as they were embedded.
 
-    vector.py [BACKEND]   default wasm-relaxed
+    vector.py [BACKEND [PART...]]   default wasm-relaxed, and all of flat graph others choice
 """
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _chromium import ROOT, chromium, report, say, served
 from _collection import embedded
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 QUERIES = 1000
 FLAT_QUERIES = 200
@@ -23,6 +25,12 @@ GRAPH_ROWS = 20_000
 M, EF_CONSTRUCTION = 16, 100
 RECALL_FLAT, RECALL_GRAPH = 0.99, 0.98
 REPEATS = 5
+PEERS = ("edgevec", "voy-search", "mememo")
+"""Printed beside ours with fewer rows: two of them take minutes for as many as hnswlib-wasm gets."""
+PEER_ROWS, PEER_QUERIES = 2000, 200
+CHOICE_ROWS = (1_000, 3_000, 10_000, 30_000, 100_000)
+CHOICE_QUERIES = 200
+COSINE = 0.85
 EF_STEPS = (30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 90, 100, 120, 150, 200, 300, 400)
 RESCORE_STEPS = (200, 300, 400, 600, 800, 1200, 1600)
 
@@ -32,8 +40,10 @@ def lay_out(folder: Path, vectors: Any) -> None:
     shutil.copytree(ROOT / ".cache" / "engine", folder / "engine")
     (folder / "web").mkdir()
     shutil.copy(ROOT / "web" / "engine.js", folder / "web")
-    shutil.copy(ROOT / "bench" / "vector.page.js", folder)
-    shutil.copytree(ROOT / "node_modules" / "hnswlib-wasm" / "dist", folder / "hnswlib")
+    for name in ("vector.page.js", "vector.peers.js"):
+        shutil.copy(ROOT / "bench" / name, folder)
+    for name in ("hnswlib-wasm", *PEERS):
+        shutil.copytree(ROOT / "node_modules" / name, folder / "peers" / name)
     (folder / "index.html").write_text('<!doctype html><title>bench</title><link rel="icon" href="data:,">', encoding="utf-8")
     order = np.random.default_rng(1).permutation(len(vectors))
     vectors[order[:QUERIES]].tofile(folder / "queries.f32")
@@ -42,7 +52,9 @@ def lay_out(folder: Path, vectors: Any) -> None:
 
 def call(page: Page, function: str, *arguments: Any) -> Any:
     """A function of the page's module."""
-    return page.evaluate("async ([name, given]) => (await import('/vector.page.js'))[name](...given)", [function, list(arguments)])
+    return page.evaluate(
+        "async ([name, given]) => (await import('/vector.page.js'))[name](...given)", [function, list(arguments)]
+    )
 
 
 def reaching(recall: float, steps: tuple[int, ...], measure: Any) -> tuple[int, dict[str, float]]:
@@ -75,8 +87,8 @@ def flat(page: Page, count: int) -> None:
 
 def graph(page: Page, count: int) -> None:
     """HNSW against hnswlib-wasm: build, and search at the same recall."""
-    peer = call(page, "buildHnswlib", count, M, EF_CONSTRUCTION)
-    peer_ef, peer_found = reaching(RECALL_GRAPH, EF_STEPS, lambda ef: call(page, "searchHnswlib", count, QUERIES, 2, ef))
+    peer = call(page, "buildPeer", "hnswlib-wasm", count, M, EF_CONSTRUCTION)
+    peer_ef, peer_found = reaching(RECALL_GRAPH, EF_STEPS, lambda ef: call(page, "searchPeer", count, QUERIES, 2, ef))
     report("vector", f"hnswlib-wasm {count}", "build", peer["link"], "ms")
     report("vector", f"hnswlib-wasm {count}, ef {peer_ef}", "time", peer_found["least"], "ms")
     report("vector", f"hnswlib-wasm {count}, ef {peer_ef}", "recall@10", peer_found["recall"], "share", RECALL_GRAPH)
@@ -89,6 +101,47 @@ def graph(page: Page, count: int) -> None:
     report("vector", f"graph of {count}, int8, ef {step}", "time", found["least"], "ms", peer_found["least"])
     report("vector", f"graph of {count}, int8, ef {step}", "recall@10", found["recall"], "share", peer_found["recall"])
     report("vector", f"graph of {count}, int8", "bytes a vector", built["file_bytes"] / count, "bytes", 1536.0)
+    call(page, "free", "graph")
+
+
+def others(page: Page, count: int) -> None:
+    """The peers that the figures do not ask to be beaten by a factor, and ours with as many vectors."""
+    spec = {"index": "graph", "m": M, "ef_construction": EF_CONSTRUCTION}
+    built = call(page, "build", "graph", spec, count)
+    found = call(page, "search", "graph", count, PEER_QUERIES, REPEATS, {"ef_search": EF_CONSTRUCTION})
+    for name in (None, *PEERS):
+        mine = name is None
+        case = f"graph of {count}, int8" if mine else f"{name} {count}"
+        try:
+            made = built if mine else call(page, "buildPeer", name, count, M, EF_CONSTRUCTION)
+            seen = found if mine else call(page, "searchPeer", count, PEER_QUERIES, 1, EF_CONSTRUCTION)
+        except Error as error:
+            say(f"vector: {name} does not run: {error.message.splitlines()[0]}")
+            continue
+        report("vector", case, "build", made["link"], "ms", None if mine else built["link"])
+        report("vector", case, "time", seen["least"], "ms", None if mine else found["least"])
+        report("vector", case, "recall@10", seen["recall"], "share", None if mine else found["recall"])
+    call(page, "free", "graph")
+
+
+def choice(page: Page) -> None:
+    """What docs/ENGINE.md tells about scan or graph: each way at the same recall, over numbers of vectors."""
+    call(page, "extend", max(CHOICE_ROWS), COSINE)
+    ways = (
+        ("scan, int8", {"index": "flat"}, "rescore", (400,)),
+        ("sketches", {"index": "flat", "sketch": True}, "rescore", RESCORE_STEPS),
+        ("graph", {"index": "graph", "m": M, "ef_construction": EF_CONSTRUCTION}, "ef_search", EF_STEPS),
+    )
+    for count in CHOICE_ROWS:
+        for name, spec, key, steps in ways:
+            built = call(page, "build", "choice", spec, count)
+            ask = partial(call, page, "search", "choice", count, CHOICE_QUERIES, 3)
+            step, found = reaching(RECALL_GRAPH, steps, lambda step, ask=ask, key=key: ask({key: step}))
+            case = f"choice: {name} of {count}" + ("" if len(steps) == 1 else f", {key} {step}")
+            report("vector", case, "build", built["add"] + built["link"], "ms")
+            report("vector", case, "time", found["least"], "ms")
+            report("vector", case, "recall@10", found["recall"], "share", RECALL_GRAPH)
+    call(page, "free", "choice")
 
 
 def main() -> None:
@@ -102,8 +155,14 @@ def main() -> None:
             page.goto(site)
             call(page, "setUp", int(vectors.shape[1]), backend)
             say(f"vector: {backend}, {len(vectors) - QUERIES} vectors, {QUERIES} queries")
-            flat(page, len(vectors) - QUERIES)
-            graph(page, GRAPH_ROWS)
+            parts: dict[str, Callable[[], None]] = {
+                "flat": lambda: flat(page, len(vectors) - QUERIES),
+                "graph": lambda: graph(page, GRAPH_ROWS),
+                "others": lambda: others(page, PEER_ROWS),
+                "choice": lambda: choice(page),
+            }
+            for part in sys.argv[2:] or parts:
+                parts[part]()
 
 
 if __name__ == "__main__":
