@@ -6,6 +6,8 @@
 
 import { build } from "./build.js";
 import { guarded, loadEngine } from "./web/engine.js";
+import { holdLock } from "./web/lock.js";
+import { Pool, sizeHere } from "./web/pool.js";
 import { FindlingError, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
 import { Store } from "./web/store.js";
 
@@ -39,7 +41,7 @@ let handle = null;
 let modelSource = null;
 
 scope.addEventListener("message", ({ data }) => receive(data));
-holdLock().then(() => {
+holdLock(scope.name).then(() => {
   const queued = unsaid ?? [];
   unsaid = null;
   for (const { message, transfer } of queued) scope.postMessage(message, transfer);
@@ -77,7 +79,7 @@ async function start() {
   await loadModel(engine, model);
   const pyodide = await python;
   const app = pyodide.pyimport("findling.browser");
-  handle = app.start(engine, services(), post);
+  handle = app.start(engine, services(poolOf(engine)), post);
   app.destroy();
   await Promise.all(indexes);
   reportDone("index");
@@ -269,12 +271,33 @@ function mountRestBeforePackages(pyodide) {
   };
 }
 
-/** What Python may ask of this side, beside the engine. */
-function services() {
+/**
+ * The workers that help to embed, not one of them started yet.
+ * @param {Engine} engine
+ */
+function poolOf(engine) {
+  const { size, reason } = sizeHere(new URL(import.meta.url).searchParams.get("pool"));
+  const url = new URL("./web/pool-worker.js", import.meta.url);
+  url.searchParams.set("backend", engine.backend());
+  return new Pool({ size, reason, url: url.href, engine, pause, model: modelAgain });
+}
+
+/** The model's bytes once more, from where they have been kept. */
+async function modelAgain() {
+  await store.kept;
+  return (await store.model(modelAsset())).bytes;
+}
+
+/**
+ * What Python may ask of this side, beside the engine.
+ * @param {Pool} pool
+ */
+function services(pool) {
   return {
+    share: () => pool.begin(),
     read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => store.read(file, offset, length),
     size: (/** @type {string} */ file) => store.size(file),
-    status: () => ({ source: modelSource, storage: store.storage }),
+    status: () => ({ source: modelSource, storage: store.storage, pool: pool.status }),
     pause,
   };
 }
@@ -322,20 +345,6 @@ function reporter(stage, expected = 0) {
 function reportDone(stage) {
   const { total } = reported.get(stage) ?? { total: 0 };
   post(stageEvent(stage, total, total));
-}
-
-/** Takes a lock under this worker's name until it ends: how a page learns that a worker has ended. */
-function holdLock() {
-  const { locks } = navigator;
-  if (!scope.name || !locks) return Promise.resolve();
-  return new Promise((granted) => {
-    const forEver = new Promise(() => undefined);
-    const held = locks.request(scope.name, () => {
-      granted(undefined);
-      return forEver;
-    });
-    held.catch(() => granted(undefined));
-  });
 }
 
 /** @param {any} message A plain object, to the page. */

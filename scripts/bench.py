@@ -17,7 +17,7 @@ from pathlib import Path
 from prepare import browser
 from steps import PYTHON, ROOT, environment
 
-NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "size", "emoji")
+NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "emoji")
 
 
 def command(name: str) -> list[str]:

@@ -22,6 +22,8 @@ MAX_HEADER_LINES = 8
 ONLY = [
     (r"\bnew Worker\(", "web/ worker.js sw.js", "web/client.js"),
     (r"\bloadPyodide\b", "web/ worker.js sw.js", "worker.js"),
+    (r"\b(hardwareConcurrency|deviceMemory)\b", "web/ worker.js sw.js", "web/pool.js"),
+    (r"\blocks\.(request|query)\(", "web/ worker.js sw.js", "web/lock.js"),
     (r"\b(indexedDB|localStorage|sessionStorage)\b|\bnavigator\.storage\b", "web/ worker.js sw.js index.html", "web/store.js"),
     (r"\bcaches\.(open|match|delete|keys)\b", "web/ worker.js", "web/store.js"),
     (r"\bcustomElements\.define\(", "web/ worker.js sw.js", "web/define.js"),

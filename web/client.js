@@ -4,6 +4,7 @@
 // Invariant: every promise handed out settles: with the reply, with the worker's error, with `aborted`, `closed`
 // or `worker_failed`; and an answer to an older search never arrives after one to a newer search of the same lane.
 
+import { awaitEnd } from "./lock.js";
 import { FindlingError, readIncoming, request, toError } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Verb} Verb */
@@ -64,13 +65,15 @@ export class Client extends EventTarget {
   #failure = null;
 
   /**
-   * @param {{url?: string, backend?: string|null, start?: (url: string, name: string) => WorkerLike}} [options]
-   *   `backend` selects an engine tier by name; absent, the worker probes. `start` replaces `startWorker`.
+   * @param {{url?: string, backend?: string|null, pool?: string|number|null, start?: (url: string, name: string) => WorkerLike}} [options]
+   *   `backend` selects an engine tier by name; absent, the worker probes. `pool` says how many workers embed a large
+   *   import, the one that is asked among them; absent, the device decides. `start` replaces `startWorker`.
    */
-  constructor({ url = WORKER_URL, backend = null, start = startWorker } = {}) {
+  constructor({ url = WORKER_URL, backend = null, pool = null, start = startWorker } = {}) {
     super();
     const target = new URL(url);
     if (backend) target.searchParams.set("backend", backend);
+    if (pool) target.searchParams.set("pool", String(pool));
     this.#url = target.href;
     this.#start = start;
     this.#spawn();
@@ -167,7 +170,8 @@ export class Client extends EventTarget {
       if (this.#worker !== worker) return;
       if (!heard) {
         heard = true;
-        this.#awaitDeath(name, life);
+        // A worker holds its lock from before its first message on.
+        awaitEnd(name, life.signal, () => this.#fail(failed("the worker was ended, perhaps for lack of memory")));
       }
       this.#receive(data);
     });
@@ -178,22 +182,6 @@ export class Client extends EventTarget {
     worker.addEventListener("messageerror", () => {
       if (this.#worker === worker) this.#fail(failed("a message of the worker could not be read"));
     });
-  }
-
-  /**
-   * The worker holds a lock under its name from before its first message until it ends; so whoever gets that lock knows
-   * that it has ended, however that came about. Browsers tell a page nothing when they end a worker.
-   * @param {string} name
-   * @param {AbortController} life
-   */
-  #awaitDeath(name, life) {
-    const { locks } = globalThis.navigator ?? {};
-    if (!locks) return;
-    locks
-      .request(name, { signal: life.signal }, () => {
-        if (!life.signal.aborted) this.#fail(failed("the worker was ended, perhaps for lack of memory"));
-      })
-      .catch(() => undefined);
   }
 
   /**

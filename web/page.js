@@ -27,7 +27,8 @@ const STAGE_TEXT = { engine: "engine", python: "Python", model: "language model"
 const byId = (id) => /** @type {T} */ (document.getElementById(id));
 
 const input = /** @type {HTMLInputElement} */ (byId("query"));
-const client = new Client({ backend: new URLSearchParams(location.search).get("backend") });
+const options = new URLSearchParams(location.search);
+const client = new Client({ backend: options.get("backend"), pool: options.get("pool") });
 const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true));
 const adding = new Adding(
   client,
@@ -230,6 +231,7 @@ function showStatus(status) {
   if (status.model) byId("model-name").textContent = status.model.name;
   document.documentElement.dataset.backend = status.backend;
   document.documentElement.dataset.model = status.model?.source ?? "";
+  document.documentElement.dataset.pool = String(status.pool?.size ?? 1);
   document.documentElement.dataset.ready = "";
   byId("storage").hidden = status.model?.source !== "memory";
   if (input.value.trim() === "") showIdle();

@@ -49,7 +49,8 @@ export const CODES = Object.freeze({
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
 /** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */
-/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, any>, storage: any}} StatusResult */
+/** How many workers embed a large import, the one that is asked among them; how many others there are now; why there are fewer. @typedef {{size: number, workers: number, reason: string|null}} PoolStatus */
+/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, any>, storage: any, pool: PoolStatus|null}} StatusResult */
 
 /**
  * @typedef {{kind: "reply", id: number, result: any}

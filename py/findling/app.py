@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from findling import readers, wire
-from findling.collection import Collection, Pause
+from findling.collection import Collection, Pause, Share
 from findling.documents import Document, from_fields, well_formed
 from findling.engine import Engine
 from findling.errors import Aborted, BadRequest, FindlingError, NotFound
@@ -52,7 +52,10 @@ async def _let_others_run() -> None:
 
 
 class App:
-    """Opens, fills, searches and saves collections. `host` tells where the model came from and what storage there is."""
+    """Opens, fills, searches and saves collections.
+
+    `host` tells where the model came from, what storage there is and who embeds beside the engine; `share` asks for those.
+    """
 
     def __init__(
         self,
@@ -61,13 +64,15 @@ class App:
         *,
         pause: Pause = _let_others_run,
         clock: Callable[[], float] = time.perf_counter,
-        host: Callable[[], dict[str, Any]] = lambda: {"source": "memory", "storage": None},
+        host: Callable[[], dict[str, Any]] = lambda: {"source": "memory", "storage": None, "pool": None},
+        share: Share | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
         self._pause = pause
         self._clock = clock
         self._host = host
+        self._share = share
         self._collections: dict[str, Collection] = {}
         self._tickets: dict[int, Ticket] = {}
         self._searches: dict[str, int] = {}
@@ -79,7 +84,7 @@ class App:
             if src not in (None, known.src):
                 raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
             return await known.open()
-        opening = Collection(collection, self._engine, self._store, src)
+        opening = Collection(collection, self._engine, self._store, src, share=self._share)
         # Entered before the first await, so that other requests find it and wait for it.
         self._collections[collection] = opening
         try:
@@ -162,7 +167,7 @@ class App:
         return {"bytes": await (await self._find(collection)).save(), "name": f"{stem}.findling"}
 
     async def status(self) -> dict[str, Any]:
-        """What computes, with which model, and what is open."""
+        """What computes, with which model and how many workers, and what is open."""
         engine = json.loads(self._engine.status())
         host = self._host()
         model = engine["model"]
@@ -172,6 +177,7 @@ class App:
             "model": model and {"name": model["name"], "space": model["space"], "source": host["source"]},
             "collections": {name: engine["indexes"][name] for name in self._collections if name in engine["indexes"]},
             "storage": host["storage"],
+            "pool": host["pool"],
         }
 
     async def close(self, collection: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The App inside a web worker: the only importer of Pyodide.
 
-Owns the adapting of three JavaScript objects (engine, store, post) to what the App expects, and of each message to
+Owns the adapting of three JavaScript objects (engine, store, post) and of the pool behind the store to what the App expects, and of each message to
 plain Python. Must not decide anything. Invariant: no proxy outlives the call it was made for, except those handed to
-`start`, and bytes of an index never pass through Python's memory.
+`start` and a session of the pool; bytes of an index and vectors of the pool never pass through Python's memory.
 """
 
 import asyncio
@@ -37,17 +37,35 @@ class _BrowserStore:
             raise _converted(error) from None
 
 
+class _BrowserSession:
+    """A Session over one of the pool's: texts go over as an array, vectors stay on the other side."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    async def embed(self, texts: list[str]) -> Any:
+        vectors = await self._session.embed(to_js(texts))
+        return vectors if isinstance(vectors, JsProxy) else None
+
+    def end(self) -> None:
+        self._session.end()
+
+
 def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any], None]:
     """The function that takes each message of the page; answers go out through `post`.
 
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
-    and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn, and
-    `status()`, an object with `source` and `storage`.
+    and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
+    `status()`, an object with `source`, `storage` and `pool`, and `share()`, a session of the pool or null.
     """
 
     def host() -> dict[str, Any]:
         status = _plain(store.status())
-        return {"source": status.get("source"), "storage": status.get("storage")}
+        return {key: status.get(key) for key in ("source", "storage", "pool")}
+
+    def share() -> _BrowserSession | None:
+        session = store.share()
+        return _BrowserSession(session) if isinstance(session, JsProxy) else None
 
     async def pause() -> None:
         await store.pause()
@@ -59,7 +77,7 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
         else:
             post(JSON.parse(json.dumps(message, ensure_ascii=False, default=str)))
 
-    app = App(_bound(engine), _BrowserStore(store), pause=pause, host=host)
+    app = App(_bound(engine), _BrowserStore(store), pause=pause, host=host, share=share)
     running: set[asyncio.Task[None]] = set()
 
     def handle(message: Any) -> None:

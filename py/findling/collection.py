@@ -7,8 +7,10 @@ when a later slice fails or is cancelled.
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
@@ -19,23 +21,47 @@ from findling.store import Store
 
 SLICE_WORDS = 400
 """How much is embedded before others get their turn: about 50 ms natively and 200 ms in a browser."""
+SHARED_WORDS = 4_000
+"""An import of so many words is shared out: a worker alone takes two seconds, and others start in a tenth of that."""
+AHEAD_WORDS = 24 * SLICE_WORDS
+"""How much is out to be embedded while the first of it is waited for: enough for three slices each of eight workers."""
 MAX_ROUNDS = 1_000
 """An engine that asks more often than this for one answer will never be content."""
 
 Pause = Callable[[], Awaitable[None]]
 
 
+class Session(Protocol):
+    """Whoever embeds for one import beside the engine, with the same model (in a browser: web/pool.js)."""
+
+    def embed(self, texts: list[str]) -> Awaitable[Any]:
+        """The vectors of passages as `Engine.add_vectors` takes them; None when there are none, and the engine has to embed."""
+
+    def end(self) -> None:
+        """Nothing more is wanted; what is under way is answered with None."""
+
+
+Share = Callable[[], Session | None]
+
+
 class Collection:
     """One open collection. Requests may overlap: an engine call is atomic, and between two of them others may run."""
 
     def __init__(
-        self, name: str, engine: Engine, store: Store, src: str | None = None, meta: dict[str, Any] | None = None
+        self,
+        name: str,
+        engine: Engine,
+        store: Store,
+        src: str | None = None,
+        meta: dict[str, Any] | None = None,
+        share: Share | None = None,
     ) -> None:
         self.name = name
         self.src = src
         self._engine = engine
         self._store = store
         self._meta = dict(meta or {})
+        self._share = share
         self._closed = False
         self._opening: asyncio.Future[None] | None = None
 
@@ -82,41 +108,55 @@ class Collection:
         """
         added = replaced = done = 0
         failed: list[tuple[Document, FindlingError]] = []
-        for batch in _slices(documents):
-            if cancelled():
-                break
-            counts, refused = await self._add_slice(batch)
-            added += counts[0]
-            replaced += counts[1]
-            failed += refused
-            done += len(batch)
-            progress(done)
-            await pause()
+        session = self._session(documents)
+        slices = _Slices(documents, session)
+        try:
+            while not cancelled():
+                batch = await slices.next()
+                if batch is None:
+                    break
+                counts, refused = await self._add_slice(batch)
+                added += counts[0]
+                replaced += counts[1]
+                failed += refused
+                done += len(batch.documents)
+                progress(done)
+                await pause()
+        finally:
+            if session is not None:
+                session.end()
         return {"added": added, "replaced": replaced, "done": done, "failed": failed}
 
-    async def _add_slice(self, batch: list[Document]) -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
+    def _session(self, documents: Sequence[Document]) -> Session | None:
+        """Help for an import that is large enough to be worth it, once there is a model."""
+        if self._share is None or sum(map(_words, documents)) < SHARED_WORDS or self._space() is None:
+            return None
+        return self._share()
+
+    def _space(self) -> str | None:
+        model = json.loads(self._engine.status())["model"]
+        return model and str(model["space"])
+
+    async def _add_slice(self, batch: "_Slice") -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
         """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
-        # By id: of two documents with one id the later one counts, as if they had come in two slices.
-        entries = {}
-        for document in batch:
-            passages = cut(document)
-            entries[document.id] = {
-                "id": document.id,
-                "passages": [passage.embedded for passage in passages],
-                "record": document.record([(passage.start, passage.end) for passage in passages]),
-            }
+        request: Request = {"index": self.name, "documents": batch.entries}
+        vectors = batch.vectors and await batch.vectors
         try:
-            counts = await self._ask(self._engine.add, {"index": self.name, "documents": list(entries.values())})
+            if vectors is None:
+                counts = await self._ask(self._engine.add, request)
+            else:
+                request["space"] = self._space()
+                counts = await self._ask(lambda payload: self._engine.add_vectors(payload, vectors), request)
             return (counts["added"], counts["replaced"]), []
         except FindlingError as error:
             if error.code != "bad_input":
                 raise
-            if len(batch) == 1:
-                return (0, 0), [(batch[0], error)]
+            if len(batch.documents) == 1:
+                return (0, 0), [(batch.documents[0], error)]
         added = replaced = 0
         failed = []
-        for document in batch:
-            counts_of_one, refused = await self._add_slice([document])
+        for document in batch.documents:
+            counts_of_one, refused = await self._add_slice(_slice([document]))
             added += counts_of_one[0]
             replaced += counts_of_one[1]
             failed += refused
@@ -186,7 +226,51 @@ def _file_or_need(reply: bytes) -> dict[str, Any]:
     return need
 
 
-def _slices(documents: Sequence[Document]) -> list[list[Document]]:
+@dataclass(slots=True)
+class _Slice:
+    """Documents that are added in one go: what the engine is given for them, and their vectors, where others embed."""
+
+    documents: list[Document]
+    entries: list[dict[str, Any]]
+    vectors: asyncio.Future[Any] | None = None
+
+
+class _Slices:
+    """The slices of an import in order; with a session, those to come are embedded while the first is waited for."""
+
+    def __init__(self, documents: Sequence[Document], session: Session | None) -> None:
+        self._session = session
+        self._cut = deque(_cut_slices(documents))
+        self._ahead: deque[_Slice] = deque()
+
+    async def next(self) -> _Slice | None:
+        """The next slice, with its vectors under way or there; None after the last."""
+        if self._session is None:
+            return _slice(self._cut.popleft()) if self._cut else None
+        out = sum(_words(document) for batch in self._ahead for document in batch.documents)
+        while self._cut and out < AHEAD_WORDS:
+            batch = _slice(self._cut.popleft())
+            texts = [text for entry in batch.entries for text in entry["passages"]]
+            batch.vectors = asyncio.ensure_future(self._session.embed(texts))
+            self._ahead.append(batch)
+            out += sum(map(_words, batch.documents))
+        return self._ahead.popleft() if self._ahead else None
+
+
+def _slice(documents: list[Document]) -> _Slice:
+    # By id: of two documents with one id the later one counts, as if they had come in two slices.
+    entries = {}
+    for document in documents:
+        passages = cut(document)
+        entries[document.id] = {
+            "id": document.id,
+            "passages": [passage.embedded for passage in passages],
+            "record": document.record([(passage.start, passage.end) for passage in passages]),
+        }
+    return _Slice(documents, list(entries.values()))
+
+
+def _cut_slices(documents: Sequence[Document]) -> list[list[Document]]:
     """The documents in order, in runs of about `SLICE_WORDS` words."""
     slices: list[list[Document]] = []
     words = SLICE_WORDS
@@ -195,6 +279,11 @@ def _slices(documents: Sequence[Document]) -> list[list[Document]]:
             slices.append([])
             words = 0
         slices[-1].append(document)
-        # An overlap of a third on top, and the title in front; six letters and a blank stand for a word.
-        words += 8 + len(document.text) // 5
+        words += _words(document)
     return slices
+
+
+def _words(document: Document) -> int:
+    """About how many words are embedded for a document."""
+    # An overlap of a third on top, and the title in front; six letters and a blank stand for a word.
+    return 8 + len(document.text) // 5

@@ -13,12 +13,27 @@ let posted = [];
 /** @type {(() => void)|null} */
 let arrived = null;
 const files = new Map();
+/** @type {any} */
+let engine;
 
 const store = {
     read: async (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => found(file).slice(offset, offset + length),
     size: async (/** @type {string} */ file) => found(file).length,
     pause: () => new Promise(resolve => setImmediate(resolve)),
-    status: () => ({ source: 'cache', storage: { persisted: null } }),
+    status: () => ({ source: 'cache', storage: { persisted: null }, pool: { size: 2, workers: 0, reason: null } }),
+    share: () => (pool.engine ? { embed: pool.embed, end: () => { pool.ended++; } } : null),
+};
+
+/** What embeds beside the engine, once it has one. */
+const pool = {
+    engine: /** @type {any} */ (null),
+    asked: /** @type {string[][]} */ ([]),
+    ended: 0,
+    embed: async (/** @type {string[]} */ texts) => {
+        pool.asked.push(texts);
+        // Every third request is answered with nothing, as by an engine that refuses a text.
+        return pool.asked.length % 3 ? pool.engine.embed(new TextEncoder().encode(JSON.stringify({ texts, kind: 'passage' }))) : null;
+    },
 };
 
 /** @param {string} file */
@@ -37,7 +52,7 @@ function engineOver(reference) {
         reply.destroy();
         return bytes;
     };
-    const methods = ['backend', 'load_model', 'tokenize', 'embed', 'open', 'provide', 'add', 'remove', 'search', 'records', 'dump', 'status', 'close'];
+    const methods = ['backend', 'load_model', 'tokenize', 'embed', 'open', 'provide', 'add', 'add_vectors', 'remove', 'search', 'records', 'dump', 'status', 'close'];
     const engine = Object.fromEntries(methods.map(method => [method, (/** @type {any[]} */ ...values) => call(method, values)]));
     engine.remove = () => { throw Object.assign(new Error('refused by the engine'), { code: 'wrong_space', detail: { wanted: 'a', found: null } }); };
     engine.records = () => { throw new TypeError('a fault'); };
@@ -74,7 +89,8 @@ class OverJs(ReferenceEngine):
 OverJs.with_hashed_words()
 `);
     const browser = pyodide.pyimport('findling.browser');
-    handle = browser.start(engineOver(reference), store, (/** @type {any} */ message) => {
+    engine = engineOver(reference);
+    handle = browser.start(engine, store, (/** @type {any} */ message) => {
         posted.push(message);
         arrived?.();
     });
@@ -108,6 +124,26 @@ test('status tells where the model came from, with null as null', async () => {
     const { result } = await ask(10, 'status');
     assert.equal(result.model.source, 'cache');
     assert.deepEqual(result.storage, { persisted: null });
+    assert.deepEqual(result.pool, { size: 2, workers: 0, reason: null });
+});
+
+test('a large import is embedded by a session of the pool, with the same bytes as by the engine', async () => {
+    const documents = Array.from({ length: 120 }, (_, n) => ({ id: `${n}`, text: `number${n} ${'a few words 🗼 '.repeat(15)}` }));
+    const saved = [];
+    for (const [index, share] of [null, engine].entries()) {
+        pool.engine = share;
+        const collection = `large${index}`;
+        await ask(60 + 10 * index, 'open', { collection });
+        const { result } = await ask(61 + 10 * index, 'add', { collection, documents });
+        assert.deepEqual([result.added, result.skipped], [120, []]);
+        saved.push((await ask(62 + 10 * index, 'save', { collection })).result.bytes);
+    }
+    pool.engine = null;
+    assert.deepEqual(saved[1], saved[0]);
+    assert.ok(pool.asked.length > 6);
+    assert.ok(pool.asked.every(texts => Array.isArray(texts) && texts.every(text => typeof text === 'string')));
+    assert.equal(pool.asked.flat()[0], documents[0].text.trim());
+    assert.equal(pool.ended, 1);
 });
 
 test('an error of the store keeps code, message and detail', async () => {
