@@ -104,6 +104,7 @@ def suites() -> list[Suite]:
         Suite("node", [*node, *outside]),
         Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),
         Suite("wasm in chromium", ["wasm-pack", "test", "--headless", "--chrome", "--mode", "no-install", WASM, "--offline"], {"CHROMEDRIVER": driver} if driver else {}),
+        Suite("contract in chromium", [*pytest, "tests/contract"], browser_place | {"FINDLING_CONTRACT_HOST": "chromium"}),
         Suite("python in pyodide", [*node, *inside]),
         Suite("browser", [*pytest, "tests/browser"], browser_place),
         Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF),

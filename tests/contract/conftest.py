@@ -16,11 +16,14 @@ import pytest
 from findling import engine as findling_engine
 from findling.engine import Engine, encode, load
 from findling.reference import ReferenceEngine
-from node_engine import NodeProcess
+from hosts import HOST, start
 
 ROOT = Path(__file__).parents[2]
 TIERS = Path(os.environ.get("FINDLING_ENGINE") or ROOT / ".cache/engine")
-RUST = ("native", "wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
+IN_JAVASCRIPT = ("wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
+RUST = ("native", *IN_JAVASCRIPT) if HOST == "node" else IN_JAVASCRIPT
+ALL = ("reference", *RUST) if HOST == "node" else IN_JAVASCRIPT
+"""What is no tier is held against the contract once, beside Node."""
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +43,7 @@ def _reference(model: bytes, native: Engine) -> Engine:
     return ReferenceEngine(embed, name=meta["name"], space=meta["space"], dim=meta["dim"])
 
 
-@pytest.fixture(scope="session", params=("reference", *RUST))
+@pytest.fixture(scope="session", params=ALL)
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -56,7 +59,7 @@ def engine(backend: str, model: bytes, native: Engine) -> Iterator[Engine]:
         started.load_model(model)
         yield started
     else:
-        process = NodeProcess(TIERS, backend)
+        process = start(TIERS, backend)
         process.engine.load_model(model)
         yield process.engine
         process.close()
@@ -73,6 +76,6 @@ def compute(request: pytest.FixtureRequest) -> Iterator[Callable[[dict[str, Any]
     if request.param == "native":
         yield findling_engine.compute
     else:
-        process = NodeProcess(TIERS, request.param)
+        process = start(TIERS, request.param)
         yield lambda asked, payload: process.call("compute", encode(asked), payload)
         process.close()

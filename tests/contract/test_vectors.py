@@ -12,22 +12,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conftest import TIERS
+from conftest import RUST, TIERS
 from findling.engine import VECTOR_METHODS, BoundVectorIndex, vector_index
 from findling.errors import FindlingError
-from node_engine import NodeProcess
+from hosts import start
 
 Make = Callable[..., BoundVectorIndex]
 METRICS = ("cosine", "dot", "euclidean", "manhattan")
 STORES = ("f32", "int8", "int4")
 
 
-@pytest.fixture(scope="module", params=("native", "wasm-relaxed", "wasm-simd", "wasm-scalar", "js"))
+@pytest.fixture(scope="module", params=RUST)
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     if request.param == "native":
         yield vector_index
         return
-    process = NodeProcess(TIERS, request.param)
+    process = start(TIERS, request.param)
     yield process.vector_index
     process.close()
 
