@@ -2,14 +2,17 @@
 """Runs benchmarks by name and hands them the built things and the collections.
 
 Owns which benchmarks there are and their order; must not know what they measure. Invariant: standard output holds only
-JSON lines; a benchmark that cannot run ends with a sentence and a failure, and the others still run.
+JSON lines, of which the first names the machine, so that it can be kept as a record (bench/records); a benchmark that
+cannot run ends with a sentence and a failure, and the others still run.
 
     bench.py [NAME...]    bench/NAME.py or bench/NAME.mjs
 """
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +20,7 @@ from pathlib import Path
 from prepare import browser
 from steps import PYTHON, ROOT, environment
 
-NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "emoji")
+NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "emoji", "hostile")
 
 
 def command(name: str) -> list[str]:
@@ -32,6 +35,20 @@ def command(name: str) -> list[str]:
     sys.exit(f"bench: there is no benchmark {name!r}; there are {', '.join(known)}")
 
 
+def machine() -> dict[str, object]:
+    """What a figure depends on besides the code."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    rustc = subprocess.run(["rustc", "--version"], env=environment(), capture_output=True, text=True)
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "rustc": rustc.stdout.strip(),
+        "python": platform.python_version(),
+    }
+
+
 def main() -> None:
     """Command line."""
     chosen = [(name, command(name)) for name in sys.argv[1:] or NAMES]
@@ -41,6 +58,8 @@ def main() -> None:
     extra = {"FINDLING_DATA": str(data), "PYTHONPATH": str(ROOT / "py")}
     if path := browser():
         extra["FINDLING_CHROMIUM"] = path
+    names = [name for name, _ in chosen]
+    print(json.dumps({"machine": machine(), "command": " ".join(["./build.sh bench", *names])}), flush=True)
     failed = []
     for name, line in chosen:
         print(f"== bench {name}", file=sys.stderr, flush=True)

@@ -3,13 +3,17 @@
 //! Owns the list of test modules and what they share; knows nothing private of the core.
 //! Invariant: no files outside the repository, no clock, no randomness but seeded generators.
 
+mod broken;
 mod buffers;
+mod campaign;
 mod container;
 mod engine;
+mod fuzz;
 mod hostile;
 mod index;
 mod memory;
 mod ready;
+mod replay;
 mod support;
 #[cfg(feature = "threads")]
 mod threads;

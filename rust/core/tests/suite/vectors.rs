@@ -3,8 +3,7 @@
 //! Owns what a caller of `VectorIndex` may rely on; knows nothing of how it is done. Invariant: recall has a written threshold,
 //! everything else is exact.
 
-use super::memory::largest_allocation;
-use super::support::{Parts, Seeded};
+use super::support::Seeded;
 use findling_core::Code;
 use findling_core::vectors::{Keep, Metric, Search, Spec, VectorIndex, Way};
 use serde_json::{Value, json};
@@ -499,91 +498,4 @@ fn what_cannot_be_used_is_refused_and_changes_nothing() {
             .code,
         Code::BadRequest
     );
-}
-
-/// A small graph as a file.
-fn small_file() -> Vec<u8> {
-    let dim = 8;
-    let mut small = VectorIndex::new(Spec {
-        m: 3,
-        ef_construction: 8,
-        ..graph(dim)
-    });
-    let names: Vec<u32> = (0..60).collect();
-    let given = Seeded(11).vector(60 * dim);
-    small.add(&ids(&names), &floats(&given)).unwrap();
-    link_all(&mut small);
-    small.dump().unwrap()
-}
-
-/// What loading a file may take at once, whatever the file says.
-fn most_memory(file: &[u8]) -> usize {
-    2 * file.len() + (4 << 20)
-}
-
-#[test]
-fn damaged_files_are_refused() {
-    let bytes = small_file();
-    for end in 0..bytes.len() {
-        assert!(VectorIndex::load(&bytes[..end]).is_err(), "cut at {end}");
-    }
-    let mut seeded = Seeded(12);
-    for round in 0..20_000 {
-        let mut damaged = bytes.clone();
-        let at = seeded.below(damaged.len());
-        damaged[at] ^= 1 + seeded.below(255) as u8;
-        let (loaded, largest) = largest_allocation(|| VectorIndex::load(&damaged).map(|_| ()));
-        let code = loaded.unwrap_err().code;
-        assert!(
-            matches!(
-                code,
-                Code::BadFormat | Code::WrongDigest | Code::WrongVersion
-            ),
-            "round {round}: {code:?}"
-        );
-        assert!(largest <= most_memory(&damaged), "round {round}: {largest}");
-    }
-}
-
-#[test]
-fn forged_files_are_refused_or_answer_well() {
-    let good = Parts::of(&small_file());
-    let mut seeded = Seeded(13);
-    let mut harmless = 0;
-    for round in 0..20_000 {
-        let mut parts = good.clone();
-        let section = seeded.below(parts.contents.len());
-        let content = &mut parts.contents[section];
-        let at = seeded.below(content.len().max(1));
-        match seeded.below(5) {
-            0 if !content.is_empty() => content[at] ^= 1 << seeded.below(8),
-            1 => content.truncate(at),
-            2 if !content.is_empty() => content[at] = seeded.next() as u8,
-            3 => content.extend((0..1 + seeded.below(9)).map(|_| 0)),
-            _ => {
-                let key = ["rows", "entry", "serial", "version"][seeded.below(4)];
-                let number = [0, 1, 59, 60, 61, u64::from(u32::MAX), u64::MAX];
-                parts.meta[key] = json!(number[seeded.below(number.len())]);
-            }
-        }
-        let forged = parts.pack();
-        let (loaded, largest) = largest_allocation(|| VectorIndex::load(&forged));
-        assert!(largest <= most_memory(&forged), "round {round}: {largest}");
-        match loaded {
-            Err(error) => assert!(
-                matches!(error.code, Code::BadFormat | Code::WrongVersion),
-                "round {round}: {error}"
-            ),
-            Ok(mut vectors) => {
-                harmless += 1;
-                let (hits, _) = vectors.find(&search(|_| ()), &[1.0; 8], &[]).unwrap();
-                assert_eq!(hits.len(), 10);
-                let half: Vec<u32> = (0..30).collect();
-                vectors.remove(&ids(&half)).unwrap();
-                vectors.link(usize::MAX).unwrap();
-                vectors.find(&search(|_| ()), &[1.0; 8], &[]).unwrap();
-            }
-        }
-    }
-    assert!(harmless > 2_000, "{harmless}");
 }

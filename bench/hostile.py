@@ -1,0 +1,62 @@
+"""Broken files in great number: what they gave, the slowest of them, and the most memory one took.
+
+Owns how many, and which figure stands beside which limit. Must not know how files are broken. Invariant: it fails when a
+single file panics, gives answers that it must not give, or exceeds a limit; every figure is printed before.
+
+    hostile.py [COUNT]    default 1,000,000 over all kinds of file
+"""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from _chromium import ROOT, report, say
+
+COUNT = 1_000_000
+SLOWEST_MS = 2000.0
+BUILD = ("cargo", "build", "--manifest-path", "rust/Cargo.toml", "--locked", "--offline", "--release", "--package", "findling-core", "--example", "hostile")
+RUNNER = "target/release/examples/hostile"
+
+
+def tell(line: dict[str, Any]) -> list[str]:
+    """Print the figures of one kind of file; gives what went wrong with it."""
+    case = line["case"]
+    report("hostile", case, "files", line["files"], "files")
+    for code, files in line["refused"].items():
+        report("hostile", case, f"refused as {code}", files, "files", line["files"])
+    report("hostile", case, "same answers", line["same"], "files", line["files"])
+    if "forged" in case:
+        report("hostile", case, "other answers, well formed", line["other"], "files", line["files"])
+    report("hostile", case, "panics and wrong answers", len(line["wrong"]), "files", line["files"])
+    report("hostile", case, "slowest file", line["slowest_ms"], "ms", SLOWEST_MS)
+    report("hostile", case, "most memory beyond twice the file", line["most_over_bytes"], "bytes", line["free_bytes"])
+    wrong = [f"{case}, {what}" for what in line["wrong"]]
+    if line["slowest_ms"] > SLOWEST_MS:
+        wrong.append(f"{case}: a file took {line['slowest_ms']:.0f} ms")
+    return wrong
+
+
+def main() -> None:
+    """Build the runner, run it, print."""
+    count = int(sys.argv[1]) if sys.argv[1:] else COUNT
+    # Whatever a shell has set, the runner is built as the benchmarks of speed are.
+    environment = {name: value for name, value in os.environ.items() if name != "RUSTFLAGS"}
+    subprocess.run(BUILD, cwd=ROOT, env=environment, check=True)
+    files, wrong = 0, []
+    with subprocess.Popen([ROOT / RUNNER, str(count)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            told = json.loads(line)
+            say(f"hostile: {told['case']}: {told['files']} files")
+            files += told["files"]
+            wrong += tell(told)
+    report("hostile", "all", "files", files, "files")
+    report("hostile", "all", "panics and wrong answers", len(wrong), "files", files)
+    if wrong or running.returncode != 0:
+        sys.exit("\n".join(["hostile: these must not happen:", *wrong]))
+
+
+if __name__ == "__main__":
+    main()

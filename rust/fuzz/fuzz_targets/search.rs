@@ -1,0 +1,9 @@
+//! libFuzzer's entrance to the target `search`: `cargo +nightly fuzz run --fuzz-dir rust/fuzz search`.
+//!
+//! Owns nothing; what happens to the bytes stands in `rust/core/tests/suite/fuzz/search.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    findling_fuzz::fuzz::search(data);
+});
