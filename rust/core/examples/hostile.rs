@@ -11,6 +11,7 @@ mod broken;
 #[allow(dead_code)]
 #[path = "../tests/suite/campaign.rs"]
 mod campaign;
+#[allow(dead_code)]
 #[path = "../tests/suite/memory.rs"]
 mod memory;
 #[allow(dead_code)]

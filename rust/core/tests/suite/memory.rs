@@ -1,4 +1,4 @@
-//! The most memory a thread holds at once, so that tests can bound what hostile bytes may ask for.
+//! The most memory a thread asks for or holds at once, so that tests can bound it.
 //!
 //! Owns the counting allocator; knows nothing of what is allocated. Invariant: it allocates exactly as the system does.
 
@@ -8,6 +8,7 @@ use std::cell::Cell;
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
+    static LARGEST: Cell<isize> = const { Cell::new(0) };
 }
 
 struct Watching;
@@ -21,6 +22,7 @@ fn note(bytes: isize) {
     let _ = HELD.try_with(|held| {
         held.set(held.get() + bytes);
         let _ = MOST.try_with(|most| most.set(most.get().max(held.get())));
+        let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
     });
 }
 
@@ -59,4 +61,11 @@ pub fn most_held<T>(work: impl FnOnce() -> T) -> (T, usize) {
     MOST.with(|most| most.set(before));
     let value = work();
     (value, (MOST.with(Cell::get) - before) as usize)
+}
+
+/// Runs `work` and gives its value with the size of the largest block it asked for.
+pub fn largest_allocation<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    LARGEST.with(|largest| largest.set(0));
+    let value = work();
+    (value, LARGEST.with(Cell::get) as usize)
 }
