@@ -84,7 +84,7 @@ class App:
             if src not in (None, known.src):
                 raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
             return await known.open()
-        opening = Collection(collection, self._engine, self._store, src, share=self._share)
+        opening = Collection(collection, self._engine, self._store, src, share=self._share, clock=self._clock)
         # Entered before the first await, so that other requests find it and wait for it.
         self._collections[collection] = opening
         try:

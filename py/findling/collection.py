@@ -7,6 +7,7 @@ when a later slice fails or is cancelled.
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from findling.query import plan
 from findling.store import Store
 
 SLICE_WORDS = 400
-"""How much is embedded before others get their turn: about 50 ms natively and 200 ms in a browser."""
+"""How much is embedded before others get their turn, until it is known how long that takes."""
+SLICE_S = 0.15
+"""How long others wait for their turn at most, if documents are short enough to be told apart."""
+SLICE_WORDS_MIN, SLICE_WORDS_MAX = 20, 4_000
 SHARED_WORDS = 4_000
 """An import of so many words is shared out: a worker alone takes two seconds, and others start in a tenth of that."""
 AHEAD_WORDS = 24 * SLICE_WORDS
@@ -55,6 +59,7 @@ class Collection:
         src: str | None = None,
         meta: dict[str, Any] | None = None,
         share: Share | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.name = name
         self.src = src
@@ -62,6 +67,7 @@ class Collection:
         self._store = store
         self._meta = dict(meta or {})
         self._share = share
+        self._clock = clock
         self._closed = False
         self._opening: asyncio.Future[None] | None = None
 
@@ -115,7 +121,9 @@ class Collection:
                 batch = await slices.next()
                 if batch is None:
                     break
+                began = self._clock()
                 counts, refused = await self._add_slice(batch)
+                slices.took(self._clock() - began, batch)
                 added += counts[0]
                 replaced += counts[1]
                 failed += refused
@@ -232,6 +240,7 @@ class _Slice:
 
     documents: list[Document]
     entries: list[dict[str, Any]]
+    words: int
     vectors: asyncio.Future[Any] | None = None
 
 
@@ -240,24 +249,41 @@ class _Slices:
 
     def __init__(self, documents: Sequence[Document], session: Session | None) -> None:
         self._session = session
-        self._cut = deque(_cut_slices(documents))
+        self._documents = deque(documents)
         self._ahead: deque[_Slice] = deque()
+        self._words = SLICE_WORDS
 
     async def next(self) -> _Slice | None:
         """The next slice, with its vectors under way or there; None after the last."""
         if self._session is None:
-            return _slice(self._cut.popleft()) if self._cut else None
-        out = sum(_words(document) for batch in self._ahead for document in batch.documents)
-        while self._cut and out < AHEAD_WORDS:
-            batch = _slice(self._cut.popleft())
+            return self._cut()
+        out = sum(batch.words for batch in self._ahead)
+        while out < AHEAD_WORDS and (batch := self._cut()):
             texts = [text for entry in batch.entries for text in entry["passages"]]
             batch.vectors = asyncio.ensure_future(self._session.embed(texts))
             self._ahead.append(batch)
-            out += sum(map(_words, batch.documents))
+            out += batch.words
         return self._ahead.popleft() if self._ahead else None
 
+    def took(self, seconds: float, batch: _Slice) -> None:
+        """How long the engine was busy with a slice it embedded itself: those to come are cut to take `SLICE_S`."""
+        if self._session is None and seconds > 0:
+            # Half and twice: one slice that was disturbed does not decide about the next.
+            fitting = round(batch.words * SLICE_S / seconds)
+            fitting = min(max(fitting, self._words // 2), self._words * 2)
+            self._words = min(max(fitting, SLICE_WORDS_MIN), SLICE_WORDS_MAX)
 
-def _slice(documents: list[Document]) -> _Slice:
+    def _cut(self) -> _Slice | None:
+        """The next documents, of about as many words as a slice has now."""
+        taken: list[Document] = []
+        words = 0
+        while self._documents and words < self._words:
+            taken.append(self._documents.popleft())
+            words += _words(taken[-1])
+        return _slice(taken, words) if taken else None
+
+
+def _slice(documents: list[Document], words: int = 0) -> _Slice:
     # By id: of two documents with one id the later one counts, as if they had come in two slices.
     entries = {}
     for document in documents:
@@ -267,20 +293,7 @@ def _slice(documents: list[Document]) -> _Slice:
             "passages": [passage.embedded for passage in passages],
             "record": document.record([(passage.start, passage.end) for passage in passages]),
         }
-    return _Slice(documents, list(entries.values()))
-
-
-def _cut_slices(documents: Sequence[Document]) -> list[list[Document]]:
-    """The documents in order, in runs of about `SLICE_WORDS` words."""
-    slices: list[list[Document]] = []
-    words = SLICE_WORDS
-    for document in documents:
-        if words >= SLICE_WORDS:
-            slices.append([])
-            words = 0
-        slices[-1].append(document)
-        words += _words(document)
-    return slices
+    return _Slice(documents, list(entries.values()), words)
 
 
 def _words(document: Document) -> int:
