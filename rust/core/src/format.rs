@@ -23,6 +23,8 @@ pub const PREFIX_BYTES: usize = 32;
 pub const ALIGN: u64 = 64;
 /// The longest header JSON, in bytes.
 pub const HEADER_CAP: usize = 1 << 20;
+/// The most values in the header JSON: one of two bytes takes a hundred in memory.
+pub const VALUES_CAP: usize = 1 << 13;
 /// The most sections a file may have.
 pub const SECTION_CAP: usize = 64;
 /// The longest section name, in bytes.
@@ -249,6 +251,9 @@ impl Header {
             )
             .with(json!({"section": null, "block": null})));
         }
+        if values(text) > VALUES_CAP {
+            return Err(bad("the header holds more than 8192 values"));
+        }
         let json: HeaderJson = serde_json::from_slice(text).map_err(|cause| {
             bad("the header is not understood").with(json!({"cause": cause.to_string()}))
         })?;
@@ -391,8 +396,8 @@ impl<'a> Container<'a> {
 /// Writes a container; the same arguments give the same bytes.
 ///
 /// # Errors
-/// `bad_request` when `meta` is not an object, the header would be longer than 1 MiB, there are more than 64 sections,
-/// or a section name is empty, longer than 64 bytes or used twice.
+/// `bad_request` when `meta` is not an object, the header would be longer than 1 MiB or hold more than 8192 values, there
+/// are more than 64 sections, or a section name is empty, longer than 64 bytes or used twice.
 pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     let mut table = Vec::new();
     let described: Vec<SectionJson> = sections
@@ -426,6 +431,13 @@ pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<
         )
         .with(json!({"found": header.len(), "limit": HEADER_CAP})));
     }
+    if values(&header) > VALUES_CAP {
+        return Err(Error::new(
+            Code::BadRequest,
+            "the header would hold more than 8192 values; keep lists in sections",
+        )
+        .with(json!({"found": values(&header), "limit": VALUES_CAP})));
+    }
 
     let mut bytes = Vec::new();
     bytes.extend_from_slice(&MAGIC);
@@ -447,6 +459,21 @@ pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<
     }
     pad(&mut bytes, parsed.file_bytes);
     Ok(bytes)
+}
+
+/// At least as many as the values in a JSON text: after the first, each follows a bracket or a comma outside of strings.
+fn values(text: &[u8]) -> usize {
+    let (mut count, mut string, mut escaped) = (1, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = string,
+            b'"' => string = !string,
+            b'[' | b'{' | b',' if !string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// Derives every offset from the header's length and the sections' lengths; gives the length of the file too.

@@ -320,7 +320,9 @@ impl Model {
             let range = cursor.floats(&bytes, count)?;
             cursor.end().map(|()| range)
         };
-        let words = whole("words", meta.vocab_size * dim)?;
+        // Both at their most would overflow on a 32-bit target.
+        let word_bytes = meta.vocab_size.checked_mul(dim).unwrap_or(usize::MAX);
+        let words = whole("words", word_bytes)?;
         let word_scales = whole_floats("words.scale", meta.vocab_size)?;
         let positions = whole_floats("positions", meta.max_tokens * dim)?;
         let embedding_norm = whole_floats("embedding.norm", 2 * dim)?;

@@ -207,8 +207,9 @@ fn padding_that_is_not_zero_is_refused() {
 fn pack_refuses_what_could_not_be_read() {
     let meta = json!({});
     type Sections = Vec<(&'static str, &'static [u8])>;
-    let cases: [(Value, Sections); 5] = [
+    let cases: [(Value, Sections); 6] = [
         (json!([]), vec![]),
+        (json!({"many": vec![0; 8192]}), vec![]),
         (json!({"long": "x".repeat(1 << 20)}), vec![]),
         (meta.clone(), vec![("a", b""), ("a", b"")]),
         (meta.clone(), vec![("", b"")]),
@@ -220,6 +221,28 @@ fn pack_refuses_what_could_not_be_read() {
             Code::BadRequest
         );
     }
+}
+
+#[test]
+fn a_header_holds_up_to_8192_values_and_strings_count_once() {
+    // Beside the zeros, five brackets and three commas are counted.
+    let most = 8192 - 8;
+    let text = "[{,".repeat(9000) + "\\\"[";
+    let list = |count: usize| json!({"a": vec![text.as_str(); 1], "b": vec![0; count]});
+    let fits = pack(Kind::Index, &list(most), &[]);
+    assert_eq!(
+        Container::parse(&fits.unwrap()).unwrap().header().meta,
+        list(most)
+    );
+    let error = pack(Kind::Index, &list(most + 1), &[])
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(
+        (error.code, &error.detail["limit"]),
+        (Code::BadRequest, &json!(8192))
+    );
+    let header = json!({"kind": "index", "meta": list(most + 1), "sections": []}).to_string();
+    assert_eq!(refusal(&signed(&header, b"")), Code::BadFormat);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Hostile files: whatever the bytes are, a typed error or the same answers, and no large allocation.
 
 use super::campaign::{Outcome, Sample, Way, samples};
-use super::support::{Parts, sample_index, tiny_model};
-use findling_core::format::{Container, Kind};
+use super::memory::largest_allocation;
+use super::support::{Parts, sample_index, signed, tiny_model};
+use findling_core::format::{Container, Kind, pack};
 use findling_core::index::Index;
 use findling_core::model::Model;
 use findling_core::vectors::VectorIndex;
@@ -78,6 +79,50 @@ fn every_truncation_is_refused() {
             assert!(VectorIndex::load(cut).is_err() && Index::load(cut).is_err());
             assert!(sample.ask(cut).is_err(), "{} cut at {end}", sample.name);
         }
+    }
+}
+
+/// A header of little but values, rightly signed.
+fn header_of(value: &str) -> Vec<u8> {
+    let values = vec![value; 900_000 / (1 + value.len())].join(",");
+    let header = format!(r#"{{"kind":"index","meta":{{"a":[{values}]}},"sections":[]}}"#);
+    signed(&header, &[])
+}
+
+/// Documents with the shortest ids, vectors and records there are.
+fn index_of_least_documents(count: usize) -> Vec<u8> {
+    let (mut documents, mut ids) = (Vec::new(), String::new());
+    for number in 0..count {
+        let id = format!("{number:x}");
+        let lengths = [id.len() as u32, 1, 1];
+        documents.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
+        ids += &id;
+    }
+    let meta = json!({"type": "flat", "version": 1, "space": "s", "dim": 1, "user": {}});
+    let scales = 1_f32.to_le_bytes().repeat(count);
+    let (codes, records) = (vec![1; count], vec![b'1'; count]);
+    let sections: [(&str, &[u8]); 5] = [
+        ("documents", &documents),
+        ("ids", ids.as_bytes()),
+        ("codes", &codes),
+        ("scales", &scales),
+        ("records", &records),
+    ];
+    pack(Kind::Index, &meta, &sections).unwrap()
+}
+
+#[test]
+fn a_file_of_little_but_structure_takes_no_large_block() {
+    for (file, code) in [
+        (header_of("0"), Some(Code::BadFormat)),
+        (header_of("[]"), Some(Code::BadFormat)),
+        (header_of(r#"{"":0}"#), Some(Code::BadFormat)),
+        (index_of_least_documents(60_000), None),
+    ] {
+        let (loaded, largest) = largest_allocation(|| Index::load(&file).map(|_| ()));
+        assert_eq!(loaded.err().map(|error| error.code), code);
+        let most = 2 * file.len() + (4 << 20);
+        assert!(largest <= most, "{largest} bytes at once, {most} allowed");
     }
 }
 
