@@ -167,7 +167,7 @@ class App:
         return {"bytes": await (await self._find(collection)).save(), "name": f"{stem}.findling"}
 
     async def status(self) -> dict[str, Any]:
-        """What computes, with which model and how many workers, and what is open."""
+        """What computes, with which model and how many workers, what is open, and how much memory of the engine it takes."""
         engine = json.loads(self._engine.status())
         host = self._host()
         model = engine["model"]
@@ -176,6 +176,8 @@ class App:
             "kernel": engine["kernel"],
             "model": model and {"name": model["name"], "space": model["space"], "source": host["source"]},
             "collections": {name: engine["indexes"][name] for name in self._collections if name in engine["indexes"]},
+            "size_bytes": engine["size_bytes"],
+            "memory_bytes": engine["memory_bytes"],
             "storage": host["storage"],
             "pool": host["pool"],
         }

@@ -71,7 +71,7 @@ class Engine(Protocol):
         """index, meta: the whole index as the bytes of one file, which never begin with a brace; or need."""
 
     def status(self) -> bytes:
-        """backend, kernel, model, indexes."""
+        """backend, kernel, model, indexes; size_bytes of what is held, by part; memory_bytes of a WebAssembly build, else null."""
 
     def close(self, request: bytes) -> bytes:
         """index: forget it."""

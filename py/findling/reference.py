@@ -167,8 +167,19 @@ class ReferenceEngine:
         return DUMP_MAGIC + _bytes({**index, "meta": plan.get("meta", {})})
 
     def status(self) -> bytes:
-        indexes = {name: {**_counts(index), "size_bytes": 0} for name, index in self._indexes.items()}
-        return _bytes({"backend": "reference", "kernel": "numpy", "model": self._model, "indexes": indexes})
+        sizes = {name: _size_bytes(index) for name, index in self._indexes.items()}
+        indexes = {name: {**_counts(index), "size_bytes": sizes[name]} for name, index in self._indexes.items()}
+        held = {part: sum(each[part] for each in sizes.values()) for part in ("vectors", "graph", "text")}
+        return _bytes(
+            {
+                "backend": "reference",
+                "kernel": "numpy",
+                "model": self._model,
+                "indexes": indexes,
+                "size_bytes": {"model": 0, **held, "buffers": 0},
+                "memory_bytes": None,
+            }
+        )
 
     def close(self, request: bytes) -> bytes:
         plan = json.loads(request)
@@ -226,6 +237,16 @@ def _codes(vector: "np.ndarray[Any, np.dtype[np.float32]]", largest: int) -> tup
 def _counts(index: dict[str, Any]) -> dict[str, int]:
     documents = index["documents"]
     return {"documents": len(documents), "passages": sum(len(each["codes"]) for each in documents.values())}
+
+
+def _size_bytes(index: dict[str, Any]) -> dict[str, int]:
+    """What the contents would take by the contract: a byte a code and four a scale; ids and records as UTF-8."""
+    documents = index["documents"]
+    return {
+        "vectors": sum(len(codes) + 4 for each in documents.values() for codes, _ in each["codes"]),
+        "graph": 0,
+        "text": sum(len(id.encode()) + len(_bytes(each["record"])) for id, each in documents.items()),
+    }
 
 
 def _loaded(whole: bytes, file: str) -> dict[str, Any]:

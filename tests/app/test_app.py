@@ -176,6 +176,10 @@ def test_status_tells_engine_model_and_open_collections(app, run):
     assert status["model"]["name"] == "hashed-words"
     assert status["model"]["source"] == "memory"
     assert status["collections"]["things"]["documents"] == 3
+    held = status["collections"]["things"]["size_bytes"]
+    assert held["vectors"] > 0 and held["text"] > 0
+    assert {part: status["size_bytes"][part] for part in held} == held
+    assert status["memory_bytes"] is None
 
 
 @pytest.mark.parametrize("verb", ["add", "remove", "search", "save", "close"])

@@ -112,6 +112,31 @@ def test_counts_tell_what_was_added_replaced_and_removed(engine):
     ask(engine, "close", {"index": "counts"})
 
 
+def test_status_tells_what_is_held_by_part_and_that_closing_gives_it_back(engine, backend):
+    before = json.loads(engine.status())
+    assert set(before["size_bytes"]) == {"model", "vectors", "graph", "text", "buffers"}
+    documents = [*cases.HARBOUR, *cases.crowd(40)]
+    ask(engine, "open", {"index": "held"})
+    ask(engine, "add", {"index": "held", "documents": documents})
+    full = json.loads(engine.status())
+    own = full["indexes"]["held"]["size_bytes"]
+    passages = sum(len(each["passages"]) for each in documents)
+    assert passages * (full["model"]["dim"] + 4) <= own["vectors"]
+    assert sum(len(each["id"]) + len(encode(each["record"])) for each in documents) <= own["text"]
+    assert own["graph"] == 0
+    assert {part: full["size_bytes"][part] - before["size_bytes"][part] for part in own} == own
+    assert full["size_bytes"]["model"] == before["size_bytes"]["model"]
+    if backend in ("native", "reference"):
+        assert full["memory_bytes"] is None
+    else:
+        # In pages of 64 KiB, and more than its parts: code's constants and the stack lie there too.
+        assert full["memory_bytes"] % 65536 == 0
+        assert full["memory_bytes"] > sum(full["size_bytes"].values()) > full["model"]["size_bytes"]
+    ask(engine, "close", {"index": "held"})
+    after = json.loads(engine.status())["size_bytes"]
+    assert {part: after[part] for part in own} == {part: before["size_bytes"][part] for part in own}
+
+
 def supply(engine, method, request, files):
     """The reply of an engine, given the ranges it asks for; and the ranges."""
     asked = []

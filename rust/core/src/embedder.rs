@@ -26,6 +26,10 @@ const SHARDS_PER_THREAD: usize = 4;
 #[derive(Debug, Default)]
 pub struct Embedder {
     idle: Vec<Encoder>,
+    /// The one text of [`Embedder::embed_into`]: with its prefix, its current word, its tokens.
+    text: String,
+    word: String,
+    tokens: Vec<u32>,
 }
 
 impl Embedder {
@@ -42,6 +46,14 @@ impl Embedder {
     /// How many encoders with buffers of their own it keeps.
     pub fn encoders(&self) -> usize {
         self.idle.len()
+    }
+
+    /// Bytes of buffers held.
+    pub fn size_bytes(&self) -> usize {
+        let encoders: usize = self.idle.iter().map(Encoder::size_bytes).sum();
+        let text = self.text.capacity() + self.word.capacity();
+        let idle = self.idle.capacity() * size_of::<Encoder>();
+        encoders + idle + text + self.tokens.capacity() * size_of::<u32>()
     }
 
     /// The vectors of `texts`, texts x dim, each of length 1, from at most `max_tokens` tokens of a text.
@@ -67,21 +79,35 @@ impl Embedder {
         let dim = model.meta().dim;
         let mut vectors = vec![0.0; texts.len() * dim];
         self.encode(model, &tokens, &mut vectors);
-        let is_unit = |vector: &[f32]| {
-            let squares: f32 = vector.iter().map(|x| x * x).sum();
-            (0.9..1.1).contains(&squares)
-        };
-        match vectors
-            .chunks_exact(dim)
-            .position(|vector| !is_unit(vector))
-        {
-            None => Ok(vectors),
-            Some(text) => Err(Error::new(
-                Code::BadFormat,
-                "the model's numbers overflow, so it gives no vector for this text; use another model file",
-            )
-            .with(json!({"text": text, "space": model.meta().space}))),
-        }
+        check_lengths(model, &vectors)?;
+        Ok(vectors)
+    }
+
+    /// As [`Embedder::embed`] of one text, whose vector takes the place of what `out` holds. Once a text as long has been
+    /// embedded nothing is allocated, but for accents that stand in a row.
+    ///
+    /// # Errors
+    /// As for [`Embedder::embed`].
+    pub fn embed_into(
+        &mut self,
+        model: &Model,
+        kind: TextKind,
+        text: &str,
+        max_tokens: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<()> {
+        self.text.clear();
+        self.text.push_str(prefix(model, Some(kind)));
+        self.text.push_str(text);
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.clear();
+        let tokenizer = model.tokenizer();
+        tokenizer.encode_with(&self.text, Some(max_tokens), &mut tokens, &mut self.word);
+        out.clear();
+        out.resize(model.meta().dim, 0.0);
+        self.encode_here(model, std::slice::from_ref(&tokens), out);
+        self.tokens = tokens;
+        check_lengths(model, out)
     }
 
     #[cfg(feature = "threads")]
@@ -150,14 +176,34 @@ fn shards<'a>(
     shards
 }
 
+fn prefix(model: &Model, kind: Option<TextKind>) -> &str {
+    let prefixes = &model.meta().prefixes;
+    match kind {
+        Some(TextKind::Query) => &prefixes.query,
+        Some(TextKind::Passage) => &prefixes.passage,
+        None => "",
+    }
+}
+
+fn check_lengths(model: &Model, vectors: &[f32]) -> Result<()> {
+    let is_unit = |vector: &[f32]| {
+        let squares: f32 = vector.iter().map(|x| x * x).sum();
+        (0.9..1.1).contains(&squares)
+    };
+    let mut vectors = vectors.chunks_exact(model.meta().dim);
+    match vectors.position(|vector| !is_unit(vector)) {
+        None => Ok(()),
+        Some(text) => Err(Error::new(
+            Code::BadFormat,
+            "the model's numbers overflow, so it gives no vector for this text; use another model file",
+        )
+        .with(json!({"text": text, "space": model.meta().space}))),
+    }
+}
+
 /// `text` with what the model wants in front of texts of this kind.
 pub fn prefixed<'a>(model: &Model, kind: Option<TextKind>, text: &'a str) -> Cow<'a, str> {
-    let prefixes = &model.meta().prefixes;
-    let prefix = match kind {
-        Some(TextKind::Query) => prefixes.query.as_str(),
-        Some(TextKind::Passage) => prefixes.passage.as_str(),
-        None => "",
-    };
+    let prefix = prefix(model, kind);
     if prefix.is_empty() {
         text.into()
     } else {

@@ -62,10 +62,11 @@ impl Encoder {
             &self.wide,
             &self.attention,
         ];
-        floats
+        let floats: usize = floats
             .iter()
             .map(|buffer| buffer.capacity() * size_of::<f32>())
-            .sum()
+            .sum();
+        floats + self.linear.size_bytes()
     }
 
     /// Writes the vector of each text, `tokens.len()` rows of `dim` values of length 1, to `out`.

@@ -3,14 +3,15 @@
 //! Owns which model and which indexes there are; delegates everything else. It knows nothing of who calls it.
 //! Invariant: a call that fails leaves everything as it was, and what a call lacks it answers as `need`.
 
-use crate::codes::{self, Query};
 use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
+use crate::finder::Finder;
 use crate::format::{self, Container};
-use crate::index::{self, Entry, Index, Space};
+use crate::index::{self, Entry, Found, Index, Space};
+use crate::memory::{self, Parts};
 use crate::model::Model;
-use crate::plan::{self, Target, TextKind};
+use crate::plan::{self, TextKind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub struct Engine {
     backend: String,
     model: Option<Model>,
     embedder: Embedder,
+    finder: Finder,
     indexes: BTreeMap<String, Index>,
     /// Files whose index could not be opened yet for want of bytes.
     opening: BTreeMap<String, File>,
@@ -31,6 +33,7 @@ impl Engine {
             backend: backend.to_owned(),
             model: None,
             embedder: Embedder::new(),
+            finder: Finder::default(),
             indexes: BTreeMap::new(),
             opening: BTreeMap::new(),
         }
@@ -127,13 +130,21 @@ impl Engine {
     ///
     /// # Errors
     /// `bad_request` when the offset is not a whole number below 2^53.
-    pub fn provide(&mut self, file: &str, offset: f64, bytes: &[u8]) -> Result<()> {
-        let offset = plan::offset(offset)?;
-        for opening in self.opening.values_mut() {
-            opening.provide(file, offset, bytes);
-        }
-        for index in self.indexes.values_mut() {
-            index.provide(file, offset, bytes);
+    pub fn provide(&mut self, file: &str, offset: f64, bytes: impl Into<Vec<u8>>) -> Result<()> {
+        let (offset, bytes) = (plan::offset(offset)?, bytes.into());
+        let open = self.indexes.values_mut().filter_map(Index::file_mut);
+        let mut wanting: Vec<&mut File> = self
+            .opening
+            .values_mut()
+            .chain(open)
+            .filter(|each| each.wants(file, offset, bytes.len()))
+            .collect();
+        // Most bytes are one file's, which takes them as they are.
+        if let Some(last) = wanting.pop() {
+            for each in wanting {
+                each.provide(file, offset, bytes.clone());
+            }
+            last.provide(file, offset, bytes);
         }
         Ok(())
     }
@@ -149,7 +160,7 @@ impl Engine {
         let index = found(&mut self.indexes, &request.index)?;
         let model = ready(&self.model)?;
         let space = space_of(model);
-        index.check_space(&space)?;
+        index.check_space(&space.id, space.dim)?;
         if let Answer::Need(needs) = index.fetch_all()? {
             return need(&needs);
         }
@@ -195,7 +206,7 @@ impl Engine {
                 "vectors come without the id of their space, so nobody could compare them; give that of their model",
             ));
         }
-        index.check_space(&space)?;
+        index.check_space(&space.id, space.dim)?;
         if let Some(known) = known.filter(|known| known.id == space.id && known.dim != space.dim) {
             return Err(index::wrong_dim(space.dim, known.dim));
         }
@@ -227,8 +238,8 @@ impl Engine {
     pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let plan = plan::read_search(request)?;
         let index = found(&mut self.indexes, &plan.index)?;
-        let query = query(&mut self.embedder, &self.model, index, &plan)?;
-        let found = match index.search(&query, plan.dense, &plan.filter, plan.limit)? {
+        let model = || ready(&self.model);
+        let found = match self.finder.find(&mut self.embedder, model, index, &plan)? {
             Answer::Need(needs) => return need(&needs),
             Answer::Ready(found) => found,
         };
@@ -313,7 +324,9 @@ impl Engine {
         index.dump(request.meta)
     }
 
-    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes"}}}`.
+    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
+    /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`. `size_bytes` is what is
+    /// held, by part; `memory_bytes` the linear memory of a WebAssembly build, null on others.
     ///
     /// # Errors
     /// `bug` when the reply cannot be written.
@@ -335,6 +348,8 @@ impl Engine {
             "kernel": self.embedder.kernels().name(),
             "model": self.model.as_ref().map(describe),
             "indexes": indexes,
+            "size_bytes": self.parts(),
+            "memory_bytes": memory::linear_bytes(),
         }))
     }
 
@@ -349,6 +364,33 @@ impl Engine {
             return Err(unknown(&request.index));
         }
         plan::reply(&json!({}))
+    }
+}
+
+impl Engine {
+    /// The documents that a checked plan finds, best first, by their numbers in the index; what `search` writes out.
+    /// From the second call on nothing is allocated for a plan like one before.
+    ///
+    /// # Errors
+    /// As for [`Engine::search`].
+    pub fn find(&mut self, plan: &plan::Search) -> Result<Answer<&[Found]>> {
+        let index = found(&mut self.indexes, &plan.index)?;
+        let model = || ready(&self.model);
+        self.finder.find(&mut self.embedder, model, index, plan)
+    }
+
+    /// What is held in memory.
+    pub fn parts(&self) -> Parts {
+        let mut parts = Parts {
+            model: self.model.as_ref().map_or(0, Model::held_bytes),
+            text: self.opening.values().map(File::size_bytes).sum(),
+            buffers: self.embedder.size_bytes() + self.finder.size_bytes(),
+            ..Parts::default()
+        };
+        for index in self.indexes.values() {
+            parts.add(index.size_bytes());
+        }
+        parts
     }
 }
 
@@ -389,29 +431,6 @@ struct Hits<'a> {
     hits: &'a [plan::Hit<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<Value>,
-}
-
-fn query(
-    embedder: &mut Embedder,
-    model: &Option<Model>,
-    index: &Index,
-    plan: &plan::Search,
-) -> Result<Query> {
-    if let (Some(found), Some(own)) = (&plan.space, index.space())
-        && *found != own.id
-    {
-        return Err(index::wrong_space(found, &own.id));
-    }
-    match &plan.target {
-        Target::Vector(vector) => codes::quantize_query(vector),
-        Target::Text(text) => {
-            let model = ready(model)?;
-            index.check_space(&space_of(model))?;
-            let most = model.meta().max_tokens;
-            let vector = embedder.embed(model, TextKind::Query, &[&text.0], most)?;
-            codes::quantize_query(&vector)
-        }
-    }
 }
 
 fn entries(documents: Vec<plan::Document>) -> Vec<Entry> {

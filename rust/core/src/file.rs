@@ -67,22 +67,28 @@ impl File {
         self.name == name && self.length == length
     }
 
-    /// Takes the bytes from `offset` on, as far as they were asked for.
-    pub fn provide(&mut self, name: &str, offset: u64, bytes: &[u8]) {
+    /// Whether it has asked for bytes that lie within `length` bytes of that file from `offset` on.
+    pub fn wants(&self, name: &str, offset: u64, length: usize) -> bool {
+        let given = offset..offset.saturating_add(length as u64);
+        name == self.name && self.asked.iter().any(|range| covers(&given, range))
+    }
+
+    /// Takes the bytes from `offset` on, as far as they were asked for; just what was asked for is not copied.
+    pub fn provide(&mut self, name: &str, offset: u64, bytes: Vec<u8>) {
         if name != self.name {
             return;
         }
-        let end = offset.saturating_add(bytes.len() as u64);
-        let provided = &mut self.provided;
-        self.asked.retain(|range| {
-            let covered = offset <= range.start && range.end <= end;
-            if covered {
-                let start = (range.start - offset) as usize;
-                let length = (range.end - range.start) as usize;
-                provided.insert(range.start, bytes[start..start + length].to_vec());
-            }
-            !covered
-        });
+        let given = offset..offset.saturating_add(bytes.len() as u64);
+        let covered = self.asked.extract_if(.., |range| covers(&given, range));
+        let covered: Vec<Range<u64>> = covered.collect();
+        if covered.contains(&given) {
+            self.provided.insert(offset, bytes);
+            return;
+        }
+        for range in covered {
+            let bytes = part(&bytes, offset, &range).to_vec();
+            self.provided.insert(range.start, bytes);
+        }
     }
 
     /// The verified header of a container of that kind.
@@ -145,19 +151,15 @@ impl File {
             let length = section.length;
             sections.push((section, 0..length));
         }
-        Ok(match self.read(&sections)? {
-            Answer::Need(needs) => Answer::Need(needs),
-            Answer::Ready(contents) => {
-                // The caller keeps what it read; only pieces of sections stay here.
-                for (section, _) in &sections {
-                    let kept = self.verified.split_off(&section.range().end);
-                    self.verified.split_off(&section.offset);
-                    self.verified.extend(kept);
-                }
-                let mut contents = contents.into_iter();
-                Answer::Ready(names.map(|_| contents.next().unwrap_or_default()))
-            }
-        })
+        if let Some(needs) = self.missing(&sections)? {
+            return Ok(Answer::Need(needs));
+        }
+        let read = self.take_sections(&sections);
+        self.let_go(read.is_ok());
+        let mut contents = read?.into_iter();
+        Ok(Answer::Ready(
+            names.map(|_| contents.next().unwrap_or_default()),
+        ))
     }
 
     /// Ranges of the content of one section; the blocks around them are kept.
@@ -170,7 +172,12 @@ impl File {
             .iter()
             .map(|range| (section.clone(), range.clone()))
             .collect();
-        self.read(&wanted)
+        if let Some(needs) = self.missing(&wanted)? {
+            return Ok(Answer::Need(needs));
+        }
+        let read = self.read_pieces(&wanted);
+        self.let_go(read.is_ok());
+        read.map(Answer::Ready)
     }
 
     /// Checks the length of a section against what the rest of the file makes of it.
@@ -192,7 +199,7 @@ impl File {
     /// Bytes of it that are in memory.
     pub fn size_bytes(&self) -> usize {
         let held = self.provided.values().chain(self.verified.values());
-        held.map(Vec::len).sum()
+        held.chain(&self.table).map(Vec::capacity).sum()
     }
 
     fn known(&self) -> Result<&Header> {
@@ -201,7 +208,8 @@ impl File {
             .ok_or_else(|| Error::new(Code::Bug, "a section was read before its header"))
     }
 
-    fn read(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Answer<Vec<Vec<u8>>>> {
+    /// What has to be fetched before `wanted` can be read; none when everything is there.
+    fn missing(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Option<Vec<Need>>> {
         let mut missing: Vec<Range<u64>> = Vec::new();
         let table = self.known()?.table_range();
         if self.table.is_none() && self.fetched(&table).is_none() {
@@ -220,31 +228,75 @@ impl File {
                 }
             }
         }
-        if !missing.is_empty() {
-            let needs = missing.into_iter().map(|range| self.ask(range)).collect();
-            return Ok(Answer::Need(needs));
+        if missing.is_empty() {
+            return Ok(None);
         }
-        let read = self.read_fetched(wanted, table);
-        match &read {
-            // The first bytes often hold blocks that are read later.
-            Ok(_) => self.provided.retain(|start, _| *start == 0),
-            Err(_) => self.provided.clear(),
-        }
-        read.map(Answer::Ready)
+        Ok(Some(
+            missing.into_iter().map(|range| self.ask(range)).collect(),
+        ))
     }
 
-    fn read_fetched(
-        &mut self,
-        wanted: &[(Section, Range<u64>)],
-        table: Range<u64>,
-    ) -> Result<Vec<Vec<u8>>> {
+    /// Forgets what was fetched, once it has been read or turned out to be damaged.
+    fn let_go(&mut self, is_sound: bool) {
+        // The first bytes often hold blocks that are read later.
+        self.provided.retain(|start, _| is_sound && *start == 0);
+    }
+
+    fn verify_tables(&mut self) -> Result<()> {
         if self.table.is_none() {
+            let table = self.known()?.table_range();
             let bytes = self.fetched(&table).unwrap_or_default().to_vec();
             for section in &self.known()?.sections {
                 section.verify_table(part(&bytes, table.start, &section.table_range()))?;
             }
             self.table = Some(bytes);
         }
+        Ok(())
+    }
+
+    /// Whole sections, which are the caller's from now on: nothing of them stays here. One that was fetched by itself or
+    /// in front of others is handed on without a copy, because sections are most of what a host has memory for.
+    fn take_sections(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Vec<Vec<u8>>> {
+        self.verify_tables()?;
+        let start = self.known()?.table_range().start;
+        let mut contents = Vec::with_capacity(wanted.len());
+        for (section, _) in wanted {
+            let whole = self.take_fetched(&section.range());
+            let digests = self.table.as_deref().unwrap_or_default();
+            let own = part(digests, start, &section.table_range());
+            if let Some(content) = whole {
+                for block in 0..section.blocks() {
+                    let at = section.block_range(block);
+                    section.verify_block(own, block, part(&content, section.offset, &at))?;
+                }
+                contents.push(content);
+                continue;
+            }
+            // All of it is at hand, so that the length is true.
+            let mut content = Vec::with_capacity(section.length as usize);
+            for block in 0..section.blocks() {
+                let at = section.block_range(block);
+                if let Some(bytes) = self.verified.get(&at.start) {
+                    content.extend_from_slice(bytes);
+                    continue;
+                }
+                let bytes = self.fetched(&at).unwrap_or_default();
+                section.verify_block(own, block, bytes)?;
+                content.extend_from_slice(bytes);
+            }
+            contents.push(content);
+        }
+        for (section, _) in wanted {
+            let kept = self.verified.split_off(&section.range().end);
+            self.verified.split_off(&section.offset);
+            self.verified.extend(kept);
+        }
+        Ok(contents)
+    }
+
+    fn read_pieces(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Vec<Vec<u8>>> {
+        self.verify_tables()?;
+        let table = self.known()?.table_range();
         let digests = self.table.as_deref().unwrap_or_default();
         let mut contents = Vec::with_capacity(wanted.len());
         for (section, range) in wanted {
@@ -265,6 +317,19 @@ impl File {
             contents.push(content);
         }
         Ok(contents)
+    }
+
+    /// A range that was fetched with nothing in front of it; what lies behind it stays.
+    fn take_fetched(&mut self, range: &Range<u64>) -> Option<Vec<u8>> {
+        let length = (range.end - range.start) as usize;
+        let fetched = self.provided.get(&range.start);
+        fetched.filter(|bytes| length > 0 && length <= bytes.len())?;
+        let mut content = self.provided.remove(&range.start)?;
+        if length < content.len() {
+            self.provided.insert(range.end, content.split_off(length));
+            content.shrink_to_fit();
+        }
+        Some(content)
     }
 
     /// Bytes that were fetched and not yet verified.
@@ -299,6 +364,10 @@ fn blocks(section: &Section, range: &Range<u64>) -> Range<u64> {
         return 0..0;
     }
     range.start / block..range.end.div_ceil(block)
+}
+
+fn covers(given: &Range<u64>, wanted: &Range<u64>) -> bool {
+    given.start <= wanted.start && wanted.end <= given.end
 }
 
 /// The part of `bytes`, which start at `start` in the file, that lies at `range` in the file.

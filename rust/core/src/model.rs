@@ -149,6 +149,13 @@ impl Bytes {
         }
     }
 
+    fn held(&self) -> usize {
+        match self {
+            Bytes::AsGiven(bytes) => bytes.capacity(),
+            Bytes::Moved(words, _) => words.capacity() * size_of::<u128>(),
+        }
+    }
+
     fn floats(&self, range: &Range<usize>) -> &[f32] {
         // Ranges start at multiples of 64 of an aligned file and hold whole values: `Cursor` makes no others.
         bytemuck::cast_slice(&self.all()[range.clone()])
@@ -393,6 +400,13 @@ impl Model {
     /// Bytes of the file.
     pub fn size_bytes(&self) -> usize {
         self.bytes.all().len()
+    }
+
+    /// Bytes it holds in memory: the file, the sums of its columns and the table of its vocabulary.
+    pub fn held_bytes(&self) -> usize {
+        let places = self.layers.iter().flat_map(|layer| &layer.linears);
+        let sums: usize = places.map(|place| place.column_sums.capacity()).sum();
+        self.bytes.held() + sums * size_of::<f32>() + self.tokenizer.size_bytes()
     }
 
     /// The codes and the scale of a token's row.

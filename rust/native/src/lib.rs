@@ -98,7 +98,8 @@ impl Engine {
         self.reply(py, |engine| engine.dump(request))
     }
 
-    /// {"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes"}}}.
+    /// {"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
+    /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}.
     fn status<'py>(&self, py: Python<'py>) -> Reply<'py> {
         self.reply(py, |engine| engine.status())
     }

@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// Hands over bytes of `file` from byte `offset` on, as a `need` asked for them. They are verified when used.
-    pub fn provide(&mut self, file: &str, offset: f64, bytes: &[u8]) -> Result<(), Error> {
+    pub fn provide(&mut self, file: &str, offset: f64, bytes: Vec<u8>) -> Result<(), Error> {
         self.0.provide(file, offset, bytes).map_err(thrown)
     }
 
@@ -97,7 +97,8 @@ impl Engine {
         self.0.dump(request).map_err(thrown)
     }
 
-    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes"}}}`.
+    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
+    /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`.
     pub fn status(&self) -> Reply {
         self.0.status().map_err(thrown)
     }

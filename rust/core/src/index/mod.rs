@@ -1,15 +1,17 @@
 //! An index: documents, the passages of each as int8 codes, and a record to give back with a hit.
 //!
-//! Owns what is in an index and the flat scan; knows nothing of text, models or requests.
+//! Owns what is in an index; knows nothing of text, models or requests.
 //! Invariant: passages are rows without gaps in the order of the documents, every id occurs once, and the same documents
 //! added in the same order give the same bytes.
 
+mod search;
 mod stored;
 
-use crate::codes::{self, Query};
+pub use search::{Buffers, Filter, Found};
+
+use crate::codes;
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File};
-use crate::rank::{Ranked, Top};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -17,8 +19,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use stored::read_record;
 
-/// Rows whose dot products are computed at once, so that they stay in the first-level cache.
-const SCAN_ROWS: usize = 64;
 /// Which vectors an index holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Space {
@@ -26,6 +26,17 @@ pub struct Space {
     pub id: String,
     /// Components of each vector.
     pub dim: usize,
+}
+
+/// Bytes that an index holds in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SizeBytes {
+    /// Codes and scales.
+    pub vectors: usize,
+    /// Links between vectors; 0 for an index that is scanned.
+    pub graph: usize,
+    /// Ids, records, and blocks of the file it was opened from.
+    pub text: usize,
 }
 
 /// A document to be added.
@@ -48,28 +59,6 @@ pub struct Added {
     pub replaced: usize,
     /// Passages of both.
     pub passages: usize,
-}
-
-/// Which documents a search may find.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// All of them.
-    All,
-    /// Only these; ids that are not in the index are ignored.
-    Ids(Vec<String>),
-    /// All but these.
-    NotIds(Vec<String>),
-}
-
-/// A document that was found, by its number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
-    /// The number of the document, for [`Index::id`] and [`Index::records`].
-    pub document: usize,
-    /// The score of its best passage; higher is better.
-    pub score: f32,
-    /// Which of its passages that is.
-    pub passage: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -116,11 +105,9 @@ impl Index {
         }
     }
 
-    /// Takes bytes of the file it was opened from.
-    pub fn provide(&mut self, file: &str, offset: u64, bytes: &[u8]) {
-        if let Some(own) = &mut self.file {
-            own.provide(file, offset, bytes);
-        }
+    /// The file it was opened from, while parts of it still lie there.
+    pub fn file_mut(&mut self) -> Option<&mut File> {
+        self.file.as_mut()
     }
 
     /// The space of its vectors; none before the first document.
@@ -143,21 +130,22 @@ impl Index {
         self.passages
     }
 
-    /// Bytes of codes, scales, ids and records that are in memory.
-    pub fn size_bytes(&self) -> usize {
-        let rows = self
-            .rows
-            .as_ref()
-            .map_or(0, |rows| rows.codes.len() + 4 * rows.scales.len());
-        let ids: usize = self
-            .documents
-            .iter()
-            .map(|document| document.id.len())
-            .sum();
-        rows + 2 * ids
-            + self.documents.len() * size_of::<Document>()
-            + self.records.as_ref().map_or(0, Vec::len)
-            + self.file.as_ref().map_or(0, File::size_bytes)
+    /// What it holds in memory.
+    pub fn size_bytes(&self) -> SizeBytes {
+        let vectors = self.rows.as_ref().map_or(0, |rows| {
+            rows.codes.capacity() + rows.scales.capacity() * size_of::<f32>()
+        });
+        let ids: usize = self.documents.iter().map(|each| each.id.len()).sum();
+        // An id stands in the list and in the map.
+        let table = self.documents.capacity() * size_of::<Document>()
+            + self.numbers.len() * size_of::<(Box<str>, usize)>();
+        let records = self.records.as_ref().map_or(0, Vec::capacity);
+        let file = self.file.as_ref().map_or(0, File::size_bytes);
+        SizeBytes {
+            vectors,
+            graph: 0,
+            text: table + 2 * ids + records + file,
+        }
     }
 
     /// The id of a document by its number.
@@ -177,7 +165,7 @@ impl Index {
     /// `wrong_space` or `wrong_dim` when the index holds other vectors, `bad_input` for an empty id, one that occurs
     /// twice, a document without passages or an unusable vector. [`Index::fetch_all`] comes first for a file.
     pub fn add(&mut self, space: &Space, entries: &[Entry], vectors: &[f32]) -> Result<Added> {
-        self.check_space(space)?;
+        self.check_space(&space.id, space.dim)?;
         let mut fresh = Rows::default();
         let mut ids = BTreeMap::new();
         let mut passages = 0;
@@ -291,86 +279,6 @@ impl Index {
         Ok(gone.len())
     }
 
-    /// The `limit` best documents by their best passage, best first; of equal scores the lower row first.
-    ///
-    /// # Errors
-    /// `wrong_dim` when the query has another number of components, `bad_format` or `wrong_digest` for a damaged file.
-    pub fn search(
-        &mut self,
-        query: &Query,
-        weight: f64,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<Answer<Vec<Found>>> {
-        let Some(space) = &self.space else {
-            return Ok(Answer::Ready(Vec::new()));
-        };
-        let dim = space.dim;
-        if query.codes.len() != dim {
-            return Err(wrong_dim(query.codes.len(), dim));
-        }
-        if let Answer::Need(needs) = self.fetch_rows()? {
-            return Ok(Answer::Need(needs));
-        }
-        let Some(rows) = &self.rows else {
-            return Err(lost());
-        };
-        let allowed = self.allowed(filter);
-        let mut top = Top::new(limit.min(self.documents.len()));
-        let mut dots = [0; SCAN_ROWS];
-        let mut block = 0..0;
-        for (number, document) in self.documents.iter().enumerate() {
-            if allowed.as_ref().is_some_and(|allowed| !allowed[number]) {
-                continue;
-            }
-            let mut best = Ranked {
-                score: f32::NEG_INFINITY,
-                row: 0,
-                document: number,
-            };
-            for row in document.first_row..document.first_row + document.passages {
-                if !block.contains(&row) {
-                    block = row..(row + SCAN_ROWS).min(self.passages);
-                    let codes = &rows.codes[block.start * dim..block.end * dim];
-                    codes::dots(&query.codes, codes, &mut dots[..block.len()]);
-                }
-                let score = codes::score(
-                    dots[row - block.start],
-                    query.scale,
-                    rows.scales[row],
-                    weight,
-                );
-                if score > best.score {
-                    best = Ranked {
-                        score,
-                        row,
-                        document: number,
-                    };
-                }
-            }
-            top.offer(best);
-        }
-        let found = top.into_sorted().into_iter().map(|best| Found {
-            document: best.document,
-            score: best.score,
-            passage: best.row - self.documents[best.document].first_row,
-        });
-        Ok(Answer::Ready(found.collect()))
-    }
-
-    fn allowed(&self, filter: &Filter) -> Option<Vec<bool>> {
-        let (ids, listed) = match filter {
-            Filter::All => return None,
-            Filter::Ids(ids) => (ids, true),
-            Filter::NotIds(ids) => (ids, false),
-        };
-        let mut allowed = vec![!listed; self.documents.len()];
-        for number in ids.iter().filter_map(|id| self.number(id)) {
-            allowed[number] = listed;
-        }
-        Some(allowed)
-    }
-
     /// The records of documents by their numbers.
     ///
     /// # Errors
@@ -396,19 +304,19 @@ impl Index {
         })
     }
 
-    /// Checks that vectors of `space` may be compared with those of the index.
+    /// Checks that vectors of `dim` components of the space `id` may be compared with those of the index.
     ///
     /// # Errors
     /// `wrong_space` or `wrong_dim`.
-    pub fn check_space(&self, space: &Space) -> Result<()> {
+    pub fn check_space(&self, id: &str, dim: usize) -> Result<()> {
         let Some(own) = &self.space else {
             return Ok(());
         };
-        if own.id != space.id {
-            return Err(wrong_space(&space.id, &own.id));
+        if own.id != id {
+            return Err(wrong_space(id, &own.id));
         }
-        if own.dim != space.dim {
-            return Err(wrong_dim(space.dim, own.dim));
+        if own.dim != dim {
+            return Err(wrong_dim(dim, own.dim));
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ impl Index {
         let answer = |needs: Vec<Need>, file: &mut File| {
             for need in needs {
                 let range = need.offset as usize..(need.offset + need.length) as usize;
-                file.provide("", need.offset, &bytes[range]);
+                file.provide("", need.offset, bytes[range].to_vec());
             }
         };
         loop {
@@ -227,7 +227,6 @@ impl Index {
                 documents.extend_from_slice(&number.to_le_bytes());
             }
         }
-        let codes: Vec<u8> = rows.codes.iter().map(|code| *code as u8).collect();
         let scales: Vec<u8> = rows
             .scales
             .iter()
@@ -249,7 +248,7 @@ impl Index {
             &[
                 ("documents", &documents),
                 ("ids", ids.as_bytes()),
-                ("codes", &codes),
+                ("codes", bytemuck::cast_slice(&rows.codes)),
                 ("scales", &scales),
                 ("records", records),
             ],

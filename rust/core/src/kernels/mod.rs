@@ -73,6 +73,13 @@ pub struct LinearScratch {
 }
 
 impl LinearScratch {
+    /// Bytes of buffers held.
+    pub fn size_bytes(&self) -> usize {
+        self.codes.capacity()
+            + self.rows.capacity() * size_of::<RowScale>()
+            + self.row.capacity() * size_of::<f32>()
+    }
+
     /// Room for `rows` rows of `inputs` values; what the buffers hold is of no account.
     fn reserve(&mut self, rows: usize, inputs: usize) {
         if self.codes.len() < rows * inputs {

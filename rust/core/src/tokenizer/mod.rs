@@ -95,6 +95,11 @@ impl Tokenizer {
         self.vocabulary.len()
     }
 
+    /// Bytes of its vocabulary in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.vocabulary.size_bytes()
+    }
+
     /// The settings it was made with.
     pub fn config(&self) -> &TokenizerConfig {
         &self.config
@@ -105,13 +110,25 @@ impl Tokenizer {
     /// With `max_tokens` no more than that many ids are appended (but never fewer than [`MIN_TOKENS`]): the first ones
     /// are kept, and the rest of the text is not read.
     pub fn encode(&self, text: &str, max_tokens: Option<usize>, out: &mut Vec<u32>) {
+        self.encode_with(text, max_tokens, out, &mut String::new());
+    }
+
+    /// As [`Tokenizer::encode`], with room for the current word that is kept from text to text.
+    pub fn encode_with(
+        &self,
+        text: &str,
+        max_tokens: Option<usize>,
+        out: &mut Vec<u32>,
+        word: &mut String,
+    ) {
+        word.clear();
         let limit = max_tokens.map_or(usize::MAX, |max| {
             out.len().saturating_add(max.max(MIN_TOKENS) - 1)
         });
         out.push(self.start);
         let mut words = Words {
             tokenizer: self,
-            word: String::new(),
+            word,
             chars: 0,
             limit,
             out,
@@ -153,7 +170,7 @@ impl Tokenizer {
 struct Words<'a> {
     tokenizer: &'a Tokenizer,
     /// The characters of the current word, up to one more than may be in a known word.
-    word: String,
+    word: &'a mut String,
     /// How many characters the current word has.
     chars: usize,
     /// How long `out` may become before the end token.
@@ -200,7 +217,7 @@ impl Words<'_> {
         }
         let tokenizer = self.tokenizer;
         if self.chars > tokenizer.config.max_word_chars
-            || !tokenizer.vocabulary.cut(&self.word, self.out)
+            || !tokenizer.vocabulary.cut(self.word, self.out)
         {
             self.out.push(tokenizer.unknown);
         }

@@ -61,6 +61,11 @@ impl Vocabulary {
         self.starts.len() - 1
     }
 
+    /// Bytes of tokens and table.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.text.capacity() + (self.starts.capacity() + self.slots.capacity()) * size_of::<u32>()
+    }
+
     pub(super) fn id(&self, token: &str) -> Option<u32> {
         self.find(extend(HASH_SEED, token.as_bytes()), "", token)
     }

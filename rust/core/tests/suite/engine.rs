@@ -321,7 +321,12 @@ fn status_tells_what_there_is() {
         ),
         (&json!(3), &json!(4))
     );
-    assert!(status["indexes"]["a"]["size_bytes"].as_u64().unwrap() >= 4 * 132);
+    assert!(
+        status["indexes"]["a"]["size_bytes"]["vectors"]
+            .as_u64()
+            .unwrap()
+            >= 4 * 132
+    );
     assert_eq!(ask(engine.close(br#"{"index":"a"}"#)), json!({}));
     assert_eq!(ask(engine.status())["indexes"], json!({}));
     assert_eq!(ask(Engine::new("js").status())["model"], Value::Null);
@@ -451,13 +456,13 @@ fn bytes_that_were_not_asked_for_are_not_kept() {
     let stored = sample_index(500, 16, 8).dump(None).unwrap();
     let open = bytes(&json!({"index": "far", "file": "f", "length": stored.len()}));
     let mut engine = Engine::new("native");
-    engine.provide("f", 0.0, &stored).unwrap();
+    engine.provide("f", 0.0, &stored[..]).unwrap();
     let first = ask(engine.open(&open));
-    engine.provide("g", 0.0, &stored).unwrap();
+    engine.provide("g", 0.0, &stored[..]).unwrap();
     engine.provide("f", 1.0, &stored[1..]).unwrap();
-    engine.provide("f", 9e15, &stored).unwrap();
+    engine.provide("f", 9e15, &stored[..]).unwrap();
     assert_eq!(ask(engine.open(&open)), first);
-    engine.provide("f", 0.0, &stored).unwrap();
+    engine.provide("f", 0.0, &stored[..]).unwrap();
     assert_eq!(ask(engine.open(&open))["documents"], 500);
 }
 

@@ -4,15 +4,19 @@ use super::support::{Seeded, entry, sample_index, space};
 use findling_core::Code;
 use findling_core::codes::{Query, quantize, quantize_query, score};
 use findling_core::file::Answer;
-use findling_core::index::{Filter, Found, Index};
+use findling_core::index::{Buffers, Filter, Found, Index};
 use proptest::prelude::*;
 use serde_json::json;
 
 const DIM: usize = 24;
 
 fn search(index: &mut Index, query: &Query, filter: &Filter, limit: usize) -> Vec<Found> {
-    match index.search(query, 1.0, filter, limit).unwrap() {
-        Answer::Ready(found) => found,
+    let mut buffers = Buffers::default();
+    match index
+        .search(query, 1.0, filter, limit, &mut buffers)
+        .unwrap()
+    {
+        Answer::Ready(found) => found.to_vec(),
         Answer::Need(needs) => panic!("an index in memory needs {needs:?}"),
     }
 }
@@ -238,7 +242,10 @@ fn vectors_of_another_model_are_refused() {
     );
     let query = quantize_query(&[1.0]).unwrap();
     assert_eq!(
-        index.search(&query, 1.0, &Filter::All, 1).unwrap_err().code,
+        index
+            .search(&query, 1.0, &Filter::All, 1, &mut Buffers::default())
+            .unwrap_err()
+            .code,
         Code::WrongDim
     );
 }

@@ -9,6 +9,7 @@ mod campaign;
 mod container;
 mod engine;
 mod fuzz;
+mod held;
 mod hostile;
 mod index;
 mod memory;

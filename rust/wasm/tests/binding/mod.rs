@@ -200,7 +200,7 @@ fn an_index_file_is_read_piece_by_piece() {
                     .provide(
                         need["file"].as_str().expect("a file"),
                         offset as f64,
-                        &file[offset..offset + length],
+                        file[offset..offset + length].to_vec(),
                     )
                     .expect("bytes are taken");
             }

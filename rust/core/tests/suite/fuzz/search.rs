@@ -275,7 +275,7 @@ fn open_pieces(
                 254 => piece.reverse(),
                 _ => {}
             }
-            engine.provide("f", offset as f64, &piece)?;
+            engine.provide("f", offset as f64, piece.as_slice())?;
         }
     }
     engine.status()
