@@ -20,7 +20,7 @@ from pathlib import Path
 from prepare import browser
 from steps import PYTHON, ROOT, environment
 
-NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "emoji", "hostile")
+NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "hostile")
 
 
 def command(name: str) -> list[str]:
