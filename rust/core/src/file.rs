@@ -254,8 +254,8 @@ impl File {
         Ok(())
     }
 
-    /// Whole sections, which are the caller's from now on: nothing of them stays here. One that was fetched by itself or
-    /// in front of others is handed on without a copy, because sections are most of what a host has memory for.
+    /// Whole sections, which are the caller's from now on: nothing of them stays here. One that is most of what was
+    /// fetched is handed on without a copy, because sections are most of what a host has memory for.
     fn take_sections(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Vec<Vec<u8>>> {
         self.verify_tables()?;
         let start = self.known()?.table_range().start;
@@ -319,15 +319,18 @@ impl File {
         Ok(contents)
     }
 
-    /// A range that was fetched with nothing in front of it; what lies behind it stays.
+    /// A range that was fetched with nothing in front of it and little behind, which stays; none when there is no such.
     fn take_fetched(&mut self, range: &Range<u64>) -> Option<Vec<u8>> {
         let length = (range.end - range.start) as usize;
-        let fetched = self.provided.get(&range.start);
-        fetched.filter(|bytes| length > 0 && length <= bytes.len())?;
+        let fetched = self.provided.get(&range.start)?;
+        // The room of what stays behind remains with the content.
+        let behind = fetched.len().checked_sub(length)?;
+        if length == 0 || behind > length / 8 {
+            return None;
+        }
         let mut content = self.provided.remove(&range.start)?;
-        if length < content.len() {
+        if behind > 0 {
             self.provided.insert(range.end, content.split_off(length));
-            content.shrink_to_fit();
         }
         Some(content)
     }
