@@ -46,3 +46,19 @@ pub(super) unsafe fn with_rest<const N: usize>(
     }
     sums
 }
+
+/// Asks for a row of `n` codes that is needed soon, where a machine can be asked.
+///
+/// # Safety
+/// The pointer is valid for `n` values.
+#[inline(always)]
+pub(super) unsafe fn prefetch(row: *const i8, n: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..n).step_by(64) {
+        // SAFETY: `line < n`.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(row.add(line))
+        };
+    }
+    let _ = (row, n);
+}

@@ -12,7 +12,7 @@ macro_rules! kernels {
         pub(super) mod $module {
             use crate::kernels::float::RowScale;
             use crate::kernels::linear::{self, Dot, Weights};
-            use crate::kernels::{Kernels, attention, float, rows};
+            use crate::kernels::{Kernels, attention, float, rows, scan};
             type R = <$dot as Dot>::R;
 
             $(#[target_feature(enable = $feature)])?
@@ -76,7 +76,13 @@ macro_rules! kernels {
                 unsafe {
                     let row = |at: usize| codes.add(*rows.add(at) as usize * dim);
                     let fours = count / 4 * 4;
+                    for at in 0..count.min(4) {
+                        scan::prefetch(row(at), dim);
+                    }
                     for at in (0..fours).step_by(4) {
+                        for next in at + 4..count.min(at + 8) {
+                            scan::prefetch(row(next), dim);
+                        }
                         let four = $scan(query, [row(at), row(at + 1), row(at + 2), row(at + 3)], dim);
                         to.add(at).cast::<[i32; 4]>().write_unaligned(four);
                     }
