@@ -328,8 +328,7 @@ impl Model {
             cursor.end().map(|()| range)
         };
         // Both at their most would overflow on a 32-bit target.
-        let word_bytes = meta.vocab_size.checked_mul(dim).unwrap_or(usize::MAX);
-        let words = whole("words", word_bytes)?;
+        let words = whole("words", meta.vocab_size.saturating_mul(dim))?;
         let word_scales = whole_floats("words.scale", meta.vocab_size)?;
         let positions = whole_floats("positions", meta.max_tokens * dim)?;
         let embedding_norm = whole_floats("embedding.norm", 2 * dim)?;
