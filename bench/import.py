@@ -28,7 +28,8 @@ async ([version, count, pool]) => {
     const asked = performance.now();
     await client.search({ collection: "own", query: "stones in the water" });
     if (!done) waits.push(performance.now() - asked);
-    await new Promise((resume) => setTimeout(resume, 100));
+    // Spread, because a fixed pause would fall into step with the slices of the import.
+    await new Promise((resume) => setTimeout(resume, 20 + ((waits.length * 67) % 160)));
   }
   client.close();
   waits.sort((a, b) => a - b);

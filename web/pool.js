@@ -136,6 +136,8 @@ export class Pool {
   #newcomers = [];
   /** The one copy of the model, which goes from worker to worker. @type {Uint8Array|null} */
   #model = null;
+  /** The model on its way here, for the first worker. @type {Promise<Uint8Array>|null} */
+  #coming = null;
   #handing = false;
   #helping = false;
   #nextId = 1;
@@ -193,7 +195,7 @@ export class Pool {
     for (const shard of waiting ?? []) shard.settle(null);
     if (this.#sessions.size > 0) return;
     for (const member of [...this.#members]) this.#dismiss(member);
-    this.#model = null;
+    this.#model = this.#coming = null;
   }
 
   #startAll() {
@@ -204,9 +206,13 @@ export class Pool {
         this.#add((this.#host.start ?? startWorker)(this.#host.url, name), name);
       } catch (cause) {
         this.#reason = `a worker could not be started inside the worker: ${cause instanceof Error ? cause.message : cause}`;
-        return;
+        break;
       }
     }
+    if (this.#members.size === 0) return;
+    // Read while they start, because the asking worker embeds meanwhile and every step of reading waits for it.
+    this.#coming = this.#host.model();
+    this.#coming.catch(() => undefined);
   }
 
   /**
@@ -257,7 +263,7 @@ export class Pool {
       if (!this.#members.has(member)) continue;
       const newcomer = member;
       try {
-        const model = this.#model ?? (await this.#host.model());
+        const model = this.#model ?? (await this.#modelOnce());
         this.#model = null;
         if (!this.#members.has(newcomer)) continue;
         const taken = new Promise((resume) => {
@@ -271,6 +277,12 @@ export class Pool {
     }
     this.#handing = false;
     if ([...this.#members].every(({ ready }) => ready)) this.#model = null;
+  }
+
+  #modelOnce() {
+    const coming = this.#coming ?? this.#host.model();
+    this.#coming = null;
+    return coming;
   }
 
   /** Gives waiting shards to the workers that have room, the least busy first, and lets this worker help. */

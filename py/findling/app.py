@@ -25,10 +25,16 @@ Progress = Callable[[int, int, str | None], None]
 
 @dataclass(slots=True)
 class Ticket:
-    """A running request as others see it: they may cancel it, it may report."""
+    """A running request as others see it: they may cancel it, it may report and say what is to be done when it is cancelled."""
 
     progress: Progress = lambda done, total, name: None
     is_cancelled: bool = False
+    on_cancel: list[Callable[[], None]] = field(default_factory=list)
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+        for act in self.on_cancel:
+            act()
 
 
 @dataclass(slots=True)
@@ -121,7 +127,13 @@ class App:
         def report(done: int) -> None:
             ticket.progress(done, total, work.names[done - 1])
 
-        outcome = await target.add(work.documents, pause=self._pause, progress=report, cancelled=lambda: ticket.is_cancelled)
+        outcome = await target.add(
+            work.documents,
+            pause=self._pause,
+            progress=report,
+            cancelled=lambda: ticket.is_cancelled,
+            on_cancel=ticket.on_cancel.append,
+        )
         for document, refusal in outcome["failed"]:
             work.skip(document.id, refusal.code, refusal.message)
         missed = work.names[outcome["done"] :]
@@ -192,7 +204,7 @@ class App:
         """Ask request `id` to end; answers whether there was such a request."""
         ticket = self._tickets.get(id)
         if ticket is not None:
-            ticket.is_cancelled = True
+            ticket.cancel()
         return {"cancelled": ticket is not None}
 
     async def answer(self, message: Any, post: Callable[[wire.Message], None]) -> None:

@@ -26,7 +26,7 @@ SLICE_S = 0.15
 """How long others wait for their turn at most, if documents are short enough to be told apart."""
 SLICE_WORDS_MIN, SLICE_WORDS_MAX = 20, 4_000
 SHARED_WORDS = 4_000
-"""An import of so many words is shared out: a worker alone takes two seconds, and others start in a tenth of that."""
+"""An import of so many words is shared out: one worker takes a second for it, and others need half of that to start."""
 AHEAD_WORDS = 24 * SLICE_WORDS
 """How much is out to be embedded while the first of it is waited for: enough for three slices each of eight workers."""
 MAX_ROUNDS = 1_000
@@ -42,7 +42,7 @@ class Session(Protocol):
         """The vectors of passages as `Engine.add_vectors` takes them; None when there are none, and the engine has to embed."""
 
     def end(self) -> None:
-        """Nothing more is wanted; what is under way is answered with None."""
+        """Nothing more is wanted; what is under way is answered with None. It may be said more than once."""
 
 
 Share = Callable[[], Session | None]
@@ -106,21 +106,22 @@ class Collection:
         pause: Pause,
         progress: Callable[[int], None] = lambda done: None,
         cancelled: Callable[[], bool] = lambda: False,
+        on_cancel: Callable[[Callable[[], None]], None] = lambda act: None,
     ) -> dict[str, Any]:
         """Add documents slice by slice; a document with a known id replaces the old one.
 
         Answers added, replaced, `done` (how many of `documents`, from the front, were taken in) and `failed`, a list
-        of (document, error) for those that the engine refused. Cancelled, it ends after the slice at hand.
+        of (document, error) for those that the engine refused. Cancelled, it ends after the slice at hand; `on_cancel`
+        takes what is to be done at once then, so that nobody waits for vectors that are not wanted any more.
         """
         added = replaced = done = 0
         failed: list[tuple[Document, FindlingError]] = []
         session = self._session(documents)
         slices = _Slices(documents, session)
+        if session is not None:
+            on_cancel(session.end)
         try:
-            while not cancelled():
-                batch = await slices.next()
-                if batch is None:
-                    break
+            while (batch := await slices.next()) is not None and not cancelled():
                 began = self._clock()
                 counts, refused = await self._add_slice(batch)
                 slices.took(self._clock() - began, batch)
@@ -148,13 +149,12 @@ class Collection:
     async def _add_slice(self, batch: "_Slice") -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
         """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
         request: Request = {"index": self.name, "documents": batch.entries}
-        vectors = batch.vectors and await batch.vectors
         try:
-            if vectors is None:
+            if batch.vectors is None:
                 counts = await self._ask(self._engine.add, request)
             else:
                 request["space"] = self._space()
-                counts = await self._ask(lambda payload: self._engine.add_vectors(payload, vectors), request)
+                counts = await self._ask(lambda payload: self._engine.add_vectors(payload, batch.vectors), request)
             return (counts["added"], counts["replaced"]), []
         except FindlingError as error:
             if error.code != "bad_input":
@@ -236,12 +236,12 @@ def _file_or_need(reply: bytes) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Slice:
-    """Documents that are added in one go: what the engine is given for them, and their vectors, where others embed."""
+    """Documents that are added in one go: what the engine is given for them, and their vectors where others embedded them."""
 
     documents: list[Document]
     entries: list[dict[str, Any]]
     words: int
-    vectors: asyncio.Future[Any] | None = None
+    vectors: Any = None
 
 
 class _Slices:
@@ -250,20 +250,23 @@ class _Slices:
     def __init__(self, documents: Sequence[Document], session: Session | None) -> None:
         self._session = session
         self._documents = deque(documents)
-        self._ahead: deque[_Slice] = deque()
+        self._ahead: deque[tuple[_Slice, asyncio.Future[Any]]] = deque()
         self._words = SLICE_WORDS
 
     async def next(self) -> _Slice | None:
-        """The next slice, with its vectors under way or there; None after the last."""
+        """The next slice, with its vectors where there are any; None after the last."""
         if self._session is None:
             return self._cut()
-        out = sum(batch.words for batch in self._ahead)
-        while out < AHEAD_WORDS and (batch := self._cut()):
-            texts = [text for entry in batch.entries for text in entry["passages"]]
-            batch.vectors = asyncio.ensure_future(self._session.embed(texts))
-            self._ahead.append(batch)
-            out += batch.words
-        return self._ahead.popleft() if self._ahead else None
+        out = sum(batch.words for batch, _ in self._ahead)
+        while out < AHEAD_WORDS and (fresh := self._cut()):
+            texts = [text for entry in fresh.entries for text in entry["passages"]]
+            self._ahead.append((fresh, asyncio.ensure_future(self._session.embed(texts))))
+            out += fresh.words
+        if not self._ahead:
+            return None
+        batch, vectors = self._ahead.popleft()
+        batch.vectors = await vectors
+        return batch
 
     def took(self, seconds: float, batch: _Slice) -> None:
         """How long the engine was busy with a slice it embedded itself: those to come are cut to take `SLICE_S`."""
@@ -284,10 +287,11 @@ class _Slices:
 
 
 def _slice(documents: list[Document], words: int = 0) -> _Slice:
-    # By id: of two documents with one id the later one counts, as if they had come in two slices.
-    entries = {}
+    # By id: of two documents with one id the later one counts, in its own place, as if they had come in two slices.
+    entries: dict[str, dict[str, Any]] = {}
     for document in documents:
         passages = cut(document)
+        entries.pop(document.id, None)
         entries[document.id] = {
             "id": document.id,
             "passages": [passage.embedded for passage in passages],

@@ -48,7 +48,7 @@ class Others:
         return vectors
 
     def end(self):
-        self.ended += 1
+        self.ended = self.begun
 
 
 class Counting(ReferenceEngine):
@@ -85,6 +85,12 @@ def test_an_import_that_others_embed_gives_the_same_answers_hits_and_bytes(run):
     assert others.most > 1, "several slices are out at a time"
     assert app._engine.shared == others.asked
     assert app._engine.own > 0, "the last lot is too small to be shared"
+
+
+def test_the_saved_file_does_not_depend_on_how_an_import_is_cut(run):
+    documents = [{"id": id, "text": text} for id, text in (("a", "one"), ("b", "two"), ("a", "three"))]
+    together, apart = (run(imported(app_with(None), *lots)) for lots in ([documents], [[each] for each in documents]))
+    assert together[1:] == apart[1:]
 
 
 def test_a_small_import_asks_nobody(run):
@@ -133,6 +139,45 @@ def test_a_cancelled_shared_import_keeps_what_was_added_and_ends_its_session(run
     assert (others.begun, others.ended) == (1, 1)
     assert {each["code"] for each in added["skipped"]} == {"aborted"}
     assert found["hits"]
+
+
+class Stuck:
+    """Embeds the first slice, and for the rest does nothing until it is told to end."""
+
+    def __init__(self):
+        self.engine = ReferenceEngine.with_hashed_words()
+        self.asked = 0
+        self.waiting = []
+
+    async def embed(self, texts):
+        self.asked += 1
+        if self.asked == 1:
+            return self.engine.embed(json.dumps({"texts": texts, "kind": "passage"}).encode())
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return await self.waiting[-1]
+
+    def end(self):
+        for each in self.waiting:
+            each.done() or each.set_result(None)
+
+
+def test_cancel_does_not_wait_for_vectors(run):
+    stuck = Stuck()
+
+    async def scenario():
+        app = App(Counting.with_hashed_words(), MemoryStore(), clock=lambda: 0.0, share=lambda: stuck)
+        posted = []
+        await app.answer({"id": 1, "verb": "open", "args": {"collection": "things"}}, posted.append)
+        importing = asyncio.ensure_future(app.answer({"id": 2, "verb": "add", "args": {"collection": "things", "documents": MANY}}, posted.append))
+        while not any("progress" in message for message in posted):
+            await asyncio.sleep(0)
+        await app.answer({"id": 3, "verb": "cancel", "args": {"id": 2}}, posted.append)
+        await importing
+        return posted[-1]["result"], app._engine.own
+
+    added, own = run(scenario())
+    assert 0 < added["added"] == added["documents"] < 20
+    assert own == 0, "nothing is embedded for nobody"
 
 
 def test_closing_a_collection_ends_a_shared_import_and_its_session(run):

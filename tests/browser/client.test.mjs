@@ -204,8 +204,9 @@ test("stages are kept and announced", () => {
   assert.deepEqual(client.stage, seen[0]);
 });
 
-test("the backend chosen by hand travels in the worker's address", () => {
+test("backend and size of the pool chosen by hand travel in the worker's address", () => {
   assert.equal(connect({ backend: "js" }).urls[0], "https://example.org/v-1/worker.js?backend=js");
+  assert.equal(connect({ backend: "js", pool: 3 }).urls[0], "https://example.org/v-1/worker.js?backend=js&pool=3");
   assert.equal(connect().urls[0], "https://example.org/v-1/worker.js");
 });
 

@@ -211,6 +211,12 @@ def test_a_tier_can_be_chosen_on_a_page_that_is_kept(site: Site, visit: Callable
     expect(again.page.locator("html")).to_have_attribute("data-backend", "wasm-scalar")
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_size_of_the_pool_can_be_chosen(site: Site, visit: Callable[..., Visit], size: int) -> None:
+    seen = visit(f"{site.url}?pool={size}").ready()
+    expect(seen.page.locator("html")).to_have_attribute("data-pool", str(size))
+
+
 KEEP_WORKERS = """
   window.workers = [];
   window.Worker = class extends Worker { constructor(...args) { super(...args); window.workers.push(this); } };
