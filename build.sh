@@ -12,7 +12,7 @@ usage: ./build.sh [VERB] [OPTIONS]
   build                 build the site into dist/ and the Python package into .venv (default)
   serve [--port N]      build, then serve dist/ on http://127.0.0.1:8000/
   test                  build, then run every check and test suite
-  bench [NAME...]       build, then measure: embed accuracy vector tokens boot keystroke import size memory emoji hostile
+  bench [NAME...]       build, then measure: embed accuracy vector tokens boot keystroke import size memory emoji hostile; million on demand
   clean [--all]         remove what was built; with --all also what was downloaded and installed
 
   --dev                 with build, serve: compile quickly, optimise less

@@ -1,11 +1,10 @@
-"""How fast each backend embeds: a tier as a share of what the relaxed dot product alone reaches in the same page, native
-on one thread beside the fastest tier, on more beside one.
+"""How fast each backend embeds: a tier beside the fastest and beside its own linear layers alone, those beside the relaxed
+dot product alone and a multiplication by hand in JavaScript, native on one thread beside the fastest tier, on more beside one.
 
-Owns the shapes and the loop that is the peak (peak.rs). Must not know how a backend computes. Invariant: only the linear
-layers count as work, [CLS] and [SEP] count as tokens, and every time is the least of at least thirty.
+Owns the shapes. Must not know how a backend computes. Invariant: only the linear layers count as work, [CLS] and [SEP] count
+as tokens, and a time is the least of as many as its case says.
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -13,32 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import _gemm
 from _chromium import DIST, ROOT, chromium, report, say, served
 from playwright.sync_api import Page
 
 SHAPES = ((1, 10), (32, 10), (1, 128), (32, 128))
 """Texts in a call, tokens in each."""
 TIERS = ("wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
-SLOW_TIERS = {"wasm-scalar": 3, "js": 1}
-"""How often the long shapes are repeated where thirty times would take minutes; the figure says so."""
-MACS_PER_ITERATION = 12 * 16
-FLAGS = ("-C", "opt-level=3", "-C", "target-feature=+simd128,+relaxed-simd", "-C", "panic=abort")
-PEAK = """
-async (bytes) => {
-  const { instance } = await WebAssembly.instantiate(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)));
-  const { memory, relaxed_dot } = instance.exports;
-  const cell = memory.buffer.byteLength - 1024;
-  new Uint8Array(memory.buffer, cell).forEach((_, i, all) => { all[i] = i % 100; });
-  const iterations = 2_000_000;
-  let least = Infinity;
-  for (let i = 0; i < 30; i++) {
-    const start = performance.now();
-    relaxed_dot(cell, iterations);
-    least = Math.min(least, performance.now() - start);
-  }
-  return iterations / least;
-}
-"""
+GEMM = (384, 1536)
+GEMM_ROWS = (10, 128)
+GEMM_TURNS = 40
 LOAD = """
 async ([version, backend]) => {
   const { loadEngine } = await import(`/${version}/web/engine.js`);
@@ -89,16 +72,6 @@ for texts, tokens, repeats in shapes:
 """
 
 
-def peak(page: Page) -> float:
-    """Multiply-accumulates of the relaxed dot product a second, in this page, in units of 1e9."""
-    with tempfile.TemporaryDirectory() as folder:
-        module = Path(folder) / "peak.wasm"
-        rustc = ["rustc", "--edition", "2024", "--target", "wasm32-unknown-unknown", "--crate-type", "cdylib", *FLAGS]
-        subprocess.run([*rustc, "-o", str(module), str(ROOT / "bench" / "peak.rs")], check=True)
-        iterations_per_ms = float(page.evaluate(PEAK, base64.b64encode(module.read_bytes()).decode()))
-    return iterations_per_ms * MACS_PER_ITERATION * 1e3 / 1e9
-
-
 def macs_per_token() -> float:
     """Work of the linear layers for one token, from the model's own header."""
     from findling import engine
@@ -116,32 +89,54 @@ def native_ms(threads: int) -> list[float]:
     return [float(line) for line in subprocess.check_output(command, env=environment, text=True).split()]
 
 
-def repeats_of(texts: int, tokens: int) -> int:
-    return 60 if texts * tokens <= 320 else 30
+def repeats_of(texts: int, tokens: int, tier: str = "") -> int:
+    """Fewer where thirty would take minutes; the figure says how many."""
+    if tier not in _gemm.SLOW_TIERS or texts * tokens <= 10:
+        return 60 if texts * tokens <= 320 else 30
+    return max(1, min(10, 4096 // (texts * tokens)))
+
+
+def gemm(page: Page, tier: str) -> tuple[float, float]:
+    """Prints how fast the linear layer is alone; gives its rate at many rows, and the peak, GMAC/s."""
+    inputs, outputs = GEMM
+    for rows in GEMM_ROWS:
+        rate, peak, by_hand = _gemm.measure(page, tier, rows, inputs, outputs, GEMM_TURNS)
+        case = f"{tier} GEMM K{inputs} N{outputs} M{rows} (best of {GEMM_TURNS})"
+        report("embed", case, "share of peak", rate, "GMAC/s", peak)
+        macs = rows * inputs * outputs / 1e6
+        report("embed", case, "time beside a multiplication by hand", macs / rate, "ms", macs / by_hand)
+    return rate, peak
+
+
+def tiers(work: float) -> dict[tuple[int, int], float]:
+    """All figures of the tiers; gives the times of the fastest."""
+    version = next(DIST.glob("v-*")).name
+    fastest: dict[tuple[int, int], float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        _gemm.lay_out(Path(folder))
+        with served(DIST) as site, served(Path(folder)) as layers, chromium() as context:
+            page, bare = context.pages[0], context.new_page()
+            # Any address of the site that starts no worker: the page itself would compete for the processor.
+            page.goto(f"{site}define.js")
+            bare.goto(layers)
+            for tier in _gemm.TIERS:
+                rate, peak = gemm(bare, tier)
+                kernel = page.evaluate(LOAD, [version, tier])
+                say(f"embed: {tier} ({kernel})")
+                if tier == _gemm.TIERS[0]:
+                    report("embed", "relaxed dot product alone", "rate", peak, "GMAC/s")
+                for texts, tokens in SHAPES:
+                    repeats = repeats_of(texts, tokens, tier)
+                    took = float(page.evaluate(EMBED, [texts, tokens, repeats]))
+                    case, macs = f"{tier} {texts}x{tokens} (least of {repeats})", work * texts * tokens / 1e6
+                    report("embed", case, "time", took, "ms", fastest.setdefault((texts, tokens), took))
+                    report("embed", case, "share of peak", macs / took, "GMAC/s", peak)
+                    report("embed", case, "time beside its GEMM alone", took, "ms", macs / rate)
+    return fastest
 
 
 def main() -> None:
-    work = macs_per_token()
-    version = next(DIST.glob("v-*")).name
-    with served(DIST) as site, chromium() as context:
-        page = context.pages[0]
-        # Any address of the site that starts no worker: the page itself would compete for the processor.
-        page.goto(f"{site}define.js")
-        fastest: dict[tuple[int, int], float] = {}
-        for tier in TIERS:
-            kernel = page.evaluate(LOAD, [version, tier])
-            say(f"embed: {tier} ({kernel})")
-            rate = peak(page)
-            if tier == TIERS[0]:
-                report("embed", "relaxed dot product alone", "rate", rate, "GMAC/s")
-            for texts, tokens in SHAPES:
-                repeats = repeats_of(texts, tokens)
-                if tier in SLOW_TIERS and texts * tokens > 10:
-                    repeats = SLOW_TIERS[tier]
-                took = float(page.evaluate(EMBED, [texts, tokens, repeats]))
-                case = f"{tier} {texts}x{tokens} (least of {repeats})"
-                report("embed", case, "time", took, "ms", fastest.setdefault((texts, tokens), took))
-                report("embed", case, "share of peak", work * texts * tokens / took / 1e6, "GMAC/s", rate)
+    fastest = tiers(macs_per_token())
     one = native_ms(1)
     for threads in sorted({1, 2, os.cpu_count() or 1}):
         say(f"embed: native, {threads} threads")

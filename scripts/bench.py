@@ -20,6 +20,7 @@ from pathlib import Path
 from prepare import browser
 from steps import PYTHON, ROOT, environment
 
+# All but `million`, which takes half an hour.
 NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "hostile")
 
 

@@ -102,8 +102,8 @@ def output_of(*command: str) -> str:
     return subprocess.run([program, *command[1:]], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
 
 
-def compile_crate(tier: Tier, profile: str) -> Path:
-    """cargo build of findling-wasm; returns the linked module. Each set of flags has its own folder, else every switch rebuilds all."""
+def compile_crate(tier: Tier, profile: str, package: str = "findling-wasm") -> Path:
+    """cargo build of a package; returns the linked module. Each set of flags has its own folder, else every switch rebuilds all."""
     folder = ROOT / "target" / tier.folder
     # No path of this machine may reach the product: panic messages hold the names of source files.
     cargo_home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
@@ -118,15 +118,15 @@ def compile_crate(tier: Tier, profile: str) -> Path:
     }
     command: list[str | os.PathLike[str]] = [
         "cargo", "build", "--quiet", "--locked", "--manifest-path", ROOT / "rust" / "Cargo.toml",
-        "--package", "findling-wasm", "--target", "wasm32-unknown-unknown", "--profile", profile,
+        "--package", package, "--target", "wasm32-unknown-unknown", "--profile", profile,
     ]  # fmt: skip
-    if tier.features:
+    if tier.features and package == "findling-wasm":
         command += ["--features", ",".join(tier.features)]
     if tier.rebuild_std:
         command += ["-Zbuild-std=std,panic_abort"]
         environment["RUSTC_BOOTSTRAP"] = "1"
     run(command, **environment)
-    return folder / "wasm32-unknown-unknown" / profile / "findling_wasm.wasm"
+    return folder / "wasm32-unknown-unknown" / profile / f"{package.replace('-', '_')}.wasm"
 
 
 def bind(tier: Tier, module: Path, into: Path, optimise: bool) -> None:
@@ -136,17 +136,27 @@ def bind(tier: Tier, module: Path, into: Path, optimise: bool) -> None:
          "--out-dir", into, "--out-name", stem, module])  # fmt: skip
     raw, wasm, glue = into / f"{stem}_bg.wasm", into / f"{stem}.wasm", into / f"{stem}.js"
     (into / f"{stem}_bg.wasm.d.ts").unlink()
-    level = ["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
-    if tier.rebuild_std:
-        # wasm-bindgen leaves a few sign extensions of its own: lower them before holding the module to MVP.
-        run(["wasm-opt", *MVP, "--enable-sign-ext", "--signext-lowering", raw, "-o", raw])
-    run(["wasm-opt", *tier.wasm_opt, *level, raw, "-o", wasm])
+    finish(tier, raw, wasm, optimise)
     raw.unlink()
     if tier.name == "js":
-        run(["wasm2js", *tier.wasm_opt, *(["-O"] if optimise else []), wasm, "-o", raw])
+        translate(tier, wasm, raw, optimise)
         glue.write_text(javascript_only(raw.read_text("utf-8"), glue.read_text("utf-8")), "utf-8")
         raw.unlink()
         wasm.unlink()
+
+
+def finish(tier: Tier, module: Path, to: Path, optimise: bool) -> None:
+    """wasm-opt, held to what the hosts of the tier understand. `module` may be changed."""
+    level = ["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
+    if tier.rebuild_std:
+        # wasm-bindgen leaves a few sign extensions of its own: lower them before holding the module to MVP.
+        run(["wasm-opt", *MVP, "--enable-sign-ext", "--signext-lowering", module, "-o", module])
+    run(["wasm-opt", *tier.wasm_opt, *level, module, "-o", to])
+
+
+def translate(tier: Tier, wasm: Path, to: Path, optimise: bool) -> None:
+    """A finished module as JavaScript."""
+    run(["wasm2js", *tier.wasm_opt, *(["-O"] if optimise else []), wasm, "-o", to])
 
 
 def replaced(pattern: str, replacement: str, text: str, what: str) -> str:

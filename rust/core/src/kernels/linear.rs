@@ -46,6 +46,8 @@ pub(super) trait Dot {
     type R: Register;
     /// Rows of the largest tile, at most 8.
     const ROWS: usize;
+    /// A tile of a number of rows that is no multiple of this wastes work.
+    const ROWS_STEP: usize = 1;
     /// Columns of a tile, a multiple of [`PANEL`].
     const COLUMNS: usize;
 
@@ -60,6 +62,25 @@ pub(super) trait Dot {
         starts: &[i32; ROWS],
         panels: *const u8,
     ) -> [[Self::R; PANEL]; ROWS];
+
+    /// As the function of this name.
+    ///
+    /// # Safety
+    /// `to` holds [`Dot::COLUMNS`] outputs from `column` on; so does `residual`, where the epilogue adds it.
+    #[inline(always)]
+    unsafe fn finish_row<const EPILOGUE: u8>(
+        acc: [Self::R; PANEL],
+        row: RowScale,
+        w: &Weights,
+        column: usize,
+        to: *mut f32,
+        residual: *const f32,
+    ) {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            finish_row::<Self::R, EPILOGUE>(acc, Self::COLUMNS, row, w, column, to, residual);
+        }
+    }
 }
 
 /// One tile with its epilogue.
@@ -88,28 +109,47 @@ unsafe fn finish<D: Dot, const ROWS: usize, const EPILOGUE: u8>(
         let acc = D::tile::<ROWS>(q, w.inputs, &starts, w.panels.add(column * w.inputs));
         let mut row = 0;
         while row < ROWS {
-            let scale = D::R::splat((*rows.add(row)).scale);
-            let offset = D::R::splat((*rows.add(row)).offset);
-            let mut part = 0;
-            while part < D::COLUMNS / D::R::WIDTH {
-                let n = column + part * D::R::WIDTH;
-                let at = row * w.outputs + n;
-                let mut y = acc[row][part]
-                    .mul(scale)
-                    .add(offset.mul(D::R::load(w.column_sums.add(n))));
-                y = y
-                    .mul(D::R::load(w.scale.add(n)))
-                    .add(D::R::load(w.bias.add(n)));
-                if EPILOGUE == GELU {
-                    y = gelu(y);
-                }
-                if EPILOGUE == RESIDUAL {
-                    y = y.add(D::R::load(residual.add(at)));
-                }
-                y.store(to.add(at));
-                part += 1;
-            }
+            let at = row * w.outputs + column;
+            let (to, residual) = (to.add(at), residual.wrapping_add(at));
+            D::finish_row::<EPILOGUE>(acc[row], *rows.add(row), w, column, to, residual);
             row += 1;
+        }
+    }
+}
+
+/// The epilogue of one row of a tile of `columns` columns, whose outputs start at `to`.
+///
+/// # Safety
+/// As [`Dot::finish_row`].
+#[inline(always)]
+pub(super) unsafe fn finish_row<R: Register, const EPILOGUE: u8>(
+    acc: [R; PANEL],
+    columns: usize,
+    row: RowScale,
+    w: &Weights,
+    column: usize,
+    to: *mut f32,
+    residual: *const f32,
+) {
+    // SAFETY: parts end at `columns`, vouched for by the caller.
+    unsafe {
+        let (scale, offset) = (R::splat(row.scale), R::splat(row.offset));
+        let mut part = 0;
+        while part < columns / R::WIDTH {
+            let at = part * R::WIDTH;
+            let n = column + at;
+            let mut y = acc[part]
+                .mul(scale)
+                .add(offset.mul(R::load(w.column_sums.add(n))));
+            y = y.mul(R::load(w.scale.add(n))).add(R::load(w.bias.add(n)));
+            if EPILOGUE == GELU {
+                y = gelu(y);
+            }
+            if EPILOGUE == RESIDUAL {
+                y = y.add(R::load(residual.add(at)));
+            }
+            y.store(to.add(at));
+            part += 1;
         }
     }
 }
@@ -137,6 +177,7 @@ pub(super) unsafe fn multiply<D: Dot, const EPILOGUE: u8>(
                 // Tiles of nearly equal height: ten rows are 4 + 3 + 3, because a tile of two runs at half speed.
                 let left = rows - row;
                 let height = left.div_ceil(left.div_ceil(D::ROWS));
+                let height = height.next_multiple_of(D::ROWS_STEP).min(left);
                 let (q, scales) = (q.add(row * w.inputs), scales.add(row));
                 let (to, residual) = (
                     to.add(row * w.outputs),
@@ -169,67 +210,5 @@ pub(super) unsafe fn multiply<D: Dot, const EPILOGUE: u8>(
             }
             column += D::COLUMNS;
         }
-    }
-}
-
-/// The scalar twin of every [`Dot`].
-pub(super) struct ScalarDot;
-
-impl Dot for ScalarDot {
-    type R = super::register::Scalar;
-    const ROWS: usize = 2;
-    const COLUMNS: usize = PANEL;
-
-    #[inline(always)]
-    unsafe fn tile<const ROWS: usize>(
-        q: *const i8,
-        inputs: usize,
-        starts: &[i32; ROWS],
-        panels: *const u8,
-    ) -> [[Self::R; PANEL]; ROWS] {
-        const HALF: usize = PANEL / 2;
-        let mut result = [[super::register::Scalar(0.0); PANEL]; ROWS];
-        // Four columns at a time keep the sums in registers, also after translation to JavaScript.
-        let mut half = 0;
-        while half < PANEL {
-            let mut sums = [[0_i32; HALF]; ROWS];
-            let mut k = 0;
-            while k < inputs {
-                let mut column = 0;
-                while column < HALF {
-                    let mut row = 0;
-                    while row < ROWS {
-                        let mut i = 0;
-                        while i < STEP {
-                            // SAFETY: inside the panel and the rows, see the trait.
-                            let (w, x) = unsafe {
-                                (
-                                    *panels.add(k * PANEL + (half + column) * STEP + i),
-                                    *q.add(row * inputs + k + i),
-                                )
-                            };
-                            sums[row][column] =
-                                sums[row][column].wrapping_add(i32::from(w) * i32::from(x));
-                            i += 1;
-                        }
-                        row += 1;
-                    }
-                    column += 1;
-                }
-                k += STEP;
-            }
-            let mut row = 0;
-            while row < ROWS {
-                let mut column = 0;
-                while column < HALF {
-                    result[row][half + column] =
-                        super::register::Scalar((starts[row] + sums[row][column]) as f32);
-                    column += 1;
-                }
-                row += 1;
-            }
-            half += HALF;
-        }
-        result
     }
 }

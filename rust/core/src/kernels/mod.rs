@@ -4,6 +4,7 @@
 //! Invariant: every instruction set gives the bits of the scalar one.
 
 mod attention;
+mod doubles;
 mod float;
 mod linear;
 #[cfg(target_arch = "aarch64")]
@@ -35,8 +36,8 @@ pub const DIM_STEP: usize = float::BLOCK;
 pub const HEAD_STEP: usize = register::LANES;
 /// The largest weight byte; beyond it engines disagree about the relaxed dot product.
 pub const WEIGHT_MAX: u8 = 127;
-/// Rows that one call of [`Kernels::linear`] quantises and multiplies at a time, so that they stay in the cache.
-const ROW_BLOCK: usize = 64;
+/// Rows that [`Kernels::linear`] quantises and multiplies at a time, so that they stay in the cache.
+pub const ROW_BLOCK: usize = 64;
 
 /// One linear layer as it lies in the model.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,13 @@ impl LinearScratch {
         self.codes.capacity()
             + self.rows.capacity() * size_of::<RowScale>()
             + self.row.capacity() * size_of::<f32>()
+    }
+
+    /// What [`Kernels::quantize`] made of row `row` of `inputs` values: its codes, and `scale`, `offset` and the sum of the
+    /// codes, where a value is `scale * code + offset`.
+    pub fn quantized(&self, row: usize, inputs: usize) -> (&[i8], f32, f32, i32) {
+        let RowScale { scale, offset, sum } = self.rows[row];
+        (&self.codes[row * inputs..][..inputs], scale, offset, sum)
     }
 
     /// Room for `rows` rows of `inputs` values; what the buffers hold is of no account.
@@ -153,19 +161,67 @@ impl Kernels {
         scratch: &mut LinearScratch,
     ) {
         let (inputs, outputs) = (layer.shift.len(), layer.scale.len());
-        assert!(
-            inputs > 0
-                && outputs > 0
-                && inputs.is_multiple_of(DIM_STEP)
-                && outputs.is_multiple_of(DIM_STEP)
-        );
+        assert!(inputs > 0 && from.len().is_multiple_of(inputs));
+        assert_eq!(to.len(), from.len() / inputs * outputs);
+        assert!(epilogue != Epilogue::Residual || residual.len() == to.len());
+        let blocks = from.chunks(ROW_BLOCK * inputs);
+        for (block, (from, to)) in blocks.zip(to.chunks_mut(ROW_BLOCK * outputs)).enumerate() {
+            let residual = match epilogue {
+                Epilogue::Residual => &residual[block * ROW_BLOCK * outputs..][..to.len()],
+                _ => &[],
+            };
+            self.quantize(from, layer.shift, scratch);
+            self.multiply(layer, epilogue, residual, to, scratch);
+        }
+    }
+
+    /// The first half of [`Kernels::linear`]: adds `shift` to the rows `from[rows][shift.len()]`, rotates and quantises
+    /// them into `scratch`. At most [`ROW_BLOCK`] rows stay in the cache.
+    ///
+    /// # Panics
+    /// As [`Kernels::linear`].
+    pub fn quantize(&self, from: &[f32], shift: &[f32], scratch: &mut LinearScratch) {
+        let inputs = shift.len();
+        assert!(inputs > 0 && inputs.is_multiple_of(DIM_STEP) && from.len().is_multiple_of(inputs));
+        let rows = from.len() / inputs;
+        scratch.reserve(rows, inputs);
+        for row in 0..rows {
+            // SAFETY: whole rows of whole blocks, and room for each, see the assert and `reserve`; the instruction set was
+            // detected.
+            scratch.rows[row] = unsafe {
+                (self.quantize)(
+                    from.as_ptr().add(row * inputs),
+                    shift.as_ptr(),
+                    inputs,
+                    scratch.row.as_mut_ptr(),
+                    scratch.codes.as_mut_ptr().add(row * inputs),
+                )
+            };
+        }
+    }
+
+    /// The second half of [`Kernels::linear`]: `to[rows][outputs]` from the rows that [`Kernels::quantize`] left in
+    /// `scratch`.
+    ///
+    /// # Panics
+    /// As [`Kernels::linear`], and when `scratch` was not filled with as many rows.
+    pub fn multiply(
+        &self,
+        layer: &Linear<'_>,
+        epilogue: Epilogue,
+        residual: &[f32],
+        to: &mut [f32],
+        scratch: &LinearScratch,
+    ) {
+        let (inputs, outputs) = (layer.shift.len(), layer.scale.len());
+        assert!(inputs > 0 && inputs.is_multiple_of(DIM_STEP));
+        assert!(outputs > 0 && outputs.is_multiple_of(DIM_STEP));
         assert_eq!(layer.weights.len(), inputs * outputs);
         assert!(layer.bias.len() == outputs && layer.column_sums.len() == outputs);
-        let rows = from.len() / inputs;
-        assert!(from.len() == rows * inputs && to.len() == rows * outputs);
+        assert!(to.len().is_multiple_of(outputs));
+        let rows = to.len() / outputs;
+        assert!(scratch.rows.len() >= rows && scratch.codes.len() >= rows * inputs);
         assert!(epilogue != Epilogue::Residual || residual.len() == to.len());
-        let block = ROW_BLOCK.min(rows);
-        scratch.reserve(block, inputs);
         let weights = Weights {
             panels: layer.weights.as_ptr(),
             scale: layer.scale.as_ptr(),
@@ -179,29 +235,17 @@ impl Kernels {
             Epilogue::Gelu => usize::from(linear::GELU),
             Epilogue::Residual => usize::from(linear::RESIDUAL),
         }];
-        for first in (0..rows).step_by(ROW_BLOCK.max(1)) {
-            let count = block.min(rows - first);
-            // SAFETY: the asserts above give every pointer the extent the loops read and write; weights were checked
-            // against WEIGHT_MAX when their sums were made; the instruction set was detected.
-            unsafe {
-                for row in 0..count {
-                    scratch.rows[row] = (self.quantize)(
-                        from.as_ptr().add((first + row) * inputs),
-                        layer.shift.as_ptr(),
-                        inputs,
-                        scratch.row.as_mut_ptr(),
-                        scratch.codes.as_mut_ptr().add(row * inputs),
-                    );
-                }
-                multiply(
-                    scratch.codes.as_ptr(),
-                    scratch.rows.as_ptr(),
-                    count,
-                    &weights,
-                    to.as_mut_ptr().add(first * outputs),
-                    residual.as_ptr().wrapping_add(first * outputs),
-                );
-            }
+        // SAFETY: the asserts above give every pointer the extent the loops read and write; weights were checked
+        // against WEIGHT_MAX when their sums were made; the instruction set was detected.
+        unsafe {
+            multiply(
+                scratch.codes.as_ptr(),
+                scratch.rows.as_ptr(),
+                rows,
+                &weights,
+                to.as_mut_ptr(),
+                residual.as_ptr(),
+            );
         }
     }
 

@@ -144,8 +144,8 @@ macro_rules! kernels {
 kernels!(
     scalar,
     "scalar",
-    crate::kernels::linear::ScalarDot,
-    4,
+    crate::kernels::doubles::ScalarDot,
+    2,
     crate::kernels::scan::dot,
     || true
 );

@@ -87,6 +87,55 @@ fn linear_layers_give_the_same_bits() {
 }
 
 #[test]
+fn the_greatest_sums_of_long_rows_are_exact() {
+    let inputs = 35 * DIM_STEP;
+    // An impulse becomes a constant block: all codes but those of one block are at the same end of their range.
+    let mut from = vec![0.0; 3 * inputs];
+    for (row, values) in from.chunks_mut(inputs).enumerate() {
+        let sign = [1.0, -1.0, 1.0][row];
+        for block in 0..inputs / DIM_STEP {
+            values[block * DIM_STEP] = if block == row { sign } else { -sign };
+        }
+    }
+    for weight in [0, WEIGHT_MAX] {
+        let weights = vec![weight; inputs * DIM_STEP];
+        let layer = Linear {
+            weights: &weights,
+            scale: &[1.0; DIM_STEP],
+            bias: &[0.0; DIM_STEP],
+            shift: &vec![0.0; inputs],
+            column_sums: &column_sums(&weights, inputs).unwrap(),
+        };
+        let mut scratch = LinearScratch::default();
+        let results = same_bits_everywhere(|kernels| {
+            let mut to = vec![0.0; 3 * DIM_STEP];
+            kernels.linear(
+                &from,
+                &layer,
+                Epilogue::Bias,
+                &[],
+                &mut to,
+                &mut LinearScratch::default(),
+            );
+            to
+        });
+        scalar::KERNELS.quantize(&from, layer.shift, &mut scratch);
+        for (row, results) in results.chunks(DIM_STEP).enumerate() {
+            let (codes, scale, offset, sum) = scratch.quantized(row, inputs);
+            assert_eq!(sum, codes.iter().map(|code| i32::from(*code)).sum());
+            assert!(codes.contains(&-128) && codes.contains(&127));
+            let exact = (sum * (i32::from(weight) - 64)) as f32;
+            let wanted = exact * scale + offset * layer.column_sums[0];
+            assert!(
+                results
+                    .iter()
+                    .all(|value| value.to_bits() == wanted.to_bits())
+            );
+        }
+    }
+}
+
+#[test]
 fn a_linear_layer_multiplies_what_it_quantised() {
     let mut random = Random(2);
     let (inputs, outputs) = (256, 128);
