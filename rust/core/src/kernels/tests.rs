@@ -122,7 +122,7 @@ fn the_greatest_sums_of_long_rows_are_exact() {
         scalar::KERNELS.quantize(&from, layer.shift, &mut scratch);
         for (row, results) in results.chunks(DIM_STEP).enumerate() {
             let (codes, scale, offset, sum) = scratch.quantized(row, inputs);
-            assert_eq!(sum, codes.iter().map(|code| i32::from(*code)).sum());
+            assert_eq!(sum, codes.iter().map(|code| i32::from(*code)).sum::<i32>());
             assert!(codes.contains(&-128) && codes.contains(&127));
             let exact = (sum * (i32::from(weight) - 64)) as f32;
             let wanted = exact * scale + offset * layer.column_sums[0];
