@@ -5,6 +5,10 @@
 
 /// More layers than any number of rows below 2^32 needs with m = 2.
 pub const LAYERS_MAX: usize = 32;
+/// Lists that a row of a file has on average at most; even with m = 2 there are only two.
+const LISTS_MAX: usize = 8;
+/// Lists that a graph of few rows may have beyond that.
+const LISTS_FREE: usize = 1024;
 
 /// Levels and links of the rows `0..len()`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +23,28 @@ pub struct Graph {
     /// Where a row's upper layers begin in `upper`.
     upper_at: Vec<u32>,
     entry: u32,
+    /// What stands in the place of `base` and `upper` from reading to the first change, so that a file takes no more
+    /// memory than it has links.
+    packed: Option<Packed>,
+}
+
+/// Lists without room to grow.
+#[derive(Clone, Debug, PartialEq)]
+struct Packed {
+    /// For each row its lists from layer 0 on, each the number of links and then these.
+    lists: Vec<u32>,
+    /// Where the lists of a row begin.
+    at: Vec<usize>,
+}
+
+impl Packed {
+    fn links(&self, row: u32, layer: usize) -> &[u32] {
+        let mut at = self.at[row as usize];
+        for _ in 0..layer {
+            at += 1 + self.lists[at] as usize;
+        }
+        &self.lists[at + 1..at + 1 + self.lists[at] as usize]
+    }
 }
 
 impl Graph {
@@ -31,6 +57,7 @@ impl Graph {
             upper: Vec::new(),
             upper_at: Vec::new(),
             entry: 0,
+            packed: None,
         }
     }
 
@@ -63,6 +90,9 @@ impl Graph {
     pub fn size_bytes(&self) -> usize {
         self.levels.capacity()
             + 4 * (self.base.capacity() + self.upper.capacity() + self.upper_at.capacity())
+            + self.packed.as_ref().map_or(0, |packed| {
+                4 * packed.lists.capacity() + size_of::<usize>() * packed.at.capacity()
+            })
     }
 
     fn place(&self, row: u32, layer: usize) -> (bool, usize) {
@@ -76,6 +106,9 @@ impl Graph {
 
     /// The rows that `row` is linked with on `layer`.
     pub fn links(&self, row: u32, layer: usize) -> &[u32] {
+        if let Some(packed) = &self.packed {
+            return packed.links(row, layer);
+        }
         let (base, at) = self.place(row, layer);
         let from = if base { &self.base } else { &self.upper };
         &from[at + 1..at + 1 + from[at] as usize]
@@ -83,6 +116,7 @@ impl Graph {
 
     /// Puts other links in the place of those of `row` on `layer`, at most `cap(layer)`.
     pub fn set_links(&mut self, row: u32, layer: usize, links: &[u32]) {
+        self.unpack();
         let (base, at) = self.place(row, layer);
         let to = if base {
             &mut self.base
@@ -95,11 +129,27 @@ impl Graph {
 
     /// Adds a row without links on the layers `0..=level`; the entry stays.
     pub fn push(&mut self, level: usize) {
+        self.unpack();
         self.levels.push(level as u8);
         self.base.resize(self.base.len() + 1 + 2 * self.m, 0);
         self.upper_at.push(self.upper.len() as u32);
         self.upper
             .resize(self.upper.len() + level * (1 + self.m), 0);
+    }
+
+    /// Gives the lists of a graph that was read room to grow.
+    fn unpack(&mut self) {
+        let Some(packed) = self.packed.take() else {
+            return;
+        };
+        let levels = std::mem::take(&mut self.levels);
+        self.base.reserve_exact(levels.len() * (1 + 2 * self.m));
+        for (row, level) in (0..).zip(levels) {
+            self.push(usize::from(level));
+            for layer in 0..=usize::from(level) {
+                self.set_links(row, layer, packed.links(row, layer));
+            }
+        }
     }
 
     /// Makes `row` the entry.
@@ -160,7 +210,7 @@ impl Graph {
         }
         let lists: usize = levels.iter().map(|level| 1 + usize::from(*level)).sum();
         // Every list takes at least its length, so that what is allocated stays in proportion to the file.
-        if lists > links.len() {
+        if lists > links.len() || lists > LISTS_MAX * levels.len() + LISTS_FREE {
             return None;
         }
         if let Some(highest) = levels.iter().max()
@@ -169,23 +219,23 @@ impl Graph {
             return None;
         }
         graph.entry = entry;
+        let mut packed = Packed {
+            lists: Vec::with_capacity(lists + (links.len() - lists) / 4),
+            at: Vec::with_capacity(levels.len()),
+        };
         let mut rest = links;
-        let mut list = Vec::new();
-        for level in levels {
-            let row = graph.len() as u32;
-            graph.push(usize::from(*level));
+        for (row, level) in (0_u32..).zip(levels) {
+            packed.at.push(packed.lists.len());
             for layer in 0..=usize::from(*level) {
                 let (length, after) = rest.split_first()?;
                 let (bytes, after) = after.split_at_checked(4 * usize::from(*length))?;
                 rest = after;
-                list.clear();
-                list.extend(
-                    bytes
-                        .as_chunks::<4>()
-                        .0
-                        .iter()
-                        .map(|link| u32::from_le_bytes(*link)),
-                );
+                packed.lists.push(u32::from(*length));
+                let first = packed.lists.len();
+                let (links, _) = bytes.as_chunks::<4>();
+                let links = links.iter().map(|link| u32::from_le_bytes(*link));
+                packed.lists.extend(links);
+                let list = &packed.lists[first..];
                 let sound = |link: &u32| {
                     *link != row
                         && levels
@@ -196,9 +246,10 @@ impl Graph {
                 if list.len() > graph.cap(layer) || !list.iter().all(sound) || twice {
                     return None;
                 }
-                graph.set_links(row, layer, &list);
             }
         }
+        graph.levels = levels.to_vec();
+        graph.packed = Some(packed);
         rest.is_empty().then_some(graph)
     }
 }

@@ -14,9 +14,6 @@ use serde_json::json;
 
 const TYPE: &str = "vectors";
 const TYPE_VERSION: u32 = 1;
-/// A graph's lists take room for the most links there can be; one that uses less than this fraction of it is not sound.
-const ROOM_SHARE: u64 = 16;
-const ROOM_FREE: u64 = 4 << 20;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,10 +113,7 @@ impl VectorIndex {
             None if levels.is_empty() && links.is_empty() => None,
             None => return Err(bad("it has links and names no entry")),
             Some(entry) => {
-                let room = levels.len() as u64 * (4 + 8 * spec.m as u64);
-                let sound = levels.len() <= ids.len()
-                    && meta.serial >= levels.len() as u64
-                    && room <= ROOM_SHARE * bytes.len() as u64 + ROOM_FREE;
+                let sound = levels.len() <= ids.len() && meta.serial >= levels.len() as u64;
                 let graph = sound
                     .then(|| Graph::read(spec.m, entry, levels, links))
                     .flatten();

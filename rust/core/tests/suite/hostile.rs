@@ -111,6 +111,57 @@ fn index_of_least_documents(count: usize) -> Vec<u8> {
     pack(Kind::Index, &meta, &sections).unwrap()
 }
 
+/// Vectors of one component in a graph without links, every one of them on layer `level`.
+fn graph_without_links(rows: u32, level: u8) -> Vec<u8> {
+    let count = rows as usize;
+    let spec = json!({
+        "dim": 1, "metric": "euclidean", "store": "int8", "sketch": false, "index": "graph",
+        "graph_from": 0, "m": 64, "ef_construction": 100,
+    });
+    let meta = json!({"type": "vectors", "version": 1, "spec": spec, "rows": rows, "entry": 0, "serial": rows});
+    let ids: Vec<u8> = (0..rows).flat_map(u32::to_le_bytes).collect();
+    let mut row = [0; 16];
+    row[0] = 127;
+    let (rows, scales) = (row.repeat(count), 1_f32.to_le_bytes().repeat(count));
+    let (levels, links) = (
+        vec![level; count],
+        vec![0; count * (1 + usize::from(level))],
+    );
+    let sections: [(&str, &[u8]); 5] = [
+        ("ids", &ids),
+        ("rows", &rows),
+        ("scales", &scales),
+        ("levels", &levels),
+        ("links", &links),
+    ];
+    pack(Kind::Index, &meta, &sections).unwrap()
+}
+
+#[test]
+fn a_graph_takes_no_more_memory_than_it_has_links() {
+    for (level, code) in [
+        (0, None),
+        (7, None),
+        (8, Some(Code::BadFormat)),
+        (31, Some(Code::BadFormat)),
+    ] {
+        let file = graph_without_links(60_000, level);
+        let (loaded, largest) = largest_allocation(|| VectorIndex::load(&file));
+        assert!(
+            largest <= 2 * file.len() + (4 << 20),
+            "level {level}: {largest} bytes at once"
+        );
+        assert_eq!(
+            loaded.as_ref().err().map(|error| error.code),
+            code,
+            "level {level}"
+        );
+        if let Ok(mut vectors) = loaded {
+            assert!(vectors.dump().unwrap() == file);
+        }
+    }
+}
+
 #[test]
 fn a_file_of_little_but_structure_takes_no_large_block() {
     for (file, code) in [
