@@ -18,7 +18,8 @@ const COMPARED: usize = 4;
 /// Buffers of one thread.
 #[derive(Debug, Default)]
 pub struct Worker {
-    walk: Walk,
+    /// Of a walk.
+    pub walk: Walk,
     probe: Probe,
     other: Probe,
     closeness: Vec<f32>,

@@ -6,6 +6,7 @@
 use super::graph::Graph;
 use super::link::{Workers, best_links, link_back};
 use super::rows::Rows;
+use super::walk::Walk;
 
 /// Removes the rows of the graph that do not stay; `stays` has an entry for every one of `rows`, which lose theirs too.
 pub fn remove_rows(graph: &mut Graph, rows: &mut Rows, stays: &[bool], workers: &Workers) {
@@ -37,7 +38,7 @@ fn relink(graph: &mut Graph, rows: &Rows, stays: &[bool], workers: &Workers) {
             .copied()
             .filter(alive)
             .collect();
-        for link in beyond_the_dead(graph, row, layer, stays) {
+        for link in beyond_the_dead(graph, row, layer, stays, &mut worker.walk) {
             if !list.contains(&link) {
                 list.push(link);
             }
@@ -55,28 +56,33 @@ fn relink(graph: &mut Graph, rows: &Rows, stays: &[bool], workers: &Workers) {
 }
 
 /// The live rows that are reached from `row` through dead ones only, nearest generation first, as soon as there are some.
-fn beyond_the_dead(graph: &Graph, row: u32, layer: usize, stays: &[bool]) -> Vec<u32> {
-    let dead = |link: &u32| !stays[*link as usize];
-    let mut edge: Vec<u32> = graph
-        .links(row, layer)
-        .iter()
-        .copied()
-        .filter(dead)
-        .collect();
-    let mut seen = edge.clone();
+fn beyond_the_dead(
+    graph: &Graph,
+    row: u32,
+    layer: usize,
+    stays: &[bool],
+    walk: &mut Walk,
+) -> Vec<u32> {
+    walk.begin(graph.len());
+    walk.meets(row);
+    let mut edge: Vec<u32> = Vec::new();
+    for link in graph.links(row, layer) {
+        if walk.meets(*link) && !stays[*link as usize] {
+            edge.push(*link);
+        }
+    }
     let mut found = Vec::new();
     while found.is_empty() && !edge.is_empty() {
         let mut next = Vec::new();
         for through in &edge {
             for link in graph.links(*through, layer) {
-                if *link == row || seen.contains(link) {
+                if !walk.meets(*link) {
                     continue;
                 }
-                seen.push(*link);
-                if dead(link) {
-                    next.push(*link);
-                } else {
+                if stays[*link as usize] {
                     found.push(*link);
+                } else {
+                    next.push(*link);
                 }
             }
         }

@@ -332,7 +332,7 @@ impl Asked<'_> {
             // The fewer may be found, the more have to be looked at.
             let ef = search.ef_search.max(self.limit);
             let ef = if self.filtered {
-                ef * rows.len() / count
+                (ef as u64 * rows.len() as u64 / count as u64).min(rows.len() as u64) as usize
             } else {
                 ef
             };

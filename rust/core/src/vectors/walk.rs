@@ -82,7 +82,8 @@ impl Walk {
             + self.scratch.size_bytes()
     }
 
-    fn begin(&mut self, rows: usize) {
+    /// Forgets what was seen and found, for a walk among so many rows.
+    pub fn begin(&mut self, rows: usize) {
         if self.seen.len() < rows {
             self.seen.resize(rows, 0);
         }
@@ -92,6 +93,12 @@ impl Walk {
             self.walk = 1;
         }
         self.beam.clear();
+    }
+
+    /// Whether this walk sees `row` for the first time.
+    pub fn meets(&mut self, row: u32) -> bool {
+        let seen = &mut self.seen[row as usize];
+        std::mem::replace(seen, self.walk) != self.walk
     }
 
     /// Puts those of `rows` that this walk has not seen into `fresh`.
@@ -160,7 +167,7 @@ impl Walk {
         from: Near,
     ) {
         self.begin(graph.len());
-        self.seen[from.row() as usize] = self.walk;
+        self.meets(from.row());
         self.offer(from.fresh(), ef);
         let mut at = 0;
         while at < self.beam.len() {
