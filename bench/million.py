@@ -4,7 +4,7 @@ Owns how few real vectors become many: each is a real one plus noise of its own,
 is 0.85. Must not know how the index works. Invariant: rows are made block by block from fixed seeds, so that neither they nor
 the exact neighbours ever need more memory than a block; recall is told against the exact scan in f32.
 
-    million.py [ROWS...]   default 100000 1000000; takes about half an hour and 3 GB, so it is not among the default benchmarks
+    million.py [ROWS...]   default 100000 1000000; takes minutes and 2 GB, so it is not among the default benchmarks
 """
 
 import os

@@ -20,7 +20,7 @@ from pathlib import Path
 from prepare import browser
 from steps import PYTHON, ROOT, environment
 
-# All but `million`, which takes half an hour.
+# All but `million`, which takes minutes and 2 GB.
 NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "hostile")
 
 
