@@ -57,8 +57,8 @@ const rows = (count) => data.base.subarray(0, count * data.dim);
 const query = (at) => data.queries.subarray(at * data.dim, (at + 1) * data.dim);
 
 /**
- * Calls `search` once for every query, for the recall and to warm up, then in `repeats` rounds over all queries; ms of a
- * call in the best and in the median round. A round is timed as a whole, because the clock is coarser than a search.
+ * Calls `search` once for every query, for the recall and to warm up, then in `repeats` rounds over all queries, where there
+ * are any; ms of a call in the best and in the median round. A round is timed as a whole, because the clock is coarser than a search.
  */
 async function timed(count, queries, repeats, search) {
   let found = 0;
@@ -124,7 +124,7 @@ export const plain = (count, queries, repeats, sums) => timed(count, queries, re
 
 const indexes = new Map();
 
-/** Makes an index of the first `count` vectors under a name; ms of adding and of linking, and bytes of the file. */
+/** Makes an index of the first `count` vectors under a name; ms of adding and linking, and bytes of the file. */
 export function build(name, spec, count) {
   indexes.get(name)?.free();
   const index = new data.VectorIndex(bytes({ dim: data.dim, ...spec }));
@@ -132,10 +132,9 @@ export function build(name, spec, count) {
   const ids = Uint32Array.from({ length: count }, (_, id) => id);
   const start = performance.now();
   index.add(raw(ids), raw(rows(count)));
-  const added = performance.now();
   while (!value(index.link(64)).done);
-  const linked = performance.now();
-  return { add: added - start, link: linked - added, file_bytes: index.dump().length };
+  const built = performance.now() - start;
+  return { build: built, file_bytes: index.dump().length };
 }
 
 export function search(name, count, queries, repeats, options) {
@@ -158,7 +157,7 @@ export async function buildPeer(name, count, m, efConstruction) {
   const rows = Array.from({ length: count }, (_, row) => base.subarray(row * dim, (row + 1) * dim));
   const start = performance.now();
   await peer.build(rows, m, efConstruction);
-  return { link: performance.now() - start };
+  return { build: performance.now() - start };
 }
 
 export const searchPeer = (count, queries, repeats, ef) => timed(count, queries, repeats, (wanted) => peer.search(wanted, TOP, ef));
