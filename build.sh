@@ -11,7 +11,8 @@ usage: ./build.sh [VERB] [OPTIONS]
   setup                 install the tools and packages that are missing into this folder
   build                 build the site into dist/ and the Python package into .venv (default)
   serve [--port N]      build, then serve dist/ on http://127.0.0.1:8000/
-  test                  build, then run every check and test suite
+  test [NAME...]        build, then run every check and test suite, or those of these names ("rust core", python, browser);
+                        a name that does not exist prints those that do
   bench [NAME...]       build, then measure: embed accuracy vector tokens boot keystroke import size memory emoji hostile; million on demand
   clean [--all]         remove what was built; with --all also what was downloaded and installed
 
@@ -72,13 +73,13 @@ while [ $# -gt 0 ]; do
     shift || fail "an option lacks its value; see ./build.sh --help"
 done
 case $port in '' | *[!0-9]*) fail "--port needs a number" ;; esac
-case $verb in bench | clean) ;; *) [ ${#rest[@]} -eq 0 ] || fail "unknown option ${rest[0]}; see ./build.sh --help" ;; esac
+case $verb in test | bench | clean) ;; *) [ ${#rest[@]} -eq 0 ] || fail "unknown option ${rest[0]}; see ./build.sh --help" ;; esac
 
 case $verb in
     setup) setup --browser --arm ;;
     build) setup && build ${flags[@]+"${flags[@]}"} ;;
     serve) setup && build ${flags[@]+"${flags[@]}"} && exec .venv/bin/findling serve dist --port "$port" ;;
-    test) setup --browser --arm && build && exec .venv/bin/python scripts/check.py ;;
+    test) setup --browser --arm && build && exec .venv/bin/python scripts/check.py ${rest[@]+"${rest[@]}"} ;;
     bench) setup --browser && build && exec .venv/bin/python scripts/bench.py ${rest[@]+"${rest[@]}"} ;;
     clean)
         rm -rf dist pkg target .cache/engine .cache/model .cache/pyodide .cache/demo py/findling/_native*.so

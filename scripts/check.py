@@ -115,7 +115,13 @@ def suites() -> list[Suite]:
 
 def main() -> None:
     """Command line: names of suites, or all."""
-    chosen = [suite for suite in suites() if not sys.argv[1:] or suite.name in sys.argv[1:]]
+    known = suites()
+    names = sys.argv[1:] or [suite.name for suite in known]
+    for name in names:
+        if name not in {suite.name for suite in known}:
+            print(f"check: there is no suite {name!r}; there are: {', '.join(suite.name for suite in known)}", file=sys.stderr)
+            sys.exit(2)
+    chosen = [suite for suite in known if suite.name in names]
     for suite in chosen:
         suite.run()
     print("\n== summary")
@@ -123,7 +129,7 @@ def main() -> None:
         print(f"{'FAILED' if suite.failed else 'ok':7}{suite.name:20}{suite.passed:6} passed {suite.failed:4} failed {suite.seconds:7.1f} s")
     passed, failed = sum(suite.passed for suite in chosen), sum(suite.failed for suite in chosen)
     print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not chosen else 0)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
