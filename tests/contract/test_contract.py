@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import cases
+from conftest import RUST
 from findling.engine import encode
 from findling.errors import FindlingError
 
 TOLERANCE = 1e-5
 # The reference is an oracle for good requests; it has neither a tokenizer nor the container.
-RUST_ONLY = pytest.mark.parametrize("backend", ("native", "wasm-relaxed", "wasm-simd", "wasm-scalar", "js"), indirect=True, scope="session")
+RUST_ONLY = pytest.mark.parametrize("backend", RUST, indirect=True, scope="session")
 CASES = {case.name: case for case in cases.CASES}
 
 
@@ -61,6 +62,7 @@ def test_search_keeps_the_contract(engine, name):
         assert hits[0]["record"] == case.record
 
 
+@RUST_ONLY
 @pytest.mark.parametrize("name", CASES)
 def test_search_agrees_with_the_reference(engine, reference, name):
     expected = hits_of(reference, CASES[name])
