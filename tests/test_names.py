@@ -112,6 +112,19 @@ def test_the_bindings_of_the_vector_index_have_its_methods_in_order(path):
     assert names == ["new", "load", *engine.VECTOR_METHODS]
 
 
+def test_the_glossary_defines_a_thing_once():
+    part = GLOSSARY.split("## Things\n")[1].split("\n## ")[0]
+    names = [name for row in re.findall(r"^\| ([^|]+?) \|", part, re.MULTILINE) for name in row.split(", ")]
+    assert "Row" in names
+    assert [name for name in names if names.count(name) > 1] == []
+
+
+@pytest.mark.parametrize("title", re.findall(r"^## (.+)$", GLOSSARY, re.MULTILINE))
+def test_no_table_of_the_glossary_has_a_name_twice(title):
+    names = section(title)
+    assert sorted(set(names)) == sorted(names)
+
+
 def test_the_stages_are_the_same_in_javascript_golden_events_and_glossary():
     stages = strings_in(PROTOCOL, "STAGES", ");")
     golden = json.loads(text("tests/golden/wire/events.json"))["events"]

@@ -121,14 +121,14 @@ class Collection:
         if session is not None:
             on_cancel(session.end)
         try:
-            while (batch := await slices.next()) is not None and not cancelled():
+            while (slice_ := await slices.next()) is not None and not cancelled():
                 began = self._clock()
-                counts, refused = await self._add_slice(batch)
-                slices.took(self._clock() - began, batch)
+                counts, refused = await self._add_slice(slice_)
+                slices.took(self._clock() - began, slice_)
                 added += counts[0]
                 replaced += counts[1]
                 failed += refused
-                done += len(batch.documents)
+                done += len(slice_.documents)
                 progress(done)
                 await pause()
         finally:
@@ -146,24 +146,24 @@ class Collection:
         model = json.loads(self._engine.status())["model"]
         return model and str(model["space"])
 
-    async def _add_slice(self, batch: "_Slice") -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
+    async def _add_slice(self, slice_: "_Slice") -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
         """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
-        request: Request = {"index": self.name, "documents": batch.entries}
+        request: Request = {"index": self.name, "documents": slice_.entries}
         try:
-            if batch.vectors is None:
+            if slice_.vectors is None:
                 counts = await self._ask(self._engine.add, request)
             else:
                 request["space"] = self._space()
-                counts = await self._ask(lambda payload: self._engine.add_vectors(payload, batch.vectors), request)
+                counts = await self._ask(lambda payload: self._engine.add_vectors(payload, slice_.vectors), request)
             return (counts["added"], counts["replaced"]), []
         except FindlingError as error:
             if error.code != "bad_input":
                 raise
-            if len(batch.documents) == 1:
-                return (0, 0), [(batch.documents[0], error)]
+            if len(slice_.documents) == 1:
+                return (0, 0), [(slice_.documents[0], error)]
         added = replaced = 0
         failed = []
-        for document in batch.documents:
+        for document in slice_.documents:
             counts_of_one, refused = await self._add_slice(_slice([document]))
             added += counts_of_one[0]
             replaced += counts_of_one[1]
@@ -257,22 +257,22 @@ class _Slices:
         """The next slice, with its vectors where there are any; None after the last."""
         if self._session is None:
             return self._cut()
-        out = sum(batch.words for batch, _ in self._ahead)
+        out = sum(slice_.words for slice_, _ in self._ahead)
         while out < AHEAD_WORDS and (fresh := self._cut()):
             texts = [text for entry in fresh.entries for text in entry["passages"]]
             self._ahead.append((fresh, asyncio.ensure_future(self._session.embed(texts))))
             out += fresh.words
         if not self._ahead:
             return None
-        batch, vectors = self._ahead.popleft()
-        batch.vectors = await vectors
-        return batch
+        slice_, vectors = self._ahead.popleft()
+        slice_.vectors = await vectors
+        return slice_
 
-    def took(self, seconds: float, batch: _Slice) -> None:
+    def took(self, seconds: float, slice_: _Slice) -> None:
         """How long the engine was busy with a slice it embedded itself: those to come are cut to take `SLICE_S`."""
         if self._session is None and seconds > 0:
             # Half and twice: one slice that was disturbed does not decide about the next.
-            fitting = round(batch.words * SLICE_S / seconds)
+            fitting = round(slice_.words * SLICE_S / seconds)
             fitting = min(max(fitting, self._words // 2), self._words * 2)
             self._words = min(max(fitting, SLICE_WORDS_MIN), SLICE_WORDS_MAX)
 
