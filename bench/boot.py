@@ -1,7 +1,8 @@
 """How long a returning visitor waits: from navigation to the first hits painted, against stock Pyodide alone.
 
 Owns both pages and the order of the visits. Must not know how either starts. Invariant: the two are visited in turn in
-one browser, the first visit of one is held against that of the other, and the baseline does nothing but `loadPyodide()` with the files as npm ships them.
+one browser, first visits are held against first visits and warm ones against warm ones, and the baseline does nothing but
+`loadPyodide()` with the files as npm ships them.
 """
 
 import shutil

@@ -1,16 +1,13 @@
 //! The rate that `bench embed` compares with: relaxed dot products with nothing else to do.
 //!
 //! Owns the loop; must not know who measures it. Twelve independent sums hide the latency of the instruction.
-//! Compiled by bench/embed.py with rustc, one file, no crates. Invariant: every iteration does twelve dot products of
+//! Compiled by bench/_gemm.py with rustc, one file, no crates. Invariant: every iteration does twelve dot products of
 //! sixteen products each, and the result is stored, so none can be left out.
 
 #![no_std]
 #![allow(missing_docs)]
 
 use core::arch::wasm32::*;
-
-/// Multiply-accumulates in one iteration.
-const _PER_ITERATION: u32 = 12 * 16;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

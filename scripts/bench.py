@@ -5,7 +5,7 @@ Owns which benchmarks there are and their order; must not know what they measure
 JSON lines, of which the first names the machine, so that it can be kept as a record (bench/records); a benchmark that
 cannot run ends with a sentence and a failure, and the others still run.
 
-    bench.py [NAME...]    bench/NAME.py or bench/NAME.mjs
+    bench.py [NAME...]    bench/NAME.py
 """
 
 from __future__ import annotations
@@ -29,10 +29,7 @@ def command(name: str) -> list[str]:
     script = ROOT / "bench" / f"{name}.py"
     if script.is_file():
         return [str(PYTHON), str(script)]
-    script = script.with_suffix(".mjs")
-    if script.is_file():
-        return ["node", str(script)]
-    known = sorted({path.stem for path in (ROOT / "bench").glob("*") if path.suffix in (".py", ".mjs") and not path.name.startswith("_")})
+    known = sorted(path.stem for path in (ROOT / "bench").glob("*.py") if not path.name.startswith("_"))
     sys.exit(f"bench: there is no benchmark {name!r}; there are {', '.join(known)}")
 
 
