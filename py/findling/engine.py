@@ -198,7 +198,7 @@ class BoundVectorIndex:
         return file
 
     def status(self) -> dict[str, Any]:
-        """vectors, linked, waiting, removed, graph, size_bytes of vectors, graph, buffers and ids, spec."""
+        """vectors, linked, waiting, removed, graph, size_bytes of vectors, graph, text (ids) and buffers, spec."""
         return self._object("status")
 
     def _object(self, method: str, *arguments: Any) -> dict[str, Any]:

@@ -123,6 +123,33 @@ def test_a_spec_that_cannot_be_carried_out_is_refused(make: Make, code: str, spe
     assert refused.value.code == code
 
 
+def test_counts_that_come_round_in_32_bits_are_refused(make: Make) -> None:
+    index = make(dim=4096)
+    with pytest.raises(FindlingError) as refused:
+        index.add(raw(range(1 << 20), "<u4"), b"")
+    assert refused.value.code == "wrong_dim"
+    assert index.status()["vectors"] == 0
+
+
+def test_a_vector_that_is_replaced_again_and_again_takes_no_more_room(make: Make) -> None:
+    index = make(dim=16, index="flat")
+    index.add(raw(range(50), "<u4"), raw(clustered(3, 50, 16)))
+    for vector in clustered(4, 200, 16):
+        index.add(raw([7], "<u4"), raw(vector))
+        assert index.status()["removed"] <= 7
+    assert index.status()["vectors"] == 50
+
+
+def test_more_candidates_than_a_walk_keeps_are_scanned(make: Make) -> None:
+    index = make(dim=16, index="graph", m=4, ef_construction=20)
+    index.add(raw(range(5000), "<u4"), raw(clustered(5, 5000, 16)))
+    index.link()
+    found = index.search(raw(clustered(6, 1, 16)), limit=5000, explain=True)
+    assert found["explain"]["route"] == "scan"
+    assert sorted(hit["id"] for hit in found["hits"]) == list(range(5000))
+    assert index.search(raw(clustered(6, 1, 16)), limit=10, explain=True)["explain"]["route"] == "graph"
+
+
 def test_a_damaged_file_is_refused(make: Make) -> None:
     index = make(dim=3)
     index.add(raw([9], "<u4"), raw([1.0, 2.0, 3.0]))

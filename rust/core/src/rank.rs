@@ -58,14 +58,6 @@ pub struct Top {
 }
 
 impl Top {
-    /// Keeps at most `limit`, and allocates for no more than it is offered.
-    pub fn new(limit: usize) -> Top {
-        Top {
-            limit,
-            heap: BinaryHeap::new(),
-        }
-    }
-
     /// Forgets what it kept and keeps at most `limit` from now on, in the room it has.
     pub fn reset(&mut self, limit: usize) {
         self.heap.clear();
@@ -97,15 +89,6 @@ impl Top {
         }
     }
 
-    /// What was kept, best first.
-    pub fn into_sorted(self) -> Vec<Ranked> {
-        self.heap
-            .into_sorted_vec()
-            .into_iter()
-            .map(|worst| worst.0)
-            .collect()
-    }
-
     /// Hands on what was kept, best first, and keeps the room for the next time.
     pub fn drain_sorted(&mut self, mut take: impl FnMut(Ranked)) {
         let mut sorted = std::mem::take(&mut self.heap).into_sorted_vec();
@@ -127,7 +110,8 @@ mod tests {
     fn the_best_come_first_and_equal_scores_in_the_order_of_rows() {
         let scores = [0.5, 2.0, 0.5, -1.0, 2.0, 0.5];
         for turn in 0..scores.len() {
-            let mut top = Top::new(4);
+            let mut top = Top::default();
+            top.reset(4);
             for at in 0..scores.len() {
                 let row = (at + turn) % scores.len();
                 top.offer(Ranked {
@@ -136,16 +120,9 @@ mod tests {
                     document: row,
                 });
             }
-            let rows: Vec<usize> = top
-                .clone()
-                .into_sorted()
-                .iter()
-                .map(|best| best.row)
-                .collect();
+            let mut rows = Vec::new();
+            top.drain_sorted(|best| rows.push(best.row));
             assert_eq!(rows, [1, 4, 0, 2]);
-            let mut drained = Vec::new();
-            top.drain_sorted(|best| drained.push(best.row));
-            assert_eq!(drained, rows);
             top.reset(1);
             top.drain_sorted(|best| panic!("{best:?} was forgotten"));
         }
@@ -153,12 +130,12 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_with_limit_zero() {
-        let mut top = Top::new(0);
+        let mut top = Top::default();
         top.offer(Ranked {
             score: 1.0,
             row: 0,
             document: 0,
         });
-        assert!(top.into_sorted().is_empty());
+        top.drain_sorted(|best| panic!("{best:?} was kept"));
     }
 }

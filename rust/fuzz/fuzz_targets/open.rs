@@ -1,6 +1,7 @@
 //! libFuzzer's entrance to the target `open`: `cargo +nightly fuzz run --fuzz-dir rust/fuzz open`.
 //!
 //! Owns nothing; what happens to the bytes stands in `rust/core/tests/suite/fuzz/open.rs`.
+//! Invariant: no input is turned away.
 
 #![no_main]
 

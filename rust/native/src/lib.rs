@@ -178,7 +178,7 @@ impl VectorIndex {
         self.reply(py, |index| index.dump())
     }
 
-    /// {"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids"},"spec"}.
+    /// {"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","text","buffers"},"spec"}.
     fn status<'py>(&self, py: Python<'py>) -> Reply<'py> {
         self.reply(py, |index| index.status())
     }

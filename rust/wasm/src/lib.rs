@@ -2,7 +2,8 @@
 //!
 //! Owns the crossing between JavaScript and the core: bytes in, bytes out, one error conversion. It decides nothing
 //! and must not know what a request means. Invariant: the methods, their order and their meaning are those of
-//! `findling_core::Engine` and `findling_core::VectorIndex`; a panic leaves as a JavaScript error with the code `bug`, after which the instance is lost.
+//! `findling_core::Engine` and `findling_core::VectorIndex`; a panic leaves as a JavaScript error with the code `bug`,
+//! after which the instance is lost.
 
 use js_sys::{Error, JSON, Reflect};
 use wasm_bindgen::prelude::*;
@@ -160,7 +161,7 @@ impl VectorIndex {
         self.0.dump().map_err(thrown)
     }
 
-    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids"},"spec"}`.
+    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","text","buffers"},"spec"}`.
     pub fn status(&self) -> Reply {
         self.0.status().map_err(thrown)
     }

@@ -1,4 +1,6 @@
 //! The binding in a browser: `wasm-pack test --headless --chrome`. Owns nothing but the choice of host.
+//!
+//! Must not know the cases, which are in `binding`. Invariant: the same cases as in Node.
 
 mod binding;
 

@@ -1,6 +1,7 @@
 //! Scaled dot-product attention of one text, all heads (Vaswani et al., arXiv 1706.03762), in f32.
 //!
-//! Owns the layout of keys and values during a product; the scale 1/sqrt(head width) is already in the query weights.
+//! Owns the layout of keys and values during a product; must not know of layers. The scale 1/sqrt(head width) is already in
+//! the query weights.
 //! Invariant: a product sums over its inner index in order, one multiplication and one addition at a time, so the width
 //! of the register does not show in the result.
 

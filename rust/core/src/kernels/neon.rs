@@ -3,7 +3,7 @@
 //! Owns every aarch64 intrinsic; knows nothing of layers. Weights (0..=127) and activations are both signed bytes here, so
 //! `sdot` is exact; without it, pairs of products still fit sixteen bits. Minimum and maximum are a comparison and a
 //! selection, because `fmin` orders zeros and spreads NaN. Invariant: the bits of the scalar twins
-//! `register::Scalar`, `linear::ScalarDot` and `scan::dot`, which `tests.rs` compares.
+//! `register::Scalar`, `doubles::ScalarDot` and `scan::dot`, which `tests.rs` compares.
 
 use super::linear::{Dot, PANEL, STEP};
 use super::register::{LANES, Register};

@@ -1,6 +1,7 @@
 //! Exact dot products of a 12-bit query with int8 codes.
 //!
-//! Owns the scalar twin; the instruction sets bring their own. Invariant: the result is the exact integer.
+//! Owns the scalar twin, what is left over by the others, and asking for rows ahead; knows nothing of what rows mean.
+//! Invariant: the result is the exact integer.
 
 /// The dot products of `n` components with several rows at once, which reads the query once and has several rows on their
 /// way from memory.

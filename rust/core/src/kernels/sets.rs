@@ -178,7 +178,10 @@ kernels!(
     crate::kernels::x86::YDot<crate::kernels::x86::Evex>,
     2,
     crate::kernels::x86::dot,
-    || std::is_x86_feature_detected!("avx512vnni") && std::is_x86_feature_detected!("avx512vl"),
+    || std::is_x86_feature_detected!("avx2")
+        && std::is_x86_feature_detected!("avx512f")
+        && std::is_x86_feature_detected!("avx512vnni")
+        && std::is_x86_feature_detected!("avx512vl"),
     "avx2,avx512f,avx512vl,avx512vnni"
 );
 #[cfg(target_arch = "x86_64")]
@@ -189,6 +192,8 @@ kernels!(
     1,
     crate::kernels::x86::dot,
     || std::is_x86_feature_detected!("popcnt")
+        && std::is_x86_feature_detected!("avx2")
+        && std::is_x86_feature_detected!("avx512f")
         && std::is_x86_feature_detected!("avx512vnni")
         && std::is_x86_feature_detected!("avx512bw")
         && std::is_x86_feature_detected!("avx512vl")

@@ -1,9 +1,9 @@
 //! WebAssembly SIMD: the register and both ways of multiplying bytes.
 //!
-//! Owns every wasm intrinsic. The relaxed dot product is exact for what we feed it: its 7-bit operand, the weights, never
+//! Owns every wasm intrinsic; knows nothing of layers or rows' meaning. The relaxed dot product is exact for what we feed it: its 7-bit operand, the weights, never
 //! exceeds 127, below which all engines agree. Eight accumulators at most: V8 has fifteen registers on x86-64 and halves
 //! its speed when it spills. Invariant: the bits of the scalar twins
-//! `register::Scalar`, `linear::ScalarDot` and `scan::dot`, which `tests.rs` compares.
+//! `register::Scalar`, `doubles::ScalarDot` and `scan::dot`, which `tests.rs` compares.
 
 use super::linear::{Dot, PANEL, STEP};
 use super::register::{LANES, Register};

@@ -1,4 +1,6 @@
 //! Every instruction set against the scalar one, bit for bit, on random and edge inputs.
+//!
+//! Owns the inputs; must not know how a set computes. Invariant: no tolerance, and every set of the machine takes part.
 
 use super::register::LANES;
 use super::*;

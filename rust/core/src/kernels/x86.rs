@@ -2,7 +2,7 @@
 //!
 //! Owns every x86 intrinsic; knows nothing of layers. Weights are the unsigned operand (0..=127), so pairs of products
 //! fit sixteen bits and nothing saturates. Invariant: the bits of the scalar twins
-//! `register::Scalar`, `linear::ScalarDot` and `scan::dot`, which `tests.rs` compares.
+//! `register::Scalar`, `doubles::ScalarDot` and `scan::dot`, which `tests.rs` compares.
 
 use super::linear::{Dot, PANEL, STEP};
 use super::register::{LANES, Register};

@@ -3,14 +3,11 @@
 //! Owns the four measures; must not know of indexes. Invariant: exchanging two rows exchanges nothing in their measure,
 //! so a table of rows against themselves is symmetric to the bit.
 
-use super::refused;
 use super::rows::{Rows, dot, lengths, sum};
+use super::{NUMBERS_CAP, refused};
 use crate::error::Result;
 use serde::Deserialize;
 use serde_json::json;
-
-/// The most numbers of one reply (half a gigabyte): what a caller asks for by mistake is refused, not tried.
-const NUMBERS_CAP: usize = 1 << 27;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -19,6 +19,9 @@ use serde_json::json;
 
 pub use crate::codes::DIM_CAP;
 
+/// The most numbers of one reply (half a gigabyte): what a caller asks for by mistake is refused, not tried.
+const NUMBERS_CAP: usize = 1 << 27;
+
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
 enum Request {

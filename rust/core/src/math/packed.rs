@@ -7,8 +7,8 @@
 //! i modulo 8 of byte i/8 set where the component is above zero, scale the mean of `|x|`. Unused bits are zero.
 
 use super::distances::cosine;
-use super::refused;
 use super::rows::{self, Rows, dot, length, sum};
+use super::{NUMBERS_CAP, refused};
 use crate::codes;
 use crate::error::{Code, Error, Result};
 use serde_json::{Value, json};
@@ -76,6 +76,15 @@ pub(super) fn dequantize(dim: usize, bits: Bits, payload: &[u8]) -> Result<Vec<f
     rows::check(dim)?;
     let row_bytes = bits.row_bytes(dim);
     let count = rows::whole(dim, row_bytes, payload)?;
+    if count
+        .checked_mul(dim)
+        .is_none_or(|numbers| numbers > NUMBERS_CAP)
+    {
+        return Err(refused(
+            "the reply would hold more than 2^27 numbers; send fewer rows at a time",
+        )
+        .with(json!({"rows": count, "dim": dim})));
+    }
     let mut values = Vec::with_capacity(count * dim);
     for (at, packed) in payload.chunks_exact(row_bytes).enumerate() {
         let (scale, packed) = packed.split_at(SCALE_BYTES);

@@ -1,12 +1,10 @@
-//! Principal components: the directions along which rows differ most.
+//! Principal components: the directions along which rows differ most (Pearson, "On lines and planes of closest fit to
+//! systems of points in space", 1901; for fewer rows than dimensions Sirovich and Kirby, 1987).
 //!
 //! Owns the choice of the smaller matrix, the order and the sign of components; must not know how eigenvectors are
-//! found. Invariant: components have length 1 and are orthogonal, in the order of falling variance, and of each the
-//! component of the largest magnitude (the first of equals) is positive.
-//!
-//! Pearson, "On lines and planes of closest fit to systems of points in space" (1901); where there are fewer rows than
-//! dimensions, the eigenvectors of the rows' products are used (Sirovich and Kirby, 1987). Variances are those of the
-//! population. Time grows with rows x dim x min(rows, dim) and with the cube of min(rows, dim).
+//! found. Time grows with rows x dim x min(rows, dim) and with the cube of min(rows, dim). Invariant: components have
+//! length 1 and are orthogonal, in the order of falling variance (that of the population), and of each the component of
+//! the largest magnitude (the first of equals) is positive.
 
 use super::eigen::{self, Pair};
 use super::refused;

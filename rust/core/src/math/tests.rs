@@ -1,4 +1,6 @@
 //! What holds for any rows, and the cases whose result is known.
+//!
+//! Owns the cases; must not know how anything is computed. Invariant: seeded rows, exact results wherever there are any.
 
 use super::eigen;
 use super::rows::dot;
@@ -280,4 +282,12 @@ proptest! {
         }
         prop_assert_eq!(compute(&bytes, &bytes).unwrap_err().code, Code::BadRequest);
     }
+}
+
+#[test]
+fn more_numbers_than_a_reply_may_hold_are_refused() {
+    let packed = vec![0; 32_769 * (4 + 4096 / 8)];
+    let request = json!({"op": "dequantize", "dim": 4096, "bits": 1}).to_string();
+    let refused = compute(request.as_bytes(), &packed).unwrap_err();
+    assert_eq!(refused.code, Code::BadRequest);
 }

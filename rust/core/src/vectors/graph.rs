@@ -5,8 +5,9 @@
 
 /// More layers than any number of rows below 2^32 needs with m = 2.
 pub const LAYERS_MAX: usize = 32;
-/// Lists that a row of a file has on average at most; even with m = 2 there are only two.
-const LISTS_MAX: usize = 8;
+/// A row has 1 / (m - 1) upper lists on average; those of a file may have this many times as many, because what was
+/// removed need not have been picked by chance.
+const UPPER_SHARE: usize = 8;
 /// Lists that a graph of few rows may have beyond that.
 const LISTS_FREE: usize = 1024;
 
@@ -21,7 +22,7 @@ pub struct Graph {
     /// Upper layers: for each row and layer the number of links, then room for `m`.
     upper: Vec<u32>,
     /// Where a row's upper layers begin in `upper`.
-    upper_at: Vec<u32>,
+    upper_at: Vec<usize>,
     entry: u32,
     /// What stands in the place of `base` and `upper` from reading to the first change, so that a file takes no more
     /// memory than it has links.
@@ -89,7 +90,8 @@ impl Graph {
     /// Bytes held.
     pub fn size_bytes(&self) -> usize {
         self.levels.capacity()
-            + 4 * (self.base.capacity() + self.upper.capacity() + self.upper_at.capacity())
+            + 4 * (self.base.capacity() + self.upper.capacity())
+            + size_of::<usize>() * self.upper_at.capacity()
             + self.packed.as_ref().map_or(0, |packed| {
                 4 * packed.lists.capacity() + size_of::<usize>() * packed.at.capacity()
             })
@@ -99,7 +101,7 @@ impl Graph {
         if layer == 0 {
             (true, row as usize * (1 + 2 * self.m))
         } else {
-            let first = self.upper_at[row as usize] as usize;
+            let first = self.upper_at[row as usize];
             (false, first + (layer - 1) * (1 + self.m))
         }
     }
@@ -132,7 +134,7 @@ impl Graph {
         self.unpack();
         self.levels.push(level as u8);
         self.base.resize(self.base.len() + 1 + 2 * self.m, 0);
-        self.upper_at.push(self.upper.len() as u32);
+        self.upper_at.push(self.upper.len());
         self.upper
             .resize(self.upper.len() + level * (1 + self.m), 0);
     }
@@ -210,7 +212,9 @@ impl Graph {
         }
         let lists: usize = levels.iter().map(|level| 1 + usize::from(*level)).sum();
         // Every list takes at least its length, so that what is allocated stays in proportion to the file.
-        if lists > links.len() || lists > LISTS_MAX * levels.len() + LISTS_FREE {
+        if lists > links.len()
+            || lists > levels.len() + UPPER_SHARE * levels.len() / (m - 1) + LISTS_FREE
+        {
             return None;
         }
         if let Some(highest) = levels.iter().max()

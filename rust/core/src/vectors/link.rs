@@ -45,6 +45,19 @@ impl Workers {
         result
     }
 
+    /// Bytes held by those that are free.
+    pub fn size_bytes(&self) -> usize {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        free.iter()
+            .map(|worker| {
+                worker.walk.size_bytes()
+                    + worker.probe.size_bytes()
+                    + worker.other.size_bytes()
+                    + 4 * worker.closeness.capacity()
+            })
+            .sum()
+    }
+
     /// `work` for each number below `count`, in order; on all cores where there are threads.
     pub fn each<T: Send>(
         &self,

@@ -18,7 +18,7 @@ use crate::plan;
 use graph::Graph;
 use link::Workers;
 use rows::Rows;
-pub use search::{Hit, Search};
+pub use search::{Explain, Hit, Route, Search};
 use serde_json::json;
 pub use spec::{Keep, Metric, Spec, Way};
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ impl Hasher for IdHasher {
 
 type RowOf = HashMap<u32, u32, BuildHasherDefault<IdHasher>>;
 
-/// VectorIndex of one dimension, found by nearness.
+/// Vectors of one dimension, found by nearness.
 #[derive(Clone)]
 pub struct VectorIndex {
     spec: Spec,
@@ -115,18 +115,20 @@ impl VectorIndex {
     ///
     /// # Errors
     /// `bad_request` when an id occurs twice or bytes are missing, `wrong_dim` when the vectors have another length,
-    /// `bad_input` when a component is not finite or a vector is zero. Nothing is added then.
+    /// `bad_input` when a component is not finite, a vector is zero, or there would be more than 2^31. Nothing is added then.
     pub fn add(&mut self, ids: &[u8], vectors: &[u8]) -> Result<Vec<u8>> {
         let ids = read_ids(ids)?;
         let vectors = read_floats(vectors)?;
-        if vectors.len() != ids.len() * self.spec.dim {
+        // Counts are multiplied as 64 bits: on a 32-bit target they could come round to what was given.
+        let wanted = ids.len() as u64 * self.spec.dim as u64;
+        if vectors.len() as u64 != wanted {
             return Err(Error::new(
                 Code::WrongDim,
                 format!(
                     "{} ids of {} components each need {} numbers, found {}; give one vector of the index's dimension for each id",
                     ids.len(),
                     self.spec.dim,
-                    ids.len() * self.spec.dim,
+                    wanted,
                     vectors.len()
                 ),
             )
@@ -159,6 +161,7 @@ impl VectorIndex {
         }
         self.ids.extend_from_slice(&ids);
         self.dead.resize(self.ids.len(), false);
+        self.clear_dead_rows();
         plan::reply(&json!({"added": ids.len() - replaced, "replaced": replaced}))
     }
 
@@ -174,7 +177,15 @@ impl VectorIndex {
                 removed += 1;
             }
         }
+        self.clear_dead_rows();
         plan::reply(&json!({ "removed": removed }))
+    }
+
+    /// Without a graph to mend, removed rows go at once when they are many: nobody may ever call [`VectorIndex::link`].
+    fn clear_dead_rows(&mut self) {
+        if self.graph.is_none() && self.too_many_dead() {
+            self.clear_dead();
+        }
     }
 
     fn bury(&mut self, row: u32) {
@@ -269,7 +280,7 @@ impl VectorIndex {
         self.row_of = (0..).zip(&self.ids).map(|(row, id)| (*id, row)).collect();
     }
 
-    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","ids","buffers"},"spec"}`: how many vectors
+    /// `{"vectors","linked","waiting","removed","graph","size_bytes":{"vectors","graph","text","buffers"},"spec"}`: how many vectors
     /// there are, are linked, wait for it, and are removed but not yet taken out; bytes of memory.
     ///
     /// # Errors
@@ -285,8 +296,9 @@ impl VectorIndex {
             "size_bytes": {
                 "vectors": self.rows.size_bytes(),
                 "graph": self.graph.as_ref().map_or(0, Graph::size_bytes),
-                "buffers": self.buffers.size_bytes(),
-                "ids": 5 * self.ids.capacity() + 9 * self.row_of.capacity(),
+                "buffers": self.buffers.size_bytes() + self.workers.size_bytes(),
+                // Ids and what finds them; a table has a seventh more places than it tells.
+                "text": 5 * self.ids.capacity() + 9 * self.row_of.capacity() * 8 / 7,
             },
             "spec": self.spec,
         }))

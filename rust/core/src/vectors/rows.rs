@@ -1,4 +1,4 @@
-//! VectorIndex by row number, as floats, bytes or half bytes, and how near one is to many.
+//! Vectors by row number, as floats, bytes or half bytes, and how near one is to many.
 //!
 //! Owns the encodings, what is derived from them, and the closeness; knows nothing of ids, graphs or files. Invariant:
 //! closeness comes from exact integers or from sums in a fixed order, rounded in a fixed way, so every target ranks alike.

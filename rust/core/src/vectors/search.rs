@@ -11,14 +11,16 @@ use crate::error::{Code, Error, Result};
 use crate::plan;
 use crate::rank::{Ranked, Top};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::ops::Range;
 
 /// Rows that are compared at a time, so that they stay in the first-level cache.
 const BLOCK: usize = 64;
 /// Filters that let through at most this many rows, or this fraction, are scanned: the graph would find little else.
 const NARROW_ROWS: usize = 4_096;
-const NARROW_SHARE: usize = 10;
+const NARROW_SHARE: u64 = 10;
+/// A walk that keeps more candidates than this takes longer than a scan: its list is kept in order.
+const WIDTH_MAX: usize = 4_096;
 
 /// The request of a search.
 #[derive(Clone, Debug, Deserialize)]
@@ -60,12 +62,36 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// How the hits were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route {
+/// The way a search went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// Every vector was scored.
     Scan,
+    /// Those that the sketches picked were scored.
     Sketches,
+    /// The graph was walked.
     Graph,
+}
+
+/// How the hits were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Explain {
+    /// The way.
+    pub route: Route,
+    /// How many vectors there are.
+    pub vectors: usize,
+    /// How many may be found.
+    pub allowed: usize,
+    /// How many rows are in the graph.
+    pub linked: usize,
+}
+
+#[derive(Serialize)]
+struct Reply {
+    hits: Vec<Hit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<Explain>,
 }
 
 /// What a search needs room for, reused from call to call.
@@ -102,11 +128,8 @@ impl VectorIndex {
     pub fn search(&mut self, request: &[u8], vector: &[u8], filter: &[u8]) -> Result<Vec<u8>> {
         let search: Search = plan::read(request)?;
         let (hits, explain) = self.find(&search, &read_floats(vector)?, filter)?;
-        let mut reply = json!({ "hits": hits });
-        if search.explain {
-            reply["explain"] = explain;
-        }
-        plan::reply(&reply)
+        let explain = search.explain.then_some(explain);
+        plan::reply(&Reply { hits, explain })
     }
 
     /// As [`VectorIndex::search`], with values for bytes.
@@ -118,7 +141,7 @@ impl VectorIndex {
         search: &Search,
         vector: &[f32],
         filter: &[u8],
-    ) -> Result<(Vec<Hit>, Value)> {
+    ) -> Result<(Vec<Hit>, Explain)> {
         if vector.len() != self.spec.dim {
             return Err(Error::new(
                 Code::WrongDim,
@@ -146,24 +169,16 @@ impl VectorIndex {
         let mut buffers = std::mem::take(&mut self.buffers);
         let found = self.find_with(search, vector, filter, &mut buffers);
         self.buffers = buffers;
-        let (hits, route, allowed) = found?;
-        let explain = json!({
-            "route": match route { Route::Scan => "scan", Route::Sketches => "sketches", Route::Graph => "graph" },
-            "vectors": self.len(),
-            "allowed": allowed,
-            "linked": self.graph.as_ref().map_or(0, Graph::len),
-        });
-        Ok((hits, explain))
+        found
     }
 
-    /// The hits, how they were found, and how many vectors may be found.
     fn find_with(
         &self,
         search: &Search,
         vector: &[f32],
         filter: &[u8],
         buffers: &mut Buffers,
-    ) -> Result<(Vec<Hit>, Route, usize)> {
+    ) -> Result<(Vec<Hit>, Explain)> {
         self.rows.probe(vector, &mut buffers.probe)?;
         buffers.allowed.clear();
         if !filter.is_empty() {
@@ -199,7 +214,13 @@ impl VectorIndex {
                 score: best.score,
             });
         });
-        Ok((hits, route, count))
+        let explain = Explain {
+            route,
+            vectors: self.len(),
+            allowed: count,
+            linked: self.graph.as_ref().map_or(0, Graph::len),
+        };
+        Ok((hits, explain))
     }
 }
 
@@ -218,9 +239,9 @@ impl Asked<'_> {
         let way = search.index.unwrap_or(self.vectors.spec.index);
         if let Some(graph) = &self.vectors.graph
             && way != Way::Flat
-            && (!self.filtered || count > NARROW_ROWS && count * NARROW_SHARE > rows)
+            && let Some(ef) = self.width(search, count)
         {
-            self.through_graph(graph, search, count);
+            self.through_graph(graph, ef);
             if self.buffers.top.is_full() {
                 return Route::Graph;
             }
@@ -234,6 +255,21 @@ impl Asked<'_> {
         }
         self.scan(0..rows);
         Route::Scan
+    }
+
+    /// How many candidates a walk keeps; None where a scan is better.
+    fn width(&self, search: &Search, count: usize) -> Option<usize> {
+        let rows = self.vectors.rows.len();
+        let ef = search.ef_search.max(self.limit);
+        if !self.filtered {
+            return (ef <= WIDTH_MAX).then_some(ef);
+        }
+        if count <= NARROW_ROWS || count as u64 * NARROW_SHARE <= rows as u64 {
+            return None;
+        }
+        // The fewer may be found, the more have to be looked at.
+        let wider = ef as u64 * rows as u64 / count as u64;
+        (wider <= WIDTH_MAX as u64).then_some(wider as usize)
     }
 
     /// Offers every row of a range that may be found.
@@ -319,7 +355,7 @@ impl Asked<'_> {
     }
 
     /// Offers what a walk through the graph finds, and the rows that are not linked yet.
-    fn through_graph(&mut self, graph: &Graph, search: &Search, count: usize) {
+    fn through_graph(&mut self, graph: &Graph, ef: usize) {
         let rows = &self.vectors.rows;
         if graph.len() > 0 {
             let Buffers {
@@ -329,13 +365,6 @@ impl Asked<'_> {
                 allowed,
                 ..
             } = &mut *self.buffers;
-            // The fewer may be found, the more have to be looked at.
-            let ef = search.ef_search.max(self.limit);
-            let ef = if self.filtered {
-                (ef as u64 * rows.len() as u64 / count as u64).min(rows.len() as u64) as usize
-            } else {
-                ef
-            };
             let start = walk.descend(graph, rows, probe, 0);
             walk.search(graph, rows, probe, 0, ef, start);
             for near in walk.found() {

@@ -84,10 +84,9 @@ impl VectorIndex {
             )
             .with(json!({"found": meta.version, "wanted": TYPE_VERSION})));
         }
-        let spec = meta
-            .spec
-            .checked()
-            .map_err(|_| bad("its spec has a number out of range"))?;
+        let spec = meta.spec.checked().map_err(|cause| {
+            bad("its spec cannot be carried out").with(json!({"spec": cause.message}))
+        })?;
         let [ids, rows, scales, levels, links] =
             ["ids", "rows", "scales", "levels", "links"].map(|name| container.section(name));
         let (ids, rows, scales, levels, links) = (ids?, rows?, scales?, levels?, links?);

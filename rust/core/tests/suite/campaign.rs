@@ -208,7 +208,7 @@ pub fn ask_vectors(file: &[u8]) -> Result<Vec<u8>> {
     ] {
         let search = serde_json::from_value(request).unwrap();
         let (hits, explain) = vectors.find(&search, &query, filter)?;
-        let allowed = explain["allowed"].as_u64().unwrap() as usize;
+        let allowed = explain.allowed;
         assert_well_formed(&hits, allowed.min(search.limit));
         for hit in hits {
             answers.extend(hit.id.to_le_bytes());

@@ -1,4 +1,6 @@
 //! The container: what is written is read back, and nothing else is read.
+//!
+//! Owns the cases; knows nothing of what sections mean. Invariant: a refusal names its code.
 
 use super::support::{Seeded, signed};
 use findling_core::Code;

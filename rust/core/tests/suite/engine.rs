@@ -1,4 +1,6 @@
 //! The engine as its bindings call it: bytes in, bytes out, needs, and nothing lost on a bad request.
+//!
+//! Owns the cases; must not know how the engine keeps anything. Invariant: a refused request changes nothing.
 
 use super::support::{answer, sample_index, tiny_model};
 use findling_core::format::{Header, digest};

@@ -1,4 +1,6 @@
 //! Hostile files: whatever the bytes are, a typed error or the same answers, and no large allocation.
+//!
+//! Owns which damage is tried; knows no offsets but those of docs/FORMAT.md. Invariant: seeded, and no panic is caught.
 
 use super::campaign::{Outcome, Sample, Way, samples};
 use super::memory::largest_allocation;
@@ -141,8 +143,7 @@ fn graph_without_links(rows: u32, level: u8) -> Vec<u8> {
 fn a_graph_takes_no_more_memory_than_it_has_links() {
     for (level, code) in [
         (0, None),
-        (7, None),
-        (8, Some(Code::BadFormat)),
+        (1, Some(Code::BadFormat)),
         (31, Some(Code::BadFormat)),
     ] {
         let file = graph_without_links(60_000, level);

@@ -1,4 +1,6 @@
 //! The flat index: what is found, in which order, and what adding and removing do to it.
+//!
+//! Owns the cases; must not know how rows are kept. Invariant: scores are those of the kept codes.
 
 use super::support::{Seeded, entry, sample_index, space};
 use findling_core::Code;

@@ -1,4 +1,6 @@
 //! Any number of threads gives the same bytes: those of every text embedded by itself.
+//!
+//! Owns the numbers of threads; must not know how texts are shared out. Invariant: no tolerance.
 
 use super::support::{Seeded, WORDS, tiny_model};
 use findling_core::Engine;

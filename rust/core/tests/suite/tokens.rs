@@ -1,4 +1,6 @@
 //! The tokenizer against the ids that Hugging Face `tokenizers` gives (tests/golden/make_tokens.py).
+//!
+//! Owns the comparison; must not know how words are cut. Invariant: every text, no tolerance.
 
 use findling_core::Code;
 use findling_core::tokenizer::{Tokenizer, TokenizerConfig};

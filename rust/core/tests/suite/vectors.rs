@@ -5,7 +5,7 @@
 
 use super::support::Seeded;
 use findling_core::Code;
-use findling_core::vectors::{Keep, Metric, Search, Spec, VectorIndex, Way};
+use findling_core::vectors::{Keep, Metric, Route, Search, Spec, VectorIndex, Way};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -156,9 +156,9 @@ fn sketches_find_nearly_what_the_scan_finds() {
         let (exact, why) = vectors
             .find(&search(|s| s["index"] = json!("flat")), query, &[])
             .unwrap();
-        assert_eq!(why["route"], "scan");
+        assert_eq!(why.route, Route::Scan);
         let (quick, why) = vectors.find(&search(|_| ()), query, &[]).unwrap();
-        assert_eq!(why["route"], "sketches");
+        assert_eq!(why.route, Route::Sketches);
         found += quick.iter().filter(|hit| exact.contains(hit)).count();
     }
     assert!(found >= 585, "{found} of 600");
@@ -199,7 +199,7 @@ fn the_graph_finds_nearly_what_the_scan_finds() {
         vectors.add(&ids(&names), &floats(&given)).unwrap();
         link_all(&mut vectors);
         let (_, why) = vectors.find(&search(|_| ()), &queries[..dim], &[]).unwrap();
-        assert_eq!(why["route"], "graph");
+        assert_eq!(why.route, Route::Graph);
         let recall = recall(&mut vectors, &queries, dim, &[]);
         assert!(recall >= 0.97, "{metric:?}: {recall}");
     }
