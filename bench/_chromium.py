@@ -1,12 +1,10 @@
-"""What the browser benchmarks share: a served folder, a Chromium with a disk cache, and one line of JSON per figure.
+"""What the browser benchmarks share: a served folder, and a Chromium with a disk cache.
 
-Must not know what is measured. Invariant: standard output holds nothing but JSON lines.
+Owns how the browser is started. Must not know what is measured. Invariant: a browser has a profile of its own, which ends with it.
 """
 
-import json
 import os
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from _report import ROOT
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from findling.serve import server
 
-ROOT = Path(__file__).parents[1]
 DIST = Path(os.environ.get("FINDLING_DIST", ROOT / "dist"))
 FLAGS = (
     "--no-sandbox",
@@ -58,22 +56,3 @@ def measured(page: Page, script: str) -> float:
     """A number that a page comes to know: polled by the page itself, frame by frame, because its policy forbids more."""
     wait = f"() => new Promise((done) => {{ const look = () => {{ const value = {script}; value ? done(value) : requestAnimationFrame(look); }}; look(); }})"
     return float(page.evaluate(wait))
-
-
-def report(bench: str, case: str, metric: str, value: float, unit: str, baseline: float | None = None) -> None:
-    """Print one figure; `ratio` is value over baseline."""
-    line = {
-        "bench": bench,
-        "case": case,
-        "metric": metric,
-        "value": round(value, 3),
-        "unit": unit,
-        "baseline": None if baseline is None else round(baseline, 3),
-        "ratio": None if baseline is None else round(value / baseline, 3),
-    }
-    print(json.dumps(line), flush=True)
-
-
-def say(text: str) -> None:
-    """Progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)

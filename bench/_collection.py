@@ -9,16 +9,14 @@ import hashlib
 import json
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
+from _report import DATA, ROOT
 from numpy.typing import NDArray
 
 from findling import engine
 
-ROOT = Path(__file__).parent.parent
 MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
-DATA = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora"))
 MAX_TOKENS = 128
 BATCH = 256
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from _chromium import ROOT
+from _report import ROOT
 from playwright.sync_api import Page
 
 sys.path.insert(0, str(ROOT / "scripts"))

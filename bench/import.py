@@ -4,7 +4,8 @@ Owns the documents, which are the same for both. Must not know how they are shar
 one page, each with a worker of its own that is ready before the clock starts; the least of each counts.
 """
 
-from _chromium import DIST, chromium, report, say, served
+from _chromium import DIST, chromium, served
+from _report import report, say
 
 DOCUMENTS = 400
 ROUNDS = 3

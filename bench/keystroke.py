@@ -10,7 +10,8 @@ import statistics
 import sys
 import time
 
-from _chromium import DIST, chromium, report, say, served
+from _chromium import DIST, chromium, served
+from _report import report, say
 from playwright.sync_api import Page
 
 TIERS = ("wasm-relaxed", "wasm-simd", "wasm-scalar", "js")

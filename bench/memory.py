@@ -16,8 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _chromium import ROOT, chromium, report, say, served
-from _collection import DATA, MODEL, embedded
+from _chromium import chromium, served
+from _collection import MODEL, embedded
+from _report import DATA, ROOT, report, say
 from playwright.sync_api import Page
 
 from findling import engine

@@ -14,8 +14,8 @@ import time
 from typing import Any
 
 import numpy as np
-from _chromium import report, say
 from _collection import embedded
+from _report import report, say
 from numpy.typing import NDArray
 
 from findling import engine

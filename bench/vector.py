@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _chromium import ROOT, chromium, report, say, served
+from _chromium import chromium, served
 from _collection import embedded
+from _report import ROOT, report, say
 from playwright.sync_api import Error, Page
 
 QUERIES = 1000

@@ -20,6 +20,9 @@ from pathlib import Path
 from prepare import browser
 from steps import PYTHON, ROOT, environment
 
+sys.path.append(str(ROOT / "bench"))
+from _report import DATA  # noqa: E402  (One place says where the collections lie.)
+
 # All but `million`, which takes minutes and 2 GB.
 NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "hostile")
 
@@ -50,7 +53,7 @@ def machine() -> dict[str, object]:
 def main() -> None:
     """Command line."""
     chosen = [(name, command(name)) for name in sys.argv[1:] or NAMES]
-    data = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora")).resolve()
+    data = DATA.resolve()
     if not data.is_dir():
         print(f"bench: the collections are missing: {data} is no folder; set FINDLING_DATA to the folder that holds them", file=sys.stderr)
     extra = {"FINDLING_DATA": str(data), "PYTHONPATH": str(ROOT / "py")}

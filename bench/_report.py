@@ -1,0 +1,34 @@
+"""What every benchmark shares: where the collections lie, and one line of JSON per figure.
+
+Must not know what is measured. Invariant: standard output holds nothing but JSON lines.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora"))
+"""The folder of the collections."""
+
+
+def report(
+    bench: str, case: str, metric: str, value: float, unit: str, baseline: float | None = None, *, digits: int = 3
+) -> None:
+    """Print one figure, rounded to `digits`; `ratio` is value over baseline, where that is not 0."""
+    line = {
+        "bench": bench,
+        "case": case,
+        "metric": metric,
+        "value": round(value, digits),
+        "unit": unit,
+        "baseline": None if baseline is None else round(baseline, digits),
+        "ratio": round(value / baseline, digits) if baseline else None,
+    }
+    print(json.dumps(line), flush=True)
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)
