@@ -79,11 +79,12 @@ async function start() {
   await loadModel(engine, model);
   const pyodide = await python;
   const app = pyodide.pyimport("findling.browser");
+  // What came early goes first, in the same turn, so that nothing overtakes it; whoever needs an index waits for that alone.
   handle = app.start(engine, services(poolOf(engine)), post);
   app.destroy();
+  for (const message of early.splice(0)) receive(message);
   await Promise.all(indexes);
   reportDone("index");
-  for (const message of early.splice(0)) receive(message);
   post(stageEvent("ready", 1, 1));
 }
 

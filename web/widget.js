@@ -24,6 +24,8 @@ class Shared {
   client = new Client();
   /** @type {Map<string, Promise<string>>} */
   #opened = new Map();
+  /** How many collections were named; never lowered, because a name may outlive the index that failed beside it. */
+  #named = 0;
 
   /** @param {object} user */
   static join(user) {
@@ -53,7 +55,7 @@ class Shared {
     }
     let opened = this.#opened.get(src);
     if (!opened) {
-      const collection = `element-${this.#opened.size + 1}`;
+      const collection = `element-${++this.#named}`;
       opened = this.client.call("open", { collection, src }).then(() => collection);
       opened.catch(() => this.#opened.delete(src));
       this.#opened.set(src, opened);
@@ -80,6 +82,8 @@ export class FindlingSearch extends HTMLElement {
   /** @type {Hit[]} */
   #hits = [];
   #chosen = -1;
+  /** How often the list was closed: an answer to what was asked before does not open it again. */
+  #closings = 0;
   #announcement = 0;
   #onStage = (/** @type {Event} */ event) => this.#showStage(/** @type {CustomEvent<Stage>} */ (event).detail);
 
@@ -132,7 +136,8 @@ export class FindlingSearch extends HTMLElement {
       this.#shared.client.addEventListener("stage", this.#onStage);
     }
     // Opened ahead of the first letter, so that Python starts while somebody thinks.
-    this.#open().catch((cause) => this.#fail(cause));
+    const closings = this.#closings;
+    this.#open().catch((cause) => this.#fail(cause, closings));
     if (this.#input.value.trim()) this.#search();
   }
 
@@ -157,21 +162,25 @@ export class FindlingSearch extends HTMLElement {
       this.#close();
       return;
     }
+    const closings = this.#closings;
     try {
       if (shared.client.stage?.stage !== "ready") this.#say("Starting the search");
       const collection = await this.#open();
       const limit = Number(this.getAttribute("limit")) || LIMIT;
       const { hits } = await shared.client.search({ collection, query, limit }, this);
-      if (this.#shared === shared && this.#input.value.trim()) this.#show(hits, query);
+      if (this.#shared === shared && this.#closings === closings) this.#show(hits, query);
     } catch (cause) {
-      this.#fail(cause);
+      this.#fail(cause, closings);
     }
   }
 
-  /** @param {unknown} cause */
-  #fail(cause) {
+  /**
+   * @param {unknown} cause
+   * @param {number} closings Their number when it was begun.
+   */
+  #fail(cause, closings) {
     const { code, message } = toError(cause);
-    if (code === "aborted" || code === "closed" || !this.#shared) return;
+    if (code === "aborted" || code === "closed" || !this.#shared || this.#closings !== closings) return;
     this.#list.replaceChildren();
     this.#hits = [];
     this.#say(`${message} (${code})`);
@@ -253,6 +262,7 @@ export class FindlingSearch extends HTMLElement {
   }
 
   #close() {
+    this.#closings++;
     this.#panel.hidden = true;
     this.#input.setAttribute("aria-expanded", "false");
     this.#choose(-1);

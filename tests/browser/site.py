@@ -30,7 +30,7 @@ TYPES = {
 
 @dataclass
 class Fault:
-    """What to do to the answers for paths that match, and how many times (None: always)."""
+    """What to do to the answers for addresses that match, query included, and how many times (None: always)."""
 
     pattern: str
     times: int | None = None
@@ -42,6 +42,8 @@ class Fault:
     flip_at: int | None = None
     """Change one bit of the byte at this offset of the file."""
     no_ranges: bool = False
+    until: threading.Event | None = None
+    """Answer when this is set, not before."""
     used: int = 0
 
 
@@ -118,7 +120,9 @@ def _handler(site: Site) -> Callable[..., BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = self.path.split("?")[0]
             body, content_type = self._find(path)
-            fault = site.fault_for(path) or Fault("")
+            fault = site.fault_for(self.path) or Fault("")
+            if fault.until:
+                fault.until.wait()
             if fault.flip_at is not None:
                 body = body[: fault.flip_at] + bytes([body[fault.flip_at] ^ 1]) + body[fault.flip_at + 1 :]
             etag = fault.etag or f'"{len(body)}-{path}"'

@@ -4,6 +4,7 @@ Owns the pages it is put on. Must not know the page of this project. Invariant: 
 focus but the element's own modules, and no worker outlives the last element.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin
@@ -151,6 +152,41 @@ def test_a_missing_index_is_said_inside_the_element_and_harms_nothing_else(host:
     seen.expect_console("404")
     seen.page.get_by_role("combobox", name="Find").fill("anything")
     expect(seen.page.get_by_text("(not_found)")).to_be_visible()
+
+
+def test_an_index_that_failed_once_is_opened_again_beside_another(host: Callable[..., tuple[Visit, Site]]) -> None:
+    seen, ours = host(
+        '<findling-search src="{src}?left" label="Left" limit="3"></findling-search><findling-search src="{src}" label="Right" limit="2"></findling-search>'
+    )
+    seen.expect_console("503")
+    fault = ours.fail(r"/files/emoji.*\?left$", status=503)
+    left, right = (seen.page.get_by_role("combobox", name=name) for name in ("Left", "Right"))
+    left.focus()
+    right.fill("chess game piece")
+    expect(seen.page.get_by_role("option")).to_have_count(2)
+    left.focus()
+    expect(seen.page.get_by_text("(network)")).to_be_visible()
+    fault.status = None
+    left.fill("lost my keys")
+    expect(seen.page.get_by_role("listbox", name="Results").get_by_role("option")).to_have_count(3)
+
+
+def test_what_arrives_late_does_not_open_a_list_that_was_closed(host: Callable[..., tuple[Visit, Site]]) -> None:
+    seen, ours = host(
+        '<findling-search src="{src}" label="Left"></findling-search><findling-search src="{src}" label="Right"></findling-search>'
+    )
+    arrives = threading.Event()
+    ours.fail(r"/files/emoji", times=1, until=arrives)
+    left, right = (seen.page.get_by_role("combobox", name=name) for name in ("Left", "Right"))
+    left.fill("lost my keys")
+    expect(left).to_have_attribute("aria-expanded", "true")
+    left.press("Escape")
+    expect(left).to_have_attribute("aria-expanded", "false")
+    # Asked after the other, so answered after it.
+    right.fill("chess game piece")
+    arrives.set()
+    expect(seen.page.get_by_role("option").first).to_contain_text("chess")
+    assert left.get_attribute("aria-expanded") == "false"
 
 
 def test_without_src_it_says_what_is_missing(host: Callable[..., tuple[Visit, Site]]) -> None:
