@@ -29,6 +29,7 @@ import { awaitEnd, hasLocks } from "./lock.js";
  * @property {() => Promise<unknown>} pause resolves after the messages that wait in this worker's queue had their turn
  * @property {typeof startWorker} [start]
  * @property {typeof awaitEnd} [watch]
+ * @property {() => number} [clock] in milliseconds
  */
 
 /** Some texts that one engine embeds together. @typedef {{id: number, session: Session, texts: string[], settle: (vectors: Uint8Array|null) => void, alone: boolean}} Shard `alone`: a worker failed at it, so no other worker gets it. */
@@ -48,7 +49,9 @@ const SHARD_CHARS = 2_500;
 const DEPTH = 2;
 /** With more workers than this, the asking one has enough to do with what they send. */
 const HELPED = 2;
-/** Pauses before the asking worker embeds a shard: a search needs several from its message to its hits. */
+/** How long the asking worker embeds at a time, in milliseconds: as long as a slice of an import takes it (collection.py). */
+const OWN_MS = 150;
+/** Pauses before it does: a search needs several from its message to its hits. */
 const TURNS = 32;
 
 /**
@@ -140,6 +143,8 @@ export class Pool {
   #coming = null;
   #handing = false;
   #helping = false;
+  /** Characters the asking worker embeds in about `OWN_MS`; less than one text until it is known how long they take. */
+  #ownChars = 1;
   #nextId = 1;
   /** Why there are fewer workers than there should be. @type {string|null} */
   #reason;
@@ -299,24 +304,63 @@ export class Pool {
     if (this.#queue.length > 0) this.#help();
   }
 
-  /** The asking worker's own engine embeds what waits, a shard at a time, while the workers start or when they are few. */
+  /** The asking worker's own engine embeds what waits, shard after shard, while the workers start or when they are few. */
   async #help() {
     if (this.#helping) return;
     this.#helping = true;
     while (this.#nextOwn() < this.#queue.length) {
-      for (let turn = 0; turn < TURNS; turn++) await this.#host.pause();
+      await this.#letOthersRun();
       const [shard] = this.#queue.splice(this.#nextOwn(), 1);
       if (!shard) break;
-      /** @type {Uint8Array|null} */
-      let vectors = null;
-      try {
-        vectors = this.#host.engine.embed(requestOf(shard.texts));
-      } catch {
-        // Whoever asked meets the same refusal when it asks the engine itself, and knows what to do about it.
-      }
-      shard.settle(vectors);
+      shard.settle(await this.#embedOwn(shard));
     }
     this.#helping = false;
+  }
+
+  async #letOthersRun() {
+    for (let turn = 0; turn < TURNS; turn++) await this.#host.pause();
+  }
+
+  /**
+   * Embeds a shard in pieces of about `OWN_MS`, and lets others run between two of them.
+   * @param {Shard} shard
+   * @returns {Promise<Uint8Array|null>} null when the engine refused a text, or the session has ended.
+   */
+  async #embedOwn({ session, texts }) {
+    const parts = [];
+    for (let from = 0; from < texts.length; ) {
+      if (from > 0) await this.#letOthersRun();
+      if (!this.#sessions.has(session)) return null;
+      const piece = [];
+      let chars = 0;
+      for (const text of texts.slice(from)) {
+        if (piece.length > 0 && chars + text.length + 1 > this.#ownChars) break;
+        piece.push(text);
+        chars += text.length + 1;
+      }
+      from += piece.length;
+      try {
+        parts.push(this.#embedTimed(piece, chars));
+      } catch {
+        // Whoever asked meets the same refusal when it asks the engine itself, and knows what to do about it.
+        return null;
+      }
+    }
+    return joined(parts);
+  }
+
+  /**
+   * Embeds with the asking worker's own engine, and learns from it how much that embeds in `OWN_MS`.
+   * @param {string[]} texts
+   * @param {number} chars What they count for.
+   */
+  #embedTimed(texts, chars) {
+    const clock = this.#host.clock ?? (() => performance.now());
+    const start = clock();
+    const vectors = this.#host.engine.embed(requestOf(texts));
+    // Twice as much at most: one piece that was quick by chance does not decide about the next.
+    this.#ownChars = Math.min((chars * OWN_MS) / (clock() - start), 2 * Math.max(chars, this.#ownChars));
+    return vectors;
   }
 
   /** Where in the queue the next shard of the asking worker is; past its end when there is none. */

@@ -84,6 +84,9 @@ class World {
   /** What the asking worker embedded. @type {string[][]} */
   own = [];
   read = 0;
+  /** What the clock tells, and how much a character of the asking worker's takes of it, in milliseconds. */
+  now = 0;
+  costs = 0;
   starting = true;
   loading = true;
   automatic = true;
@@ -100,11 +103,13 @@ class World {
         embed: (request) => {
           const texts = textsIn(request);
           this.own.push(texts);
+          this.now += this.costs * texts.join(" ").length;
           if (texts.some((/** @type {string} */ text) => text.includes("cursed"))) throw Object.assign(new Error("refused"), { code: "bad_input" });
           return rows(texts);
         },
       },
       pause: turn,
+      clock: () => this.now,
       model: async () => {
         this.read++;
         return new Uint8Array(1000);
@@ -203,13 +208,43 @@ test("rows come back in the order of the texts, whoever embeds them, and the ask
   await settled(world);
   const parts = Array.from({ length: 20 }, (_, n) => many.slice(n * 5, n * 5 + 5));
   const asked = Promise.all(parts.map((part) => session.embed(part)));
-  while (world.own.length < 16) await turn();
+  while (world.own.flat().length < 80) await turn();
   for (const worker of world.workers) for (let k = 0; k < 2; k++) worker.answer();
   assert.deepEqual(await asked, parts.map(rows));
-  assert.equal(world.own.length, 16);
+  assert.equal(world.own.flat().length, 80);
   assert.deepEqual(await session.embed([]), new Uint8Array());
   session.end();
   assert.equal(world.alive, 0);
+});
+
+test("the asking worker embeds about 150 ms at a time, whatever its speed, and its rows stay the same", async () => {
+  for (const costs of [0.01, 0.1, 4]) {
+    const world = new World(2);
+    world.starting = false;
+    world.costs = costs;
+    const session = world.begin();
+    assert.deepEqual(await session.embed(many), rows(many));
+    assert.deepEqual(world.own.flat(), many);
+    assert.equal(world.own[0]?.length, 1);
+    const longest = Math.max(...world.own.filter((texts) => texts.length > 1).map((texts) => texts.join(" ").length * costs));
+    assert.ok(longest < 160, `${longest} ms`);
+    const pieces = world.own.length;
+    assert.ok(costs === 4 ? pieces === many.length : pieces < many.length / 2, `${pieces} pieces`);
+    session.end();
+  }
+});
+
+test("the asking worker stops at the piece in which the session ends", async () => {
+  const world = new World(2);
+  world.starting = false;
+  world.costs = 4;
+  const session = world.begin();
+  const asked = session.embed(many);
+  while (world.own.length < 2) await turn();
+  session.end();
+  assert.equal(await asked, null);
+  for (let k = 0; k < 100; k++) await turn();
+  assert.equal(world.own.length, 2);
 });
 
 test("one copy of the model goes from worker to worker", async () => {
@@ -280,7 +315,8 @@ for (const [how, end] of Object.entries(ENDS)) {
     world.automatic = true;
     for (const worker of others) for (let k = 0; k < 2; k++) worker.answer();
     assert.deepEqual(await asked, rows(many));
-    for (const texts of lost) assert.ok(world.own.some((each) => each[0] === texts[0] && each.length === texts.length), "not by another worker");
+    const own = new Set(world.own.flat());
+    assert.ok(lost.flat().every((text) => own.has(text)), "not by another worker");
     session.end();
     assert.equal(world.alive, 0);
   });
