@@ -1,6 +1,6 @@
 """The application: one method for each verb, and the answering of messages.
 
-Owns which collections are open, which requests run, and what is cancelled or superseded. Must not know JavaScript,
+Owns which collections are open, which requests run, and what is cancelled. Must not know JavaScript,
 sockets or where files lie: engine, store, clock and pause are handed in. Invariant: every message gets exactly one
 reply or error, after any number of progress reports.
 """
@@ -81,7 +81,6 @@ class App:
         self._share = share
         self._collections: dict[str, Collection] = {}
         self._tickets: dict[int, Ticket] = {}
-        self._searches: dict[str, int] = {}
 
     async def open(self, collection: str, src: str | None = None) -> dict[str, Any]:
         """Open the index stored at `src`, or an empty collection; one that is open already just tells its state."""
@@ -158,16 +157,13 @@ class App:
     async def search(
         self, collection: str, query: str, limit: int = DEFAULT_LIMIT, ticket: Ticket | None = None
     ) -> dict[str, Any]:
-        """The best documents for `query`. A newer search of the same collection makes an older one that waits raise `Aborted`."""
+        """The best documents for `query`. Whether a newer search replaces it is for those who search to say, by `cancel`."""
         ticket = ticket or Ticket()
         target = await self._find(collection)
-        turn = self._searches[collection] = self._searches.get(collection, 0) + 1
         # Whatever the page has sent meanwhile is seen first.
         await self._pause()
         if ticket.is_cancelled:
             raise Aborted("the search was cancelled")
-        if turn != self._searches[collection]:
-            raise Aborted("a newer search of this collection took its place")
         start = self._clock()
         hits = await target.search(query, limit)
         took_ms = (self._clock() - start) * 1000

@@ -84,7 +84,7 @@ class NotReady(FindlingError):
 
 
 class Aborted(FindlingError):
-    """The request was cancelled, or a newer search made its answer useless."""
+    """The request was cancelled."""
 
     code = "aborted"
 
