@@ -12,18 +12,22 @@ import { toError } from "./protocol.js";
 
 /** Files are sent in groups of about this size, so that memory holds only a few and cancelling is felt at once. */
 const GROUP_BYTES = 4 << 20;
+/** Why an import is aborted to be made once more. */
+const RESTART = "restart";
 
 export class Adding {
   #client;
   #collection;
   #parts;
   #onAdded;
-  /** What was chosen so far; a restarted worker needs it again. @type {Map<string, File>} */
+  /** What was chosen so far and not cancelled; a restarted worker needs it again. @type {Map<string, File>} */
   #kept = new Map();
   /** @type {NotAdded[]} */
   #notAdded = [];
   /** @type {AbortController|null} */
   #running = null;
+  /** The import under way, or the last one. @type {Promise<void>} */
+  #ended = Promise.resolve();
 
   /**
    * @param {Client} client
@@ -50,19 +54,35 @@ export class Adding {
     this.#listenToDrops();
   }
 
-  get kept() {
-    return [...this.#kept.values()];
+  /** Adds everything that was chosen so far once more, for a worker that was restarted; it takes the place of an import under way. */
+  async restart() {
+    const files = [...this.#kept.values()];
+    while (this.#running) {
+      this.#running.abort(RESTART);
+      await this.#ended;
+    }
+    await this.add(files);
   }
 
   /** @param {File[]} files */
   async add(files) {
-    if (!files.length || this.#running) {
-      if (files.length) this.#refuse(files, "another import is under way; add it again when that is done");
+    if (!files.length) return;
+    if (this.#running) {
+      this.#refuse(files, "another import is under way; add it again when that is done");
       return;
     }
-    const { panel, bar, cancel, dismiss } = this.#parts;
     this.#running = new AbortController();
-    const { signal } = this.#running;
+    this.#ended = this.#run(files, this.#running.signal);
+    await this.#ended;
+  }
+
+  /**
+   * @param {File[]} files
+   * @param {AbortSignal} signal
+   */
+  async #run(files, signal) {
+    const { panel, bar, cancel, dismiss } = this.#parts;
+    for (const file of files) this.#kept.set(file.name, file);
     const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
     let [added, done, seen] = [0, 0, 0];
     /** @type {AddResult|null} */
@@ -75,6 +95,7 @@ export class Adding {
       await this.#client.call("open", { collection: this.#collection });
       for (const group of groups(files)) {
         if (signal.aborted) {
+          if (signal.reason !== RESTART) for (const file of group) this.#kept.delete(file.name);
           this.#refuse(group, "cancelled");
           continue;
         }
@@ -83,7 +104,6 @@ export class Adding {
         last = await this.#send(payload, signal, (share, name) => {
           this.#say(`Adding ${name ?? count(group.length, "file")} · ${Math.min(seen + 1, files.length)} of ${files.length}`, (done + share * bytes) / total);
         });
-        for (const file of group) this.#kept.set(file.name, file);
         for (const { name, code, reason } of last.skipped) this.#notAdded.push({ name, reason: code === "aborted" ? "cancelled" : reason });
         [added, done, seen] = [added + last.added + last.replaced, done + bytes, seen + group.length];
         this.#onAdded(last, false);
@@ -96,7 +116,7 @@ export class Adding {
     [cancel.hidden, dismiss.hidden, bar.hidden] = [true, false, true];
     this.#say(`${count(added, "document")} added${this.#notAdded.length ? ` · ${count(this.#notAdded.length, "file")} skipped` : ""}`, 1);
     this.#showNotAdded();
-    if (last) this.#onAdded(last, true);
+    if (last && signal.reason !== RESTART) this.#onAdded(last, true);
   }
 
   /**

@@ -270,7 +270,7 @@ async function restart() {
   showState("starting", "Starting");
   client.restart();
   openDemo();
-  await adding.add(adding.kept);
+  await adding.restart();
   search();
 }
 

@@ -70,6 +70,24 @@ def test_typing_before_the_page_is_ready_is_answered(site: Site, visit: Callable
     assert "🤒" in " ".join(seen.search(QUERY)[:5])
 
 
+def test_an_index_that_does_not_arrive_holds_nothing_else_back_and_nothing_overtakes_it(
+    site: Site, visit: Callable[..., Visit]
+) -> None:
+    arrives = threading.Event()
+    site.fail(r"/files/emoji", times=1, until=arrives)
+    seen = visit(site.url)
+    # Answered, so Python runs.
+    seen.drop({"name": "note.txt", "text": "The spare key lies under the flower pot."})
+    expect(seen.page.locator("#count-files")).to_have_text("1")
+    assert "note.txt" in seen.search("where is the key hidden")[0]
+    seen.page.get_by_role("radio", name="Emoji").check(force=True)
+    seen.page.get_by_role("searchbox").fill(QUERY)
+    arrives.set()
+    seen.answered(QUERY)
+    assert "🤒" in " ".join(seen.rows()[:5])
+    expect(seen.page.locator("#problem")).to_be_hidden()
+
+
 def test_the_model_comes_from_the_cache_the_second_time(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     expect(seen.page.locator("html")).to_have_attribute("data-model", "network")
@@ -249,6 +267,27 @@ def test_a_killed_worker_is_said_and_can_be_started_again(site: Site, visit: Cal
     expect(seen.page.locator("#problem")).to_be_hidden()
     expect(seen.page.locator("#count-files")).to_have_text("1")
     assert "note.txt" in seen.search("where is the key hidden")[0]
+
+
+def test_files_chosen_before_start_again_are_added_even_in_the_middle_of_an_import(
+    site: Site, visit: Callable[..., Visit]
+) -> None:
+    fault = site.fail(r"/files/emoji", status=503)
+    seen = visit(site.url)
+    seen.expect_console("503")
+    seen.failed("network", "503")
+    fault.status = None
+    # In one turn of the page: nothing of the import can have been answered.
+    seen.page.evaluate("""() => {
+      const carried = new DataTransfer();
+      for (const name of ['one.txt', 'two.txt']) carried.items.add(new File([`The spare key of ${name} lies under the pot.`], name));
+      document.body.dispatchEvent(new DragEvent('drop', {dataTransfer: carried, bubbles: true, cancelable: true}));
+      document.getElementById('restart').click();
+    }""")
+    expect(seen.page.locator("#count-files")).to_have_text("2")
+    expect(seen.page.locator("#import-text")).to_have_text("2 documents added")
+    assert seen.page.locator("#skipped").inner_text() == ""
+    assert len(seen.search("where is the key hidden")) == 2
 
 
 def test_the_site_works_on_the_projects_own_server(launch: Callable[..., Browser]) -> None:
