@@ -28,7 +28,7 @@ export const WORKER_URL = new URL("../worker.js", import.meta.url).href;
 
 /**
  * Starts a module worker. A script of another origin may not be started directly, so it is imported by a blob, which
- * needs `worker-src blob:` in that page's policy and CORS on the script.
+ * needs `blob:` and the script's host in `worker-src` of that page's policy, and CORS on the script.
  * @param {string} url Absolute.
  * @param {string} name Also the name of the lock the worker holds while it lives.
  * @returns {WorkerLike}
