@@ -1,18 +1,34 @@
 """What has to be fetched: every file a visit needs, as it is and compressed.
 
 Owns what counts as one visit. Must not know what the files hold. Invariant: the compressed sizes are those of gzip at its
-best, which every server has; the baseline is what stock Pyodide alone would fetch, compressed the same way.
+best, which every server has, and for WebAssembly also of Brotli; the baseline is what stock Pyodide alone would fetch,
+compressed the same way, or a limit.
 """
 
 import gzip
 import json
 import re
+import subprocess
 from pathlib import Path
 
 from _chromium import DIST
 from _report import ROOT, report
 
 STOCK_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+BROTLI = """
+const { brotliCompressSync } = await import("node:zlib");
+console.log(brotliCompressSync((await import("node:fs")).readFileSync(process.argv[1])).length);
+"""
+"""Node's, at its default, which is the best quality."""
+BROTLI_LIMIT_KB = 250.0
+
+
+def brotli(path: Path) -> int:
+    """Bytes of one file compressed with Brotli."""
+    ran = subprocess.run(
+        ["node", "--input-type=module", "-e", BROTLI, str(path)], capture_output=True, text=True, check=True
+    )
+    return int(ran.stdout)
 
 
 def sizes(paths: list[Path]) -> tuple[int, int]:
@@ -42,6 +58,9 @@ def main() -> None:
         plain, packed = sizes(paths)
         report("size", name, "plain", plain / 1000, "kB")
         report("size", name, "gzip", packed / 1000, "kB", stock_packed / 1000 if name == "python" else None)
+    for tier in ("wasm-relaxed", "wasm-simd"):
+        (wasm,) = (path for path in engine[tier] if path.suffix == ".wasm")
+        report("size", f"engine {tier}, WebAssembly", "brotli", brotli(wasm) / 1000, "kB", BROTLI_LIMIT_KB)
     visit = [path for name in ("shell", "engine wasm-relaxed", "python", "model", "demonstration") for path in parts[name]]
     plain, packed = sizes(visit)
     report("size", "first visit", "plain", plain / 1000, "kB")

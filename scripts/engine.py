@@ -147,7 +147,7 @@ def bind(tier: Tier, module: Path, into: Path, optimise: bool) -> None:
 
 def finish(tier: Tier, module: Path, to: Path, optimise: bool) -> None:
     """wasm-opt, held to what the hosts of the tier understand. `module` may be changed."""
-    level = ["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
+    level = ["-O3", "--reorder-functions", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
     if tier.rebuild_std:
         # wasm-bindgen leaves a few sign extensions of its own: lower them before holding the module to MVP.
         run(["wasm-opt", *MVP, "--enable-sign-ext", "--signext-lowering", module, "-o", module])

@@ -76,9 +76,11 @@ impl Tokenizer {
         for token in &config.special {
             let id = id_of(token)?;
             special_first[token.as_bytes()[0] as usize] = true;
-            special.push((token.as_str().into(), id));
+            // Longest first; they are few, and a sort would be more code in every page than all the rest of this.
+            let place =
+                special.partition_point(|(other, _): &(Box<str>, u32)| other.len() >= token.len());
+            special.insert(place, (token.as_str().into(), id));
         }
-        special.sort_by_key(|(token, _): &(Box<str>, u32)| std::cmp::Reverse(token.len()));
         Ok(Tokenizer {
             unknown: id_of(&config.unknown)?,
             start: id_of(&config.start)?,
