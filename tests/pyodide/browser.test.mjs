@@ -156,11 +156,15 @@ test('an error of the engine keeps code, message and detail', async () => {
     assert.deepEqual(error, { code: 'wrong_space', message: 'refused by the engine', detail: { wanted: 'a', found: null } });
 });
 
-test('stale searches are aborted when messages come in a burst', async () => {
+test('searches that wait are cancelled when messages come in a burst, and the others answered', async () => {
     for (const [index, query] of ['l', 'li', 'lig'].entries()) handle({ id: 40 + index, verb: 'search', args: { collection: 'mine', query } });
+    for (const id of [40, 42]) handle({ id: id + 4, verb: 'cancel', args: { id } });
     const last = await ask(43, 'search', { collection: 'mine', query: 'lighthouse' });
     assert.equal(last.result.query, 'lighthouse');
-    assert.deepEqual([40, 41, 42].map(id => posted.find(message => message.id === id).error?.code), ['aborted', 'aborted', 'aborted']);
+    const answer = (/** @type {number} */ id) => posted.find(message => message.id === id);
+    assert.deepEqual([40, 41, 42].map(id => answer(id).error?.code), ['aborted', undefined, 'aborted']);
+    assert.equal(answer(41).result.query, 'li');
+    assert.deepEqual([44, 46].map(id => answer(id).result), [{ cancelled: true }, { cancelled: true }]);
 });
 
 test('what is no request is refused, null included', async () => {
