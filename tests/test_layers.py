@@ -47,6 +47,7 @@ ORDER = [
     "vectors",
     "reference",
     "store",
+    "remote",
     "collection",
     "wire",
     "app",
