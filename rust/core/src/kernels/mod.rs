@@ -7,6 +7,7 @@ mod attention;
 mod doubles;
 mod float;
 mod linear;
+mod logarithm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod register;
@@ -23,6 +24,7 @@ mod x86;
 use float::RowScale;
 pub use linear::Epilogue;
 use linear::Weights;
+pub use logarithm::ln;
 #[cfg(test)]
 use sets::scalar;
 pub use sets::{available, fastest};
