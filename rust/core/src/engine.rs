@@ -11,6 +11,7 @@ use crate::format::{self, Container};
 use crate::index::{self, Entry, Found, Index, Space};
 use crate::memory::{self, Parts};
 use crate::model::Model;
+use crate::numbers;
 use crate::plan::{self, TextKind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -85,7 +86,7 @@ impl Engine {
         let vectors = self
             .embedder
             .embed(model, request.kind, &texts, max_tokens)?;
-        Ok(vectors.iter().flat_map(|x| x.to_le_bytes()).collect())
+        Ok(numbers::write(&vectors))
     }
 
     /// `{"index":NAME,"file"?,"length"?:bytes}` -> `{"index","documents","passages","space","meta"}` or

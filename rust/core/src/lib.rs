@@ -17,6 +17,7 @@ pub mod kernels;
 pub mod math;
 pub mod memory;
 pub mod model;
+mod numbers;
 pub mod pieces;
 pub mod plan;
 pub mod rank;

@@ -6,6 +6,7 @@
 use crate::codes::DIM_CAP;
 use crate::error::{Code, Error, Result};
 use crate::index::Filter;
+use crate::numbers;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -323,11 +324,7 @@ pub fn rows(payload: &[u8], passages: usize) -> Result<(usize, Vec<f32>)> {
                 .with(json!({"payload_bytes": payload.len(), "passages": passages})),
         );
     }
-    let vectors = payload
-        .chunks_exact(size_of::<f32>())
-        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-        .collect();
-    Ok((dim, vectors))
+    Ok((dim, numbers::read(payload)))
 }
 
 /// The number of tokens a text may have: `wanted`, or the model's own.

@@ -9,6 +9,7 @@ use crate::codes::{self, DIM_CAP};
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
 use crate::format::{self, Container, Kind};
+use crate::numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -172,11 +173,7 @@ impl Index {
                 Answer::Need(needs) => return Ok(Answer::Need(needs)),
                 Answer::Ready(sections) => sections,
             };
-            let (chunks, _) = scale_bytes.as_chunks::<4>();
-            let scales: Vec<f32> = chunks
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes))
-                .collect();
+            let scales: Vec<f32> = numbers::read(&scale_bytes);
             if !scales
                 .iter()
                 .all(|scale| codes::is_scale(*scale, codes::CODE_MAX))
@@ -227,11 +224,6 @@ impl Index {
                 documents.extend_from_slice(&number.to_le_bytes());
             }
         }
-        let scales: Vec<u8> = rows
-            .scales
-            .iter()
-            .flat_map(|scale| scale.to_le_bytes())
-            .collect();
         let meta = Meta {
             r#type: TYPE.to_owned(),
             version: TYPE_VERSION,
@@ -249,7 +241,7 @@ impl Index {
                 ("documents", &documents),
                 ("ids", ids.as_bytes()),
                 ("codes", bytemuck::cast_slice(&rows.codes)),
-                ("scales", &scales),
+                ("scales", &numbers::write(&rows.scales)),
                 ("records", records),
             ],
         )

@@ -12,6 +12,7 @@ mod rows;
 mod sums;
 
 use crate::error::{Code, Error, Result};
+use crate::numbers;
 use crate::plan;
 use rows::Rows;
 use serde::Deserialize;
@@ -135,7 +136,7 @@ pub fn compute(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
 /// Numbers as they cross: little-endian f32, each of which has to be finite.
 fn bytes(values: &[f32]) -> Result<Vec<u8>> {
     match values.iter().position(|x| !x.is_finite()) {
-        None => Ok(values.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        None => Ok(numbers::write(values)),
         Some(at) => Err(Error::new(
             Code::BadInput,
             "the result is too large for f32; scale the vectors down",

@@ -5,6 +5,7 @@
 
 use super::{DIM_CAP, refused};
 use crate::error::{Code, Error, Result};
+use crate::numbers;
 use serde_json::json;
 
 const LANES: usize = 16;
@@ -21,8 +22,7 @@ impl Rows {
     pub(super) fn read(dim: usize, payload: &[u8]) -> Result<Rows> {
         check(dim)?;
         whole(dim, 4 * dim, payload)?;
-        let (numbers, _) = payload.as_chunks::<4>();
-        let values: Vec<f32> = numbers.iter().map(|x| f32::from_le_bytes(*x)).collect();
+        let values: Vec<f32> = numbers::read(payload);
         match values.iter().position(|x| !x.is_finite()) {
             None => Ok(Rows { values, dim }),
             Some(at) => Err(Error::new(

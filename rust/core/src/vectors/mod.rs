@@ -14,6 +14,7 @@ mod stored;
 mod walk;
 
 use crate::error::{Code, Error, Result};
+use crate::numbers::{self, Number};
 use crate::plan;
 use graph::Graph;
 use link::Workers;
@@ -117,8 +118,8 @@ impl VectorIndex {
     /// `bad_request` when an id occurs twice or bytes are missing, `wrong_dim` when the vectors have another length,
     /// `bad_input` when a component is not finite, a vector is zero, or there would be more than 2^31. Nothing is added then.
     pub fn add(&mut self, ids: &[u8], vectors: &[u8]) -> Result<Vec<u8>> {
-        let ids = read_ids(ids)?;
-        let vectors = read_floats(vectors)?;
+        let ids: Vec<u32> = read_whole(ids)?;
+        let vectors: Vec<f32> = read_whole(vectors)?;
         // Counts are multiplied as 64 bits: on a 32-bit target they could come round to what was given.
         let wanted = ids.len() as u64 * self.spec.dim as u64;
         if vectors.len() as u64 != wanted {
@@ -171,7 +172,7 @@ impl VectorIndex {
     /// `bad_request` when bytes are missing.
     pub fn remove(&mut self, ids: &[u8]) -> Result<Vec<u8>> {
         let mut removed = 0;
-        for id in read_ids(ids)? {
+        for id in read_whole::<u32>(ids)? {
             if let Some(row) = self.row_of.remove(&id) {
                 self.bury(row);
                 removed += 1;
@@ -199,7 +200,7 @@ impl VectorIndex {
     /// `not_found` when an id is not there, `bad_request` when bytes are missing.
     pub fn get(&self, ids: &[u8]) -> Result<Vec<u8>> {
         let mut vectors = Vec::new();
-        for id in read_ids(ids)? {
+        for id in read_whole::<u32>(ids)? {
             let row = self.row_of.get(&id).ok_or_else(|| {
                 Error::new(
                     Code::NotFound,
@@ -209,7 +210,7 @@ impl VectorIndex {
             })?;
             self.rows.decode(*row as usize, &mut vectors);
         }
-        Ok(vectors.iter().flat_map(|x| x.to_le_bytes()).collect())
+        Ok(numbers::write(&vectors))
     }
 
     /// Does at most `rounds` steps of the work that makes searches fast: taking out what was removed, linking what was
@@ -314,26 +315,13 @@ impl std::fmt::Debug for VectorIndex {
     }
 }
 
-fn read_ids(bytes: &[u8]) -> Result<Vec<u32>> {
-    let (ids, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(cut(bytes.len()));
+fn read_whole<N: Number>(bytes: &[u8]) -> Result<Vec<N>> {
+    if !bytes.len().is_multiple_of(4) {
+        return Err(Error::new(
+            Code::BadRequest,
+            "numbers of four bytes each were expected; the bytes end inside one",
+        )
+        .with(json!({"bytes": bytes.len()})));
     }
-    Ok(ids.iter().map(|id| u32::from_le_bytes(*id)).collect())
-}
-
-fn read_floats(bytes: &[u8]) -> Result<Vec<f32>> {
-    let (floats, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(cut(bytes.len()));
-    }
-    Ok(floats.iter().map(|x| f32::from_le_bytes(*x)).collect())
-}
-
-fn cut(length: usize) -> Error {
-    Error::new(
-        Code::BadRequest,
-        "numbers of four bytes each were expected; the bytes end inside one",
-    )
-    .with(json!({"bytes": length}))
+    Ok(numbers::read(bytes))
 }

@@ -7,6 +7,7 @@ use super::spec::{Keep, Metric, Spec};
 use crate::codes::{self, Query};
 use crate::error::Result;
 use crate::kernels::{Kernels, Measure, fastest};
+use crate::numbers;
 
 /// Rows are padded with zeros to a multiple of this many components.
 const STEP: usize = 16;
@@ -434,12 +435,11 @@ impl Rows {
     /// The rows as bytes for a file: what is kept of each, and the scales (none for floats).
     pub fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
         let rows = match self.keep {
-            Keep::F32 => self.floats.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Keep::F32 => numbers::write(&self.floats),
             Keep::Int8 => self.codes.iter().map(|code| *code as u8).collect(),
             Keep::Int4 => self.nibbles.clone(),
         };
-        let scales = self.scales.iter().flat_map(|x| x.to_le_bytes()).collect();
-        (rows, scales)
+        (rows, numbers::write(&self.scales))
     }
 
     /// How many bytes [`Rows::bytes`] gives for `len` rows.
@@ -456,13 +456,9 @@ impl Rows {
     /// none that [`Rows::encode`] gives.
     pub fn read(spec: &Spec, rows: &[u8], scales: &[u8]) -> Option<Rows> {
         let mut read = Rows::new(spec);
-        let floats = |bytes: &[u8]| -> Vec<f32> {
-            let (values, _) = bytes.as_chunks::<4>();
-            values.iter().map(|x| f32::from_le_bytes(*x)).collect()
-        };
-        read.scales = floats(scales);
+        read.scales = numbers::read(scales);
         match spec.store {
-            Keep::F32 => read.floats = floats(rows),
+            Keep::F32 => read.floats = numbers::read(rows),
             Keep::Int8 => read.codes = rows.iter().map(|byte| *byte as i8).collect(),
             Keep::Int4 => read.nibbles = rows.to_vec(),
         }

@@ -6,7 +6,7 @@
 use super::graph::Graph;
 use super::rows::Probe;
 use super::walk::Walk;
-use super::{VectorIndex, Way, read_floats};
+use super::{VectorIndex, Way, read_whole};
 use crate::error::{Code, Error, Result};
 use crate::plan;
 use crate::rank::{Ranked, Top};
@@ -127,7 +127,7 @@ impl VectorIndex {
     /// `bad_request`, `wrong_dim`, or `bad_input` when the query is zero or not finite.
     pub fn search(&mut self, request: &[u8], vector: &[u8], filter: &[u8]) -> Result<Vec<u8>> {
         let search: Search = plan::read(request)?;
-        let (hits, explain) = self.find(&search, &read_floats(vector)?, filter)?;
+        let (hits, explain) = self.find(&search, &read_whole(vector)?, filter)?;
         let explain = search.explain.then_some(explain);
         plan::reply(&Reply { hits, explain })
     }

@@ -9,6 +9,7 @@ use super::walk::ROWS_MAX;
 use super::{RowOf, Spec, VectorIndex};
 use crate::error::{Code, Error, Result};
 use crate::format::{self, Container, Kind};
+use crate::numbers;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -45,7 +46,7 @@ impl VectorIndex {
         let meta = serde_json::to_value(meta).map_err(|cause| {
             Error::new(Code::Bug, format!("the meta could not be written: {cause}"))
         })?;
-        let ids: Vec<u8> = self.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        let ids = numbers::write(&self.ids);
         let (rows, scales) = self.rows.bytes();
         let (levels, links) = self.graph.as_ref().map(Graph::bytes).unwrap_or_default();
         format::pack(
@@ -96,12 +97,7 @@ impl VectorIndex {
         {
             return Err(bad("the lengths of its sections do not fit each other"));
         }
-        let ids: Vec<u32> = ids
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|id| u32::from_le_bytes(*id))
-            .collect();
+        let ids: Vec<u32> = numbers::read(ids);
         let row_of: RowOf = (0..).zip(&ids).map(|(row, id)| (*id, row)).collect();
         if row_of.len() != ids.len() {
             return Err(bad("an id occurs twice"));
