@@ -21,6 +21,7 @@ mod numbers;
 pub mod pieces;
 pub mod plan;
 pub mod rank;
+mod stored;
 pub mod tokenizer;
 pub mod vectors;
 

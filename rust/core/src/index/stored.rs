@@ -6,18 +6,15 @@
 
 use super::{Document, Index, Rows, Space, lost, span, unusable};
 use crate::codes::{self, DIM_CAP};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::file::{Answer, File, Need};
 use crate::format::{self, Container, Kind};
 use crate::numbers;
+use crate::stored::{self, Meta as _, bad};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-/// The name of this kind of index in a file's meta.
-const TYPE: &str = "flat";
-/// The version of the sections, of which this engine reads only this one.
-const TYPE_VERSION: u32 = 1;
 /// Bytes of one entry of the section "documents": lengths of id and record, number of passages.
 const DOCUMENT_BYTES: usize = 12;
 
@@ -29,6 +26,15 @@ struct Meta {
     space: Option<String>,
     dim: Option<usize>,
     user: Map<String, Value>,
+}
+
+impl stored::Meta for Meta {
+    const TYPE: &str = "flat";
+    const VERSION: u32 = 1;
+
+    fn named(&self) -> (&str, u32) {
+        (&self.r#type, self.version)
+    }
 }
 
 impl Index {
@@ -66,11 +72,9 @@ impl Index {
     /// # Errors
     /// `bad_format`, `wrong_version` or `wrong_digest`.
     pub fn open(file: &mut File) -> Result<Answer<Index>> {
-        let meta = match file.header(Kind::Index)? {
+        let meta: Meta = match file.header(Kind::Index)? {
             Answer::Need(needs) => return Ok(Answer::Need(needs)),
-            Answer::Ready(header) => Meta::deserialize(&header.meta).map_err(|cause| {
-                bad("its meta is not understood").with(json!({"cause": cause.to_string()}))
-            })?,
+            Answer::Ready(header) => stored::read_meta(&header.meta)?,
         };
         let space = read_space(&meta)?;
         let [documents, ids] = match file.sections(["documents", "ids"])? {
@@ -225,18 +229,15 @@ impl Index {
             }
         }
         let meta = Meta {
-            r#type: TYPE.to_owned(),
-            version: TYPE_VERSION,
+            r#type: Meta::TYPE.to_owned(),
+            version: Meta::VERSION,
             space: self.space.as_ref().map(|space| space.id.clone()),
             dim: self.space.as_ref().map(|space| space.dim),
             user: meta.unwrap_or_else(|| self.meta.clone()),
         };
-        let meta = serde_json::to_value(meta).map_err(|cause| {
-            Error::new(Code::Bug, format!("the meta could not be written: {cause}"))
-        })?;
         format::pack(
             Kind::Index,
-            &meta,
+            &stored::write_meta(&meta)?,
             &[
                 ("documents", &documents),
                 ("ids", ids.as_bytes()),
@@ -249,17 +250,6 @@ impl Index {
 }
 
 fn read_space(meta: &Meta) -> Result<Option<Space>> {
-    if meta.r#type != TYPE {
-        return Err(bad("its type is not one that this engine knows")
-            .with(json!({"found": meta.r#type, "wanted": TYPE})));
-    }
-    if meta.version != TYPE_VERSION {
-        return Err(Error::new(
-            Code::WrongVersion,
-            format!("the index has version {}, this engine reads {TYPE_VERSION}; update Findling or build it again", meta.version),
-        )
-        .with(json!({"found": meta.version, "wanted": TYPE_VERSION})));
-    }
     match (&meta.space, meta.dim) {
         (None, None) => Ok(None),
         (Some(id), Some(dim)) if !id.is_empty() && (1..=DIM_CAP).contains(&dim) => {
@@ -276,11 +266,4 @@ pub(super) fn read_record(bytes: &[u8]) -> Result<Box<RawValue>> {
     let text = std::str::from_utf8(bytes).map_err(|_| bad("a record is not UTF-8"))?;
     let record: &RawValue = serde_json::from_str(text).map_err(|_| bad("a record is not JSON"))?;
     Ok(record.to_owned())
-}
-
-fn bad(what: &str) -> Error {
-    Error::new(
-        Code::BadFormat,
-        format!("the index cannot be used: {what}; fetch or build it again"),
-    )
 }

@@ -7,14 +7,12 @@ use super::graph::Graph;
 use super::rows::Rows;
 use super::walk::ROWS_MAX;
 use super::{RowOf, Spec, VectorIndex};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::format::{self, Container, Kind};
 use crate::numbers;
+use crate::stored::{self, Meta as _, bad};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-const TYPE: &str = "vectors";
-const TYPE_VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +26,15 @@ struct Meta {
     serial: u64,
 }
 
+impl stored::Meta for Meta {
+    const TYPE: &str = "vectors";
+    const VERSION: u32 = 1;
+
+    fn named(&self) -> (&str, u32) {
+        (&self.r#type, self.version)
+    }
+}
+
 impl VectorIndex {
     /// The index as the bytes of a file, without what was removed. The same calls give the same bytes.
     ///
@@ -36,22 +43,19 @@ impl VectorIndex {
     pub fn dump(&mut self) -> Result<Vec<u8>> {
         self.clear_dead();
         let meta = Meta {
-            r#type: TYPE.to_owned(),
-            version: TYPE_VERSION,
+            r#type: Meta::TYPE.to_owned(),
+            version: Meta::VERSION,
             spec: self.spec.clone(),
             rows: self.rows.len() as u64,
             entry: self.graph.as_ref().map(Graph::entry),
             serial: self.serial,
         };
-        let meta = serde_json::to_value(meta).map_err(|cause| {
-            Error::new(Code::Bug, format!("the meta could not be written: {cause}"))
-        })?;
         let ids = numbers::write(&self.ids);
         let (rows, scales) = self.rows.bytes();
         let (levels, links) = self.graph.as_ref().map(Graph::bytes).unwrap_or_default();
         format::pack(
             Kind::Index,
-            &meta,
+            &stored::write_meta(&meta)?,
             &[
                 ("ids", &ids),
                 ("rows", &rows),
@@ -71,20 +75,7 @@ impl VectorIndex {
         if container.header().kind != Kind::Index {
             return Err(bad("it is no index"));
         }
-        let meta = Meta::deserialize(&container.header().meta).map_err(|cause| {
-            bad("its meta is not understood").with(json!({"cause": cause.to_string()}))
-        })?;
-        if meta.r#type != TYPE {
-            return Err(bad("its type is not one that this engine knows")
-                .with(json!({"found": meta.r#type, "wanted": TYPE})));
-        }
-        if meta.version != TYPE_VERSION {
-            return Err(Error::new(
-                Code::WrongVersion,
-                format!("the index has version {}, this engine reads {TYPE_VERSION}; update Findling or build it again", meta.version),
-            )
-            .with(json!({"found": meta.version, "wanted": TYPE_VERSION})));
-        }
+        let meta: Meta = stored::read_meta(&container.header().meta)?;
         let spec = meta.spec.checked().map_err(|cause| {
             bad("its spec cannot be carried out").with(json!({"spec": cause.message}))
         })?;
@@ -124,11 +115,4 @@ impl VectorIndex {
         vectors.serial = meta.serial;
         Ok(vectors)
     }
-}
-
-fn bad(what: &str) -> Error {
-    Error::new(
-        Code::BadFormat,
-        format!("the index cannot be used: {what}; fetch or build it again"),
-    )
 }
