@@ -1,6 +1,6 @@
 //! Vectors as small integers, and the exact score of two of them.
 //!
-//! Owns the quantisation of stored vectors (int8) and queries (12 bits in i16) and the scan over codes; knows nothing
+//! Owns the quantisation of stored vectors (int8, int4) and queries (12 bits in i16) and the scan over codes; knows nothing
 //! of documents. Invariant: dot products are exact integers, so a score is the same on every target.
 
 use crate::error::{Code, Error, Result};
@@ -11,6 +11,8 @@ use serde_json::json;
 pub const DIM_CAP: usize = 4096;
 /// The largest code that [`quantize`] gives.
 pub const CODE_MAX: f32 = 127.0;
+/// The largest code that [`quantize_nibbles`] gives.
+pub const NIBBLE_MAX: f32 = 7.0;
 const QUERY_MAX: f32 = 2047.0;
 /// Between these magnitudes neither a scale nor a score can overflow or vanish in f32.
 const LARGEST: f32 = 1e9;
@@ -31,12 +33,36 @@ pub struct Query {
 /// `bad_input` when a component is not finite, or all are (nearly) zero or the largest is beyond 1e9.
 pub fn quantize(vector: &[f32], codes: &mut Vec<i8>) -> Result<f32> {
     let scale = magnitude(vector)? / CODE_MAX;
-    codes.extend(
-        vector
-            .iter()
-            .map(|x| (x / scale).round_ties_even().clamp(-CODE_MAX, CODE_MAX) as i8),
-    );
+    codes.extend(vector.iter().map(|x| code(*x, scale, CODE_MAX) as i8));
     Ok(scale)
+}
+
+/// Appends codes that fit half a byte (-7..=7, `round_half_even(x / scale)`) and gives the scale, `max|x| / 7`.
+///
+/// # Errors
+/// As for [`quantize`].
+pub fn quantize_nibbles(vector: &[f32], codes: &mut Vec<i8>) -> Result<f32> {
+    let scale = magnitude(vector)? / NIBBLE_MAX;
+    codes.extend(vector.iter().map(|x| code(*x, scale, NIBBLE_MAX) as i8));
+    Ok(scale)
+}
+
+/// The codes of [`quantize_nibbles`] two a byte, the first in the low half; a last one alone has zeros beside it.
+pub fn pack_nibbles(codes: &[i8]) -> impl Iterator<Item = u8> {
+    codes.chunks(2).map(|pair| {
+        let high = pair.get(1).copied().unwrap_or(0);
+        (pair[0] as u8 & 15) | ((high as u8) << 4)
+    })
+}
+
+/// Both codes of a byte.
+#[inline]
+pub fn unpack_nibbles(byte: u8) -> [i8; 2] {
+    [(byte << 4) as i8 >> 4, byte as i8 >> 4]
+}
+
+fn code(x: f32, scale: f32, largest: f32) -> f32 {
+    (x / scale).round_ties_even().clamp(-largest, largest)
 }
 
 /// The codes of a query vector (-2047..=2047, `round_half_even(x / scale)`) with their scale, `max|x| / 2047`.
@@ -56,9 +82,7 @@ impl Query {
     /// As for [`quantize`]; the query before is kept.
     pub fn set(&mut self, vector: &[f32]) -> Result<()> {
         let scale = magnitude(vector)? / QUERY_MAX;
-        let codes = vector
-            .iter()
-            .map(|x| (x / scale).round_ties_even().clamp(-QUERY_MAX, QUERY_MAX) as i16);
+        let codes = vector.iter().map(|x| code(*x, scale, QUERY_MAX) as i16);
         self.scale = scale;
         self.codes.clear();
         self.codes.extend(codes);
@@ -124,6 +148,23 @@ mod tests {
             (query.codes.as_slice(), query.scale),
             ([-2047, 10].as_slice(), 1.0)
         );
+    }
+
+    #[test]
+    fn nibbles_come_back_the_first_from_the_low_half() {
+        let mut codes = Vec::new();
+        let scale = quantize_nibbles(&[7.0, -7.0, 0.5, 1.5, -0.6], &mut codes).unwrap();
+        assert_eq!(
+            (scale, codes.as_slice()),
+            (1.0, [7, -7, 0, 2, -1].as_slice())
+        );
+        let packed: Vec<u8> = pack_nibbles(&codes).collect();
+        assert_eq!(packed, [0x97, 0x20, 0x0F]);
+        let unpacked: Vec<i8> = packed
+            .iter()
+            .flat_map(|byte| unpack_nibbles(*byte))
+            .collect();
+        assert_eq!(unpacked, [7, -7, 0, 2, -1, 0]);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use crate::error::{Code, Error, Result};
 use serde_json::{Value, json};
 
 const SCALE_BYTES: usize = 4;
-const NIBBLE_MAX: f32 = 7.0;
 
 /// How many bits a component takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +57,7 @@ pub(super) fn quantize(rows: &Rows, bits: Bits) -> Result<Vec<u8>> {
         packed.extend(scale.to_le_bytes());
         match bits {
             Bits::Eight => packed.extend(codes.iter().map(|code| *code as u8)),
-            Bits::Four => packed.extend(codes.chunks(2).map(|pair| {
-                let high = pair.get(1).copied().unwrap_or(0);
-                (pair[0] as u8 & 15) | ((high as u8) << 4)
-            })),
+            Bits::Four => packed.extend(codes::pack_nibbles(&codes)),
             Bits::One => packed.extend(codes.chunks(8).map(|group| {
                 let set = group.iter().enumerate();
                 set.fold(0, |byte, (bit, code)| byte | u8::from(*code > 0) << bit)
@@ -102,8 +98,7 @@ pub(super) fn dequantize(dim: usize, bits: Bits, payload: &[u8]) -> Result<Vec<f
             let byte = packed[component * width / 8];
             let code = match bits {
                 Bits::Eight => byte as i8,
-                Bits::Four if component % 2 == 0 => (byte << 4) as i8 >> 4,
-                Bits::Four => byte as i8 >> 4,
+                Bits::Four => codes::unpack_nibbles(byte)[component % 2],
                 Bits::One => ((byte >> (component % 8) & 1) * 2) as i8 - 1,
             };
             if (bits == Bits::Eight && code == i8::MIN) || (bits == Bits::Four && code == -8) {
@@ -150,12 +145,7 @@ pub(super) fn loss(rows: &Rows, bits: Bits) -> Result<Value> {
 fn encode(row: &[f32], bits: Bits, codes: &mut Vec<i8>) -> Result<f32> {
     match bits {
         Bits::Eight => codes::quantize(row, codes),
-        Bits::Four => {
-            let scale = codes::magnitude(row)? / NIBBLE_MAX;
-            let code = |x: &f32| (x / scale).round_ties_even().clamp(-NIBBLE_MAX, NIBBLE_MAX) as i8;
-            codes.extend(row.iter().map(code));
-            Ok(scale)
-        }
+        Bits::Four => codes::quantize_nibbles(row, codes),
         Bits::One => {
             codes::magnitude(row)?;
             codes.extend(row.iter().map(|x| if *x > 0.0 { 1 } else { -1 }));

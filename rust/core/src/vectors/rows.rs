@@ -11,7 +11,6 @@ use crate::numbers;
 
 /// Rows are padded with zeros to a multiple of this many components.
 const STEP: usize = 16;
-const NIBBLE_MAX: f32 = 7.0;
 
 /// A vector prepared for comparison with rows.
 #[derive(Clone, Debug, Default)]
@@ -132,28 +131,20 @@ impl Rows {
             scales: Vec::new(),
         };
         for vector in vectors.chunks_exact(self.dim) {
-            let largest = codes::magnitude(vector)?;
-            match self.keep {
+            let codes = &mut encoded.codes;
+            let scale = match self.keep {
                 Keep::F32 => {
+                    codes::magnitude(vector)?;
                     encoded.floats.extend_from_slice(vector);
                     let padding = self.stride - self.dim;
                     encoded.floats.extend(std::iter::repeat_n(0.0, padding));
+                    continue;
                 }
-                Keep::Int8 => {
-                    let scale = codes::quantize(vector, &mut encoded.codes)?;
-                    encoded.scales.push(scale);
-                }
-                Keep::Int4 => {
-                    let scale = largest / NIBBLE_MAX;
-                    encoded.codes.extend(vector.iter().map(|x| {
-                        (x / scale).round_ties_even().clamp(-NIBBLE_MAX, NIBBLE_MAX) as i8
-                    }));
-                    encoded.scales.push(scale);
-                }
-            }
-            if self.keep != Keep::F32 {
-                encoded.codes.resize(encoded.scales.len() * self.stride, 0);
-            }
+                Keep::Int8 => codes::quantize(vector, codes)?,
+                Keep::Int4 => codes::quantize_nibbles(vector, codes)?,
+            };
+            encoded.scales.push(scale);
+            codes.resize(encoded.scales.len() * self.stride, 0);
         }
         Ok(encoded)
     }
@@ -170,9 +161,7 @@ impl Rows {
         match self.keep {
             Keep::F32 => {}
             Keep::Int8 => self.codes.extend_from_slice(&encoded.codes),
-            Keep::Int4 => self
-                .nibbles
-                .extend(encoded.codes.chunks_exact(2).map(pack_pair)),
+            Keep::Int4 => self.nibbles.extend(codes::pack_nibbles(&encoded.codes)),
         }
         self.derive(first);
     }
@@ -223,9 +212,8 @@ impl Rows {
             Keep::Int4 => {
                 let half = self.stride / 2;
                 let packed = &self.nibbles[row * half..][..half];
-                for (pair, byte) in to.chunks_exact_mut(2).zip(packed) {
-                    pair[0] = (byte << 4) as i8 >> 4;
-                    pair[1] = *byte as i8 >> 4;
+                for (pair, byte) in to.as_chunks_mut().0.iter_mut().zip(packed) {
+                    *pair = codes::unpack_nibbles(*byte);
                 }
             }
             Keep::Int8 | Keep::F32 => {
@@ -475,10 +463,13 @@ impl Rows {
             } else {
                 read.unpack(row, &mut codes);
                 let (own, padding) = codes.split_at(spec.dim);
-                let most = if spec.store == Keep::Int8 { 127 } else { 7 };
-                codes::is_scale(read.scales[row], f32::from(most))
+                let most = match spec.store {
+                    Keep::Int8 => codes::CODE_MAX,
+                    _ => codes::NIBBLE_MAX,
+                };
+                codes::is_scale(read.scales[row], most)
                     && own.iter().any(|code| *code != 0)
-                    && own.iter().all(|code| (-most..=most).contains(code))
+                    && own.iter().all(|code| f32::from(*code).abs() <= most)
                     && padding.iter().all(|code| *code == 0)
             };
             if !sound {
@@ -488,10 +479,6 @@ impl Rows {
         read.derive(0);
         Some(read)
     }
-}
-
-fn pack_pair(pair: &[i8]) -> u8 {
-    (pair[0] as u8 & 15) | ((pair[1] as u8) << 4)
 }
 
 fn keep_rows<T: Copy>(values: &mut Vec<T>, width: usize, stays: &[bool]) {
