@@ -169,14 +169,15 @@ impl Rows {
     /// Fills what is derived for the rows from `first` on.
     fn derive(&mut self, first: usize) {
         let mut codes = vec![0; self.stride];
-        let words = self.words();
         for row in first..self.len {
-            let (mut squares, mut bits) = (0.0, vec![0_u64; words]);
+            let mut squares = 0.0;
             if self.keep == Keep::F32 {
                 let floats = &self.floats[row * self.stride..][..self.dim];
-                for (at, x) in floats.iter().enumerate() {
+                for x in floats {
                     squares += f64::from(*x) * f64::from(*x);
-                    bits[at / 64] |= u64::from(*x > 0.0) << (at % 64);
+                }
+                if let Some(sketches) = &mut self.sketches {
+                    sketch(floats.iter().map(|x| *x > 0.0), sketches);
                 }
                 let factor = match self.metric {
                     Metric::Cosine => 1.0 / squares.sqrt(),
@@ -186,8 +187,8 @@ impl Rows {
             } else {
                 self.unpack(row, &mut codes);
                 let sum: i64 = codes.iter().map(|x| i64::from(*x) * i64::from(*x)).sum();
-                for (at, x) in codes[..self.dim].iter().enumerate() {
-                    bits[at / 64] |= u64::from(*x > 0) << (at % 64);
+                if let Some(sketches) = &mut self.sketches {
+                    sketch(codes[..self.dim].iter().map(|x| *x > 0), sketches);
                 }
                 let scale = f64::from(self.scales[row]);
                 squares = sum as f64 * scale * scale;
@@ -199,9 +200,6 @@ impl Rows {
             }
             if self.metric == Metric::Euclidean {
                 self.squares.push(squares);
-            }
-            if let Some(sketches) = &mut self.sketches {
-                sketches.extend_from_slice(&bits);
             }
         }
     }
@@ -255,10 +253,7 @@ impl Rows {
         probe.floats.resize(self.stride, 0.0);
         probe.sketch.clear();
         if self.has_sketches() {
-            probe.sketch.resize(self.words(), 0);
-            for (at, x) in vector.iter().enumerate() {
-                probe.sketch[at / 64] |= u64::from(*x > 0.0) << (at % 64);
-            }
+            sketch(vector.iter().map(|x| *x > 0.0), &mut probe.sketch);
         }
         self.weigh(probe, f64::from(query.scale));
         Ok(())
@@ -396,11 +391,10 @@ impl Rows {
         scratch.order.extend(0..rows.len() as u32);
     }
 
-    /// In how many signs the probe differs from each of the rows `first..first + to.len()`.
-    pub fn differing_signs(&self, probe: &Probe, first: usize, to: &mut [u32]) {
-        let words = self.words();
+    /// In how many signs the probe differs from each of the first `to.len()` rows, for specs that want sketches.
+    pub fn differing_signs(&self, probe: &Probe, to: &mut [u32]) {
         if let Some(sketches) = &self.sketches {
-            let sketches = &sketches[first * words..(first + to.len()) * words];
+            let sketches = &sketches[..to.len() * self.words()];
             self.kernels.hamming(&probe.sketch, sketches, to);
         }
     }
@@ -479,6 +473,15 @@ impl Rows {
         read.derive(0);
         Some(read)
     }
+}
+
+/// Appends the signs of one row, 64 a word; what is left of the last word is zero.
+fn sketch(mut above_zero: impl ExactSizeIterator<Item = bool>, to: &mut Vec<u64>) {
+    let words = above_zero.len().div_ceil(64);
+    to.extend((0..words).map(|_| {
+        let word = above_zero.by_ref().take(64).enumerate();
+        word.fold(0, |word, (bit, set)| word | u64::from(set) << bit)
+    }));
 }
 
 fn keep_rows<T: Copy>(values: &mut Vec<T>, width: usize, stays: &[bool]) {

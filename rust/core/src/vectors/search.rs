@@ -317,7 +317,7 @@ impl Asked<'_> {
         } = &mut *self.buffers;
         let rows = &self.vectors.rows;
         differing.resize(rows.len(), 0);
-        rows.differing_signs(probe, 0, differing);
+        rows.differing_signs(probe, differing);
         if !allowed.is_empty() {
             // More signs than there are: such a row is never picked.
             let none = self.vectors.spec.dim as u32 + 1;
