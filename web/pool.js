@@ -6,6 +6,9 @@
 
 import { startWorker } from "./client.js";
 import { awaitEnd, hasLocks } from "./lock.js";
+import { joined, requestOf, shardsOf } from "./shards.js";
+
+export { shardsOf };
 
 /** @typedef {import("./client.js").WorkerLike} WorkerLike */
 /** @typedef {import("./protocol.js").PoolStatus} PoolStatus */
@@ -43,8 +46,6 @@ const MEMORY_SHARE = 16;
 const LEAST_MEMORY_GB = 2;
 /** More workers than this would wait for the one that keeps the index. */
 const MOST = 8;
-/** About one slice of an import: a long document is shared out, a slice of several is not. */
-const SHARD_CHARS = 2_500;
 /** Shards a worker is given at a time, so that it has one while the asking worker embeds and hears nothing. */
 const DEPTH = 2;
 /** With more workers than this, the asking one has enough to do with what they send. */
@@ -76,25 +77,6 @@ export function sizeHere(wish) {
   const { hardwareConcurrency, deviceMemory, userAgentData, userAgent } = /** @type {any} */ (navigator);
   const mobile = userAgentData?.mobile ?? /Mobi|Android|iPhone|iPad/.test(userAgent);
   return { size: poolSize({ hardwareConcurrency, deviceMemory, mobile }), reason: null };
-}
-
-/**
- * Texts in consecutive shards of about equal length.
- * @param {string[]} texts
- * @returns {string[][]} None of them empty; joined, they are `texts`.
- */
-export function shardsOf(texts) {
-  const total = texts.reduce((sum, text) => sum + text.length + 1, 0);
-  const count = Math.max(1, Math.round(total / SHARD_CHARS));
-  /** @type {string[][]} */
-  const shards = Array.from({ length: count }, () => []);
-  let before = 0;
-  for (const text of texts) {
-    const middle = before + (text.length + 1) / 2;
-    shards[Math.min(count - 1, Math.floor((middle / total) * count))]?.push(text);
-    before += text.length + 1;
-  }
-  return shards.filter((shard) => shard.length > 0);
 }
 
 /** One import, as the pool sees it. The pool lives as long as there is one. */
@@ -392,21 +374,4 @@ export class Pool {
     member.worker.terminate();
     member.took();
   }
-}
-
-/** @param {string[]} texts */
-function requestOf(texts) {
-  return new TextEncoder().encode(JSON.stringify({ texts, kind: "passage" }));
-}
-
-/** @param {Uint8Array[]} parts */
-function joined(parts) {
-  if (parts.length === 1) return /** @type {Uint8Array} */ (parts[0]);
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
