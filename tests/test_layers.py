@@ -61,7 +61,7 @@ ORDER = [
 ]
 
 # What the browser's modules may import beside each other: all of it is loaded by Pyodide anyway, or is small.
-LIGHT = set("asyncio collections csv dataclasses html importlib io itertools js json math os pathlib pyodide re sys tempfile time typing".split())
+LIGHT = set("asyncio bisect collections csv dataclasses html importlib io itertools js json math os pathlib pyodide re sys tempfile time typing".split())
 
 
 def sources():

@@ -43,8 +43,9 @@ export const CODES = Object.freeze({
 /** @typedef {{done: number, total: number, name?: string}} Progress `total` 0 means that it is not known. */
 /** @typedef {{stage: StageName, done: number, total: number}} Stage `done` and `total` in bytes; 0 where nothing is loaded. */
 
-/** @typedef {{id: string, title: string, text: string, kind?: string|null, url?: string|null, meta?: Record<string, any>|null}} HitDocument */
-/** @typedef {{id: string, score: number, document: HitDocument, passage: {index: number, text: string}}} Hit */
+/** @typedef {{id: string, title: string, text: string, kind?: string|null, url?: string|null, tags?: string[]|null, date?: string|null, meta?: Record<string, any>|null}} HitDocument */
+/** @typedef {{headings?: string[], page?: number, line?: number, time?: number}} Place */
+/** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}}} Hit */
 /** @typedef {{query: string, hits: Hit[], took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */

@@ -1,7 +1,8 @@
 """Document, Passage and Hit: the nouns that travel between the reader of a file and the list on the screen.
 
-Owns their fields, their checks and the record that an index keeps for a document. Must not know engines, files or
-messages. Invariant: `Document.from_record(id, document.record(spans))` is the same document, and the spans come back.
+Owns their fields, their checks, the record that an index keeps for a document, and what of it is found by words or by
+value. Must not know engines, files or messages. Invariant: `Document.from_record(id, document.record(spans))` is the
+same document, and the spans come back.
 """
 
 import math
@@ -15,12 +16,56 @@ MAX_TITLE_CHARS = 2_000
 MAX_TEXT_CHARS = 100_000
 """About 16,000 words, 270 passages, seconds in a browser: more than that is a book, which the readers of texts cut into parts."""
 
-_RECORD_KEYS = ("title", "text", "kind", "url")
+MAX_TAGS = 1_000
+MAX_VALUE_CHARS = 200
+"""A longer string is prose or data, nobody filters by it."""
+
+_RECORD_KEYS = ("title", "text", "kind", "url", "date")
+_OTHER_KEYS = ("tags", "places", "meta")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the text from `start` (code points) on stands in its source, as far as its reader knows.
+
+    headings: the path of headings above it, outermost first. page and line count from 1. time: seconds from the start.
+    """
+
+    start: int = 0
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    line: int | None = None
+    time: float | None = None
+
+    def as_object(self) -> dict[str, Any]:
+        """What is known of the place, without `start`."""
+        known = {"headings": list(self.headings), "page": self.page, "line": self.line, "time": self.time}
+        return {key: value for key, value in known.items() if value not in (None, [])}
+
+    @classmethod
+    def from_object(cls, value: Any) -> "Place | None":
+        """The place in a JSON object of these keys; None where it is none."""
+        if not isinstance(value, dict) or not set(value) <= {"start", "headings", "page", "line", "time"}:
+            return None
+        start, headings = value.get("start", 0), value.get("headings", [])
+        page, line, time = value.get("page"), value.get("line"), value.get("time")
+        whole = [number for number in (start, page, line) if number is not None]
+        if not all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in whole):
+            return None
+        if not isinstance(headings, list) or not all(isinstance(each, str) for each in headings):
+            return None
+        if time is not None and (isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < math.inf):
+            return None
+        return cls(start, tuple(map(well_formed, headings)), page, line, time)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a person adds and finds. `id` is unique in its collection; `meta` is any JSON and only carried along."""
+    """What a person adds and finds. `id` is unique in its collection; `date` is ISO 8601, the year alone at least.
+
+    `meta` is any JSON, carried along; what of it is a string or a number can be filtered by. `places` are in the order of
+    their starts.
+    """
 
     id: str
     title: str = ""
@@ -28,12 +73,19 @@ class Document:
     kind: str = ""
     url: str = ""
     meta: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    date: str = ""
+    places: tuple[Place, ...] = ()
 
     def record(self, spans: list[tuple[int, int]]) -> dict[str, Any]:
         """The JSON an index keeps: the fields that are not empty, and where the passages lie when there are several."""
         record: dict[str, Any] = {key: value for key in _RECORD_KEYS if (value := getattr(self, key))}
+        if self.tags:
+            record["tags"] = list(self.tags)
         if self.meta:
             record["meta"] = self.meta
+        if self.places:
+            record["places"] = [{"start": place.start, **place.as_object()} for place in self.places]
         if len(spans) > 1:
             record["spans"] = [list(span) for span in spans]
         return record
@@ -42,18 +94,48 @@ class Document:
     def from_record(cls, id: str, record: dict[str, Any]) -> "Document":
         """The document that `record` was made from."""
         fields = {key: record.get(key, "") for key in _RECORD_KEYS}
-        return cls(id=id, meta=record.get("meta", {}), **fields)
+        places = tuple(place for each in record.get("places", ()) if (place := Place.from_object(each)))
+        return cls(id=id, meta=record.get("meta", {}), tags=tuple(record.get("tags", ())), places=places, **fields)
 
     def as_object(self) -> dict[str, Any]:
-        """The document as it crosses the wire: every field, empty ones too."""
+        """The document as it crosses the wire: every field, empty ones too; places go with the hits."""
         return {
             "id": self.id,
             "title": self.title,
             "text": self.text,
             "kind": self.kind,
             "url": self.url,
+            "tags": list(self.tags),
+            "date": self.date,
             "meta": self.meta,
         }
+
+    def fields(self) -> dict[str, Any]:
+        """What is found by its words, field by field, those that are empty left out; `path` is the address."""
+        file = self.meta.get("file")
+        path = self.url or (file if isinstance(file, str) else "")
+        found = {"title": self.title, "text": self.text, "tags": list(self.tags), "path": path}
+        return {name: words for name, words in found.items() if words}
+
+    def values(self) -> dict[str, list[str | int | float]]:
+        """What can be filtered by: kind, tags, date, and the strings and numbers of `meta` by their key."""
+        found = {"kind": [self.kind], "tags": list(self.tags), "date": [self.date]}
+        values: dict[str, list[str | int | float]] = {}
+        for name, given in (*self.meta.items(), *found.items()):
+            kept = [value for each in (given if isinstance(given, list) else [given]) if (value := _value(each)) is not None]
+            if kept and name:
+                values[name] = kept
+        return values
+
+    def place(self, start: int) -> dict[str, Any]:
+        """Where the text at `start` stands: the last place before it, its line counted on; empty where nothing is known."""
+        before = [place for place in self.places if place.start <= start]
+        if not before:
+            return {}
+        known = before[-1].as_object()
+        if "line" in known:
+            known["line"] += self.text.count("\n", before[-1].start, start)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +150,31 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: a document, its score (higher is better) and its best passage."""
+    """One answer: a document, its score (higher is better), its best passage, where that stands, and what each leg gave."""
 
     score: float
     document: Document
     passage: int
     passage_text: str
+    place: dict[str, Any] = field(default_factory=dict)
+    legs: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def from_record(cls, id: str, score: float, passage: int, record: dict[str, Any]) -> "Hit":
+    def from_record(cls, id: str, score: float, passage: int, record: dict[str, Any], legs: dict[str, float] | None = None) -> "Hit":
         """The hit for what an engine answered; `passage` counts from 0 within the document."""
         document = Document.from_record(id, record)
         spans = record.get("spans")
         start, end = spans[passage] if spans else (0, len(document.text))
-        return cls(score, document, passage, document.text[start:end])
+        return cls(score, document, passage, document.text[start:end], document.place(start), legs or {})
 
     def as_object(self) -> dict[str, Any]:
         """The hit as it crosses the wire."""
         return {
             "id": self.document.id,
             "score": self.score,
+            "legs": self.legs,
             "document": self.document.as_object(),
-            "passage": {"index": self.passage, "text": self.passage_text},
+            "passage": {"index": self.passage, "text": self.passage_text, "place": self.place},
         }
 
 
@@ -116,16 +201,19 @@ def well_formed_json(value: Any) -> Any:
 
 
 def from_fields(fields: dict[str, Any], fallback_id: str) -> Document:
-    """A document from a JSON object: `title`, `text`, `kind`, `url`, `id` are strings, all other keys go to `meta`.
+    """A document from a JSON object: its own fields by their names, all other keys go to `meta`.
 
-    Raises `BadInput` where a field has another type, is too long, or neither title nor text has a word in it.
+    `title`, `text`, `kind`, `url`, `id` and `date` are strings (`id` and `date` whole numbers too), `tags` a list of strings or one
+    string with commas. Raises `BadInput` where a field has another type, is too long, or neither title nor text has a
+    word in it.
     """
     named: dict[str, str] = {}
-    for key, limit in (("id", MAX_ID_CHARS), ("title", MAX_TITLE_CHARS), ("text", MAX_TEXT_CHARS), ("kind", 200), ("url", 4_000)):
+    limits = (("id", MAX_ID_CHARS), ("title", MAX_TITLE_CHARS), ("text", MAX_TEXT_CHARS), ("kind", 200), ("url", 4_000), ("date", 40))
+    for key, limit in limits:
         value = fields.get(key)
         if value is None:
             value = ""
-        elif key == "id" and isinstance(value, int) and not isinstance(value, bool):
+        elif key in ("id", "date") and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):
             raise BadInput(f"`{key}` is {type(value).__name__}, a string was expected", key=key)
@@ -136,12 +224,16 @@ def from_fields(fields: dict[str, Any], fallback_id: str) -> Document:
         named[key] = well_formed(value)
     if not (named["title"].strip() or named["text"].strip()):
         raise BadInput("the document has neither a title nor a text, so there is nothing to find it by")
-    meta = {key: value for key, value in fields.items() if key not in named and key != "meta"}
+    meta = {key: value for key, value in fields.items() if key not in named and key not in _OTHER_KEYS}
     given = fields.get("meta")
     if isinstance(given, dict):
         meta.update(given)
     elif given is not None:
         meta["meta"] = given
+    places = _places(fields.get("places"))
+    if places is None:
+        # The key means something else here.
+        meta["places"] = fields["places"]
     return Document(
         id=named["id"] or fallback_id,
         title=named["title"],
@@ -149,4 +241,40 @@ def from_fields(fields: dict[str, Any], fallback_id: str) -> Document:
         kind=named["kind"],
         url=named["url"],
         meta=well_formed_json(meta),
+        tags=_tags(fields.get("tags")),
+        date=named["date"],
+        places=places or (),
     )
+
+
+def _tags(given: Any) -> tuple[str, ...]:
+    """Tags without blanks around them, each once."""
+    parts = given.split(",") if isinstance(given, str) else [] if given is None else given
+    if not isinstance(parts, list) or not all(isinstance(tag, str | int | float) for tag in parts):
+        raise BadInput("`tags` is no list of strings", key="tags")
+    if len(parts) > MAX_TAGS:
+        raise BadInput(f"`tags` has {len(parts)} entries, the limit is {MAX_TAGS}", key="tags", limit=MAX_TAGS)
+    cleaned = (well_formed(str(tag)).strip()[:MAX_VALUE_CHARS] for tag in parts)
+    return tuple(dict.fromkeys(tag for tag in cleaned if tag))
+
+
+def _places(given: Any) -> tuple[Place, ...] | None:
+    """Places in the order of their starts; None where what is given are none."""
+    if given is None:
+        return ()
+    places = []
+    for each in given if isinstance(given, list) else [None]:
+        place = Place.from_object(each)
+        if place is None:
+            return None
+        places.append(place)
+    return tuple(sorted(places, key=lambda place: place.start))
+
+
+def _value(value: Any) -> str | int | float | None:
+    """What a value of `meta` is filtered by: strings of a sensible length, numbers, and true and false by their names."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if 0 < len(value) <= MAX_VALUE_CHARS else None
+    return value if isinstance(value, int | float) else None

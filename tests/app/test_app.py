@@ -107,9 +107,11 @@ def test_a_hit_carries_the_whole_document_and_its_passage(app, run):
         "text": "a round fruit that grows on a tree",
         "kind": "",
         "url": "https://example.org/apple",
+        "tags": [],
+        "date": "",
         "meta": {"colour": "red"},
     }
-    assert hit["passage"] == {"index": 0, "text": "a round fruit that grows on a tree"}
+    assert hit["passage"] == {"index": 0, "text": "a round fruit that grows on a tree", "place": {}}
     assert 0 < hit["score"] <= 1
 
 

@@ -217,7 +217,40 @@ def test_json_holds_documents(value):
 def test_a_json_object_is_one_document_and_other_fields_go_to_meta():
     (document,) = read("x.json", json.dumps({"text": "b", "year": 1999, "tags": ["c"], "meta": {"d": None}})).documents
     assert document.title == "x"
-    assert document.meta == {"year": 1999, "tags": ["c"], "d": None}
+    assert document.meta == {"year": 1999, "d": None}
+    assert document.tags == ("c",)
+
+
+def lines_of(document):
+    """The line that each line of a document's text is said to stand on."""
+    starts = [at for at in range(len(document.text)) if at == 0 or document.text[at - 1] == "\n"]
+    return [document.place(start)["line"] for start in starts]
+
+
+def test_sections_of_markdown_know_their_headings_and_lines():
+    text = "---\ntitle: Book\n---\n# One\n\nfirst\n\n<!-- a\nb -->\n---\nafter a rule\n\n## Two\n- deep\n### Three\ndeepest\n# Four\nlast\n"
+    documents = read("a.md", text).documents
+    assert [(list(document.place(0)["headings"]), lines_of(document)) for document in documents] == [
+        (["One"], [6, 7, 11]),
+        (["One", "Two"], [14]),
+        (["One", "Two", "Three"], [16]),
+        (["Four"], [18]),
+    ]
+
+
+def test_parts_of_a_text_know_their_lines():
+    text = "\n\n".join(f"{'word ' * 30}number {number}" for number in range(60))
+    documents = read("a.txt", text).documents
+    assert len(documents) > 2
+    lines = text.split("\n")
+    for document in documents:
+        for number, line in zip(lines_of(document), document.text.split("\n"), strict=True):
+            assert line in lines[number - 1]
+
+
+def test_columns_of_tags_and_dates_are_fields():
+    (document,) = read("a.csv", "title,keywords,date,size\nAnchor,\"sea, iron\",2024-05-01,7\n").documents
+    assert (document.tags, document.date, document.meta) == (("sea", "iron"), "2024-05-01", {"size": "7"})
 
 
 def test_items_that_are_no_documents_are_faults_by_position():

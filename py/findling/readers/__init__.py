@@ -6,10 +6,11 @@ exception and never by taking all memory.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from findling.documents import Document
+from findling.documents import Document, Place
 from findling.errors import BadInput, FindlingError, Unsupported
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -98,6 +99,27 @@ def title_of(name: str) -> str:
     base = name.replace("\\", "/").rpartition("/")[2]
     stem = base[: len(base) - len(suffix_of(base))]
     return re.sub(r"[\s_-]+", " ", stem).strip() or base
+
+
+def places_of(text: str, pieces: list[str], numbers: list[int], headings: tuple[str, ...] = ()) -> list[tuple[Place, ...]]:
+    """For each of the pieces, which follow one another in `text`, where it stands in its file.
+
+    `numbers` are those of the lines of `text` in the file; where one does not follow the one before, a place begins.
+    """
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    found = []
+    end = 0
+    for piece in pieces:
+        begin = text.find(piece, end)
+        end = begin + len(piece)
+        first = bisect_right(starts, begin) - 1
+        last = bisect_right(starts, max(end - 1, begin)) - 1
+        places = [Place(0, headings, line=numbers[first])]
+        for at in range(first + 1, last + 1):
+            if numbers[at] != numbers[at - 1] + 1:
+                places.append(Place(starts[at] - begin, headings, line=numbers[at]))
+        found.append(tuple(places))
+    return found
 
 
 def decode(data: bytes) -> str:

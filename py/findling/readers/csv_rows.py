@@ -35,6 +35,8 @@ _NAMES = {
     ),
     "url": ("url", "link", "href"),
     "kind": ("kind", "type", "category", "group", "section"),
+    "tags": ("tags", "keywords", "labels"),
+    "date": ("date", "published", "created"),
 }
 """For each field of a document the columns that mean it, the likeliest first."""
 

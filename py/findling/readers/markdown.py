@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from findling.documents import MAX_TITLE_CHARS, Document
 from findling.passages import parts
-from findling.readers import Reading, title_of
+from findling.readers import Reading, places_of, title_of
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*)")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
@@ -30,30 +30,40 @@ _TITLE = re.compile(r"title:[ \t]*(.+)")
 class _Section:
     level: int
     heading: str
-    lines: list[str] = field(default_factory=list)
+    path: tuple[str, ...] = ()
+    line: int = 1
+    lines: list[tuple[int, str]] = field(default_factory=list)
 
 
 def read(name: str, text: str) -> Reading:
     """The sections of a Markdown text; a section's title is the document's title and its own heading."""
     title, body = _front_matter(text)
-    sections = _sections(body)
+    sections = _sections(body, 1 + text[: len(text) - len(body)].count("\n"))
     top = [section for section in sections if section.level == 1]
     if not title and len(top) == 1:
         title = top[0].heading
     reading = Reading()
     for position, section in enumerate(sections):
-        content = _plain(section.lines)
+        content, numbers = _plain(section.lines)
         deeper = position + 1 < len(sections) and sections[position + 1].level > section.level
         if not content and (deeper or not section.heading):
             continue
         heading = section.heading or title or title_of(name)
         full = heading if heading == title or not title else f"{title}: {heading}"
         pieces = parts(content) or [""]
+        places = places_of(content, pieces, numbers or [section.line], section.path)
         for number, piece in enumerate(pieces, 1):
             meta: dict[str, object] = {"file": name, "section": section.heading}
             suffix = "" if len(pieces) == 1 else f".{number}"
             reading.documents.append(
-                Document(id=f"{name}#{position}{suffix}", title=full[:MAX_TITLE_CHARS], text=piece, kind="markdown", meta=meta)
+                Document(
+                    id=f"{name}#{position}{suffix}",
+                    title=full[:MAX_TITLE_CHARS],
+                    text=piece,
+                    kind="markdown",
+                    meta=meta,
+                    places=places[number - 1],
+                )
             )
     return reading
 
@@ -72,57 +82,68 @@ def _front_matter(text: str) -> tuple[str, str]:
     return "", text[end + 5 :]
 
 
-def _sections(text: str) -> list[_Section]:
-    """The text cut at its headings (# and underlined ones), but not within fenced code."""
-    sections = [_Section(0, "")]
+def _sections(text: str, first: int) -> list[_Section]:
+    """The text cut at its headings (# and underlined ones), but not within fenced code; its lines count from `first`."""
+    sections = [_Section(0, "", line=first)]
     fence = ""
-    for line in _without_comments(text).split("\n"):
+
+    def begin(level: int, heading: str, line: int) -> None:
+        above = next((section for section in reversed(sections) if section.level < level), sections[0])
+        sections.append(_Section(level, heading, (*above.path, heading), line))
+
+    for number, line in enumerate(_without_comments(text).split("\n"), first):
         marker = _FENCE.match(line)
         if fence:
             if marker and marker[1].startswith(fence) and not line.strip().strip(fence[0]):
                 fence = ""
             else:
-                sections[-1].lines.append(f"    {line}")
+                sections[-1].lines.append((number, f"    {line}"))
             continue
         if marker:
             fence = marker[1]
             continue
         heading = _HEADING.match(line)
-        lines = sections[-1].lines
+        lines = [known for _, known in sections[-1].lines[-2:]]
         if heading:
-            sections.append(_Section(len(heading[1]), _inline(heading[2].rstrip("# \t"))))
+            begin(len(heading[1]), _inline(heading[2].rstrip("# \t")), number)
         elif lines and lines[-1].strip() and re.fullmatch(r"=+|-+", line.strip()) and (len(lines) == 1 or not lines[-2].strip()):
-            sections.append(_Section(1 if "=" in line else 2, _inline(lines.pop())))
+            begin(1 if "=" in line else 2, _inline(sections[-1].lines.pop()[1]), number - 1)
         else:
-            lines.append(line)
+            sections[-1].lines.append((number, line))
     return sections
 
 
 def _without_comments(text: str) -> str:
-    """The text without `<!-- -->`; an opening without an end is left as it is."""
+    """The text without `<!-- -->`, its lines counted as before; an opening without an end is left as it is."""
     kept = []
     start = 0
     while (opening := text.find("<!--", start)) >= 0 and (closing := text.find("-->", opening)) >= 0:
         kept.append(text[start:opening])
+        kept.append("\n" * text.count("\n", opening, closing))
         start = closing + 3
     return "".join(kept) + text[start:]
 
 
-def _plain(lines: list[str]) -> str:
-    """The lines of a section as the text a reader sees."""
-    seen = []
-    for line in lines:
+def _plain(lines: list[tuple[int, str]]) -> tuple[str, list[int]]:
+    """The numbered lines of a section as the text a reader sees, and the number of each of its lines."""
+    seen: list[tuple[int, str]] = []
+    for number, line in lines:
         if line.startswith("    "):
-            seen.append(line[4:].rstrip())
+            shown = line[4:].rstrip()
+        elif _RULE.match(line) or _DEFINITION.match(line) or ("|" in line and _TABLE_RULE.match(line)):
             continue
-        if _RULE.match(line) or _DEFINITION.match(line) or ("|" in line and _TABLE_RULE.match(line)):
-            continue
-        leads = _LEADS.match(line)
-        line = line[leads.end() :] if leads else line
-        if line.count("|") > 1:
-            line = " ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
-        seen.append(_inline(line))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(seen)).strip()
+        else:
+            leads = _LEADS.match(line)
+            line = line[leads.end() :] if leads else line
+            if line.count("|") > 1:
+                line = " ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
+            shown = _inline(line)
+        # One blank line is enough between two others, and none before the first.
+        if shown or (seen and seen[-1][1]):
+            seen.append((number, shown))
+    if seen and not seen[-1][1]:
+        seen.pop()
+    return "\n".join(line for _, line in seen).strip(), [number for number, _ in seen]
 
 
 def _inline(text: str) -> str:
