@@ -9,6 +9,7 @@ pub mod embedder;
 pub mod encoder;
 pub mod engine;
 pub mod error;
+pub mod facets;
 pub mod file;
 pub mod finder;
 pub mod format;
