@@ -53,6 +53,8 @@ export interface Loaded {{
   inspect(bytes: Uint8Array): Uint8Array;
   /** One calculation over rows of little-endian f32: normalize, centroid, statistics, pool, fit, transform, quantize, dequantize, loss, distances. */
   compute(request: Uint8Array, payload: Uint8Array): Uint8Array;
+  /** The tokens of a text, as they are indexed and searched. */
+  analyse(request: Uint8Array): Uint8Array;
 }}
 
 /** The tiers, fastest first. */
@@ -103,7 +105,8 @@ Every tier gives the same bytes for the same arguments.
 
 `load()` also gives `compute`, arithmetic on vectors without a model: `compute(bytes({ op: "normalize", dim: 3 }), rows)` with `rows`
 a `Uint8Array` over little-endian f32, end to end. The other operations: `centroid`, `statistics`, `pool`, `fit` and `transform`
-(principal components), `quantize`, `dequantize`, `loss` (8, 4 or 1 bits) and `distances`.
+(principal components), `quantize`, `dequantize`, `loss` (8, 4 or 1 bits) and `distances`. And `analyse`, what is indexed of a
+text: `analyse(bytes({ text: "running shoes", language: "en" }))` tells its tokens with their terms, `run` and `shoe`.
 """
 
 

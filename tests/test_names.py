@@ -87,11 +87,11 @@ def test_the_stub_of_the_native_module_has_the_methods_of_the_contract():
         block = stub[stub.index(f"class {name}:") :].split("\n\n\n")[0].split("\nclass ")[0].split("\ndef ")[0]
         found = re.findall(r"^    def (\w+)\(self", block, re.MULTILINE)
         assert tuple(each for each in found if not each.startswith("__")) == methods
-    assert set(re.findall(r"^def (\w+)", stub, re.MULTILINE)) >= {"pack", "inspect", "compute"}
+    assert set(re.findall(r"^def (\w+)", stub, re.MULTILINE)) >= {"pack", "inspect", "compute", "analyse"}
 
 
 def test_the_methods_are_in_the_glossary():
-    assert section("Methods of the engine") == [*engine.METHODS, "pack", "inspect", "compute"]
+    assert section("Methods of the engine") == [*engine.METHODS, "pack", "inspect", "compute", "analyse"]
     assert section("Methods of a vector index") == [*engine.VECTOR_METHODS, "load"]
 
 

@@ -49,6 +49,7 @@
  * @property {(request: Uint8Array, payload: Uint8Array) => Uint8Array} pack
  * @property {(bytes: Uint8Array) => Uint8Array} inspect
  * @property {(request: Uint8Array, payload: Uint8Array) => Uint8Array} compute takes rows of little-endian f32
+ * @property {(request: Uint8Array) => Uint8Array} analyse
  */
 
 /** The tiers, fastest first. */
@@ -186,7 +187,7 @@ function requireHost(name, host) {
  * @param {Files | undefined} files
  * @param {string | URL} base
  * @param {(url: URL) => Promise<Response | Uint8Array | ArrayBuffer>} read
- * @returns {Promise<Pick<Loaded, 'engine' | 'VectorIndex' | 'pack' | 'inspect' | 'compute'>>}
+ * @returns {Promise<Pick<Loaded, 'engine' | 'VectorIndex' | 'pack' | 'inspect' | 'compute' | 'analyse'>>}
  */
 async function start(name, files, base, read) {
   if (!files) throw coded('unsupported', `${name} is not part of this build.`, { backend: name });
@@ -201,7 +202,8 @@ async function start(name, files, base, read) {
   if (engine.backend() !== name) {
     throw coded('bug', `The files of ${name} hold the engine ${engine.backend()}: the build mixed them up.`, { backend: name });
   }
-  return { engine, VectorIndex: glue.VectorIndex, pack: glue.pack, inspect: glue.inspect, compute: glue.compute };
+  const { VectorIndex, pack, inspect, compute, analyse } = glue;
+  return { engine, VectorIndex, pack, inspect, compute, analyse };
 }
 
 /**

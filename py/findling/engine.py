@@ -248,6 +248,15 @@ def compute(request: Request, payload: bytes) -> bytes:
     return _free("compute", encode(request), payload)
 
 
+def analyse(text: str, language: str | None = None) -> dict[str, Any]:
+    """The tokens of a text as they are indexed: language, tokens of term, form, position, start, end (in bytes of UTF-8), whole.
+
+    language: an ISO 639 code; without one it is guessed from a text of over 200 characters, and `und` where it is not known.
+    """
+    reply: dict[str, Any] = json.loads(_free("analyse", encode({"text": text, "language": language})))
+    return reply
+
+
 def _free(name: str, *arguments: bytes) -> bytes:
     native = _binding()
     try:

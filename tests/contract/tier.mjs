@@ -29,7 +29,7 @@ const plain = (value) => (value instanceof Uint8Array ? { $base64: encode(value)
 export async function start(base, backend, read) {
   const js = `findling-${backend}.js`;
   const files = { [backend]: backend === "js" ? { js } : { js, wasm: `findling-${backend}.wasm` } };
-  const { engine, VectorIndex, pack, inspect, compute } = await loadEngine({ files, base, backend, read });
+  const { engine, VectorIndex, pack, inspect, compute, analyse } = await loadEngine({ files, base, backend, read });
 
   /** Vector indexes by number, which the other side names as the first argument. @type {any[]} */
   const indexes = [];
@@ -39,6 +39,7 @@ export async function start(base, backend, read) {
     pack,
     inspect,
     compute,
+    analyse,
     make_index: (/** @type {Uint8Array} */ request) => indexes.push(new VectorIndex(request)) - 1,
     load_index: (/** @type {Uint8Array} */ bytes) => indexes.push(VectorIndex.load(bytes)) - 1,
     index: (/** @type {number} */ number, /** @type {string} */ method, /** @type {any[]} */ ...values) => indexes[number][method](...values),

@@ -3,6 +3,7 @@
 //! Owns everything that is computed; knows nothing of files, clocks, browsers or Python.
 //! Invariant: the same arguments give the same bytes on every target, on one thread or many.
 
+pub mod analysis;
 pub mod codes;
 pub mod digest;
 pub mod embedder;
@@ -26,6 +27,7 @@ mod stored;
 pub mod tokenizer;
 pub mod vectors;
 
+pub use analysis::answer as analyse;
 pub use engine::{Engine, inspect, pack};
 pub use error::{Code, Error, Result};
 pub use math::compute;

@@ -215,6 +215,13 @@ fn compute<'py>(py: Python<'py>, request: &[u8], payload: &[u8]) -> Reply<'py> {
     Ok(PyBytes::new(py, &computed))
 }
 
+/// {"text","language"?} -> {"language","tokens":[{"term","form","position","start","end","whole"}]}: what is indexed of a text.
+#[pyfunction]
+fn analyse<'py>(py: Python<'py>, request: &[u8]) -> Reply<'py> {
+    let analysed = detached(py, || findling_core::analyse(request))?;
+    Ok(PyBytes::new(py, &analysed))
+}
+
 /// One call at a time: a second thread waits for its turn, without holding the interpreter.
 fn locked<S: Send, T: Send>(
     py: Python<'_>,
@@ -264,5 +271,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("EngineError", module.py().get_type::<EngineError>())?;
     module.add_function(wrap_pyfunction!(pack, module)?)?;
     module.add_function(wrap_pyfunction!(inspect, module)?)?;
-    module.add_function(wrap_pyfunction!(compute, module)?)
+    module.add_function(wrap_pyfunction!(compute, module)?)?;
+    module.add_function(wrap_pyfunction!(analyse, module)?)
 }

@@ -185,6 +185,12 @@ pub fn compute(request: &[u8], payload: &[u8]) -> Reply {
     findling_core::compute(request, payload).map_err(thrown)
 }
 
+/// `{"text","language"?}` -> `{"language","tokens":[{"term","form","position","start","end","whole"}]}`: what is indexed of a text.
+#[wasm_bindgen]
+pub fn analyse(request: &[u8]) -> Reply {
+    findling_core::analyse(request).map_err(thrown)
+}
+
 /// Panics leave as an error the host can read, instead of a bare `unreachable` trap. Throwing from the hook skips
 /// all destructors, so the engine stays marked as borrowed and every later call on it fails: rebuild the instance.
 #[wasm_bindgen(start)]

@@ -4,7 +4,7 @@
 //! Invariant: the ids equal those of Hugging Face `tokenizers` for the same vocabulary and settings, in linear time.
 
 mod normalize;
-mod unicode;
+pub(crate) mod unicode;
 mod vocabulary;
 
 use crate::error::{Code, Error, Result};

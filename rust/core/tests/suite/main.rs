@@ -3,6 +3,7 @@
 //! Owns the list of test modules and what they share; knows nothing private of the core.
 //! Invariant: no files outside the repository, no clock, no randomness but seeded generators.
 
+mod analysis;
 mod broken;
 mod buffers;
 mod campaign;
