@@ -22,9 +22,12 @@ pub mod model;
 mod numbers;
 pub mod pieces;
 pub mod plan;
+pub mod prefix;
 pub mod rank;
 mod stored;
 pub mod tokenizer;
+pub mod typos;
+pub mod varint;
 pub mod vectors;
 
 pub use analysis::answer as analyse;

@@ -7,6 +7,7 @@
 use super::dictionary::Dictionary;
 use super::{Columns, FIELD_CAP, Field, NAME_CAP, value};
 use crate::error::{Code, Error, Result};
+use crate::varint;
 use std::ops::Range;
 
 /// Bytes of the length of the directory.
@@ -199,37 +200,18 @@ pub fn directory(bytes: &[u8]) -> Result<Vec<(String, Range<usize>)>> {
     Ok(fields)
 }
 
-fn write(bytes: &mut Vec<u8>, mut number: usize) {
-    while number > 0x7f {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+fn write(bytes: &mut Vec<u8>, number: usize) {
+    // Columns::check_room sees to it that everything that is counted here is below 2^32.
+    varint::write(bytes, number as u32);
 }
 
-/// Reads a number below 2^32, in no more bytes than it needs.
 fn read(bytes: &mut &[u8]) -> Result<usize> {
-    let mut number = 0_u64;
-    for at in 0..5 {
-        let (byte, rest) = bytes.split_first().ok_or_else(short)?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            let is_shortest = at == 0 || *byte > 0;
-            return u32::try_from(number)
-                .ok()
-                .filter(|_| is_shortest)
-                .map(|number| number as usize)
-                .ok_or_else(|| bad("a number is too large or too long"));
-        }
-    }
-    Err(bad("a number is too large or too long"))
+    let number = varint::read(bytes).map(|number| number as usize);
+    number.ok_or_else(|| bad("a number ends too early, is too large or too long"))
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(length).ok_or_else(short)?;
-    *bytes = rest;
-    Ok(taken)
+    varint::take(bytes, length).ok_or_else(short)
 }
 
 fn short() -> Error {
