@@ -399,18 +399,41 @@ impl<'a> Container<'a> {
 /// `bad_request` when `meta` is not an object, the header would be longer than 1 MiB or hold more than 8192 values, there
 /// are more than 64 sections, or a section name is empty, longer than 64 bytes or used twice.
 pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+    let sections: Vec<_> = sections
+        .iter()
+        .map(|(name, content)| (*name, *content, DEFAULT_BLOCK))
+        .collect();
+    pack_in_blocks(kind, meta, &sections)
+}
+
+/// Like [`pack`], with the bytes that one digest covers given for each section.
+///
+/// # Errors
+/// As for [`pack`], and when a block is not a power of two from 1 KiB to 16 MiB.
+pub fn pack_in_blocks(
+    kind: Kind,
+    meta: &Value,
+    sections: &[(&str, &[u8], u32)],
+) -> Result<Vec<u8>> {
+    if let Some((name, _, block)) = sections.iter().find(|(_, _, block)| !is_block(*block)) {
+        return Err(Error::new(
+            Code::BadRequest,
+            "a block is a power of two from 1 KiB to 16 MiB; choose another size",
+        )
+        .with(json!({"section": name, "block": block})));
+    }
     let mut table = Vec::new();
     let described: Vec<SectionJson> = sections
         .iter()
-        .map(|(name, content)| {
+        .map(|(name, content, block)| {
             let start = table.len();
-            for digest in digests(content, DEFAULT_BLOCK as usize) {
+            for digest in digests(content, *block as usize) {
                 table.extend_from_slice(&digest);
             }
             SectionJson {
                 name: (*name).to_owned(),
                 length: content.len() as u64,
-                block: DEFAULT_BLOCK,
+                block: *block,
                 digest: hex(&digest(&table[start..])),
             }
         })
@@ -453,12 +476,16 @@ pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<
     bytes.reserve_exact((parsed.file_bytes as usize).saturating_sub(bytes.len()));
     pad(&mut bytes, parsed.table_range().start);
     bytes.extend_from_slice(&table);
-    for (section, (_, content)) in parsed.sections.iter().zip(sections) {
+    for (section, (_, content, _)) in parsed.sections.iter().zip(sections) {
         pad(&mut bytes, section.offset);
         bytes.extend_from_slice(content);
     }
     pad(&mut bytes, parsed.file_bytes);
     Ok(bytes)
+}
+
+fn is_block(block: u32) -> bool {
+    block.is_power_of_two() && (BLOCK_MIN..=BLOCK_MAX).contains(&block)
 }
 
 /// At least as many as the values in a JSON text: after the first, each follows a bracket or a comma outside of strings.
@@ -494,7 +521,7 @@ fn lay_out(header_bytes: u64, described: Vec<SectionJson>) -> Result<(Vec<Sectio
         if name.is_empty() || name.len() > NAME_CAP || !names.insert(name.clone()) {
             return Err(bad("a section's name is empty, too long or used twice"));
         }
-        if !block.is_power_of_two() || !(BLOCK_MIN..=BLOCK_MAX).contains(&block) {
+        if !is_block(block) {
             return Err(bad(
                 "a section's block is not a power of two from 1 KiB to 16 MiB",
             ));

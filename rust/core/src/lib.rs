@@ -24,6 +24,7 @@ pub mod pieces;
 pub mod plan;
 pub mod prefix;
 pub mod rank;
+pub mod segment;
 mod stored;
 pub mod tokenizer;
 pub mod typos;

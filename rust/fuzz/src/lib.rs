@@ -13,5 +13,7 @@ pub mod campaign;
 pub mod fuzz;
 #[path = "../../core/tests/suite/memory.rs"]
 mod memory;
+#[path = "../../core/tests/suite/segments.rs"]
+pub mod segments;
 #[path = "../../core/tests/suite/support.rs"]
 pub mod support;

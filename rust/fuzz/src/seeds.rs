@@ -1,4 +1,4 @@
-//! Writes the seeds of both corpora, from which fuzzing and its replay begin.
+//! Writes the seeds of both corpora, from which fuzzing and its replay begin, and the golden published collection.
 //!
 //! Owns which seeds there are; must not know what a target makes of them. Invariant: the same seeds in every run, each a few
 //! kilobytes at most.
@@ -6,7 +6,9 @@
 //!     cargo run --manifest-path rust/fuzz/Cargo.toml --no-default-features --bin seeds
 
 use findling_core::format::pack;
+use findling_core::segment::Layout;
 use findling_fuzz::campaign::samples;
+use findling_fuzz::segments::{files, sample_contents};
 use findling_fuzz::support::{Parts, Seeded};
 use std::path::Path;
 
@@ -42,6 +44,11 @@ fn main() -> std::io::Result<()> {
             name => write("open", name, sample.bytes())?,
         }
     }
+    let golden = corpus.join("../../../tests/golden/published-1");
+    let [segment, pointer] = files(&sample_contents(60, 7, true), Layout::Two);
+    std::fs::create_dir_all(&golden)?;
+    std::fs::write(golden.join("segment.findling"), segment)?;
+    std::fs::write(golden.join("collection.findling"), pointer)?;
     write("open", "not-a-file", b"FINDLING")?;
     let mut seeded = Seeded(1);
     for life in 0..LIVES {

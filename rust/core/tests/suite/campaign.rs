@@ -5,8 +5,10 @@
 
 use super::broken::{forge, mutate};
 use super::memory::most_held;
+use super::segments::{ask_whole, files, sample_contents};
 use super::support::{Parts, Seeded, answer, sample_index, tiny_model};
 use findling_core::index::Index;
+use findling_core::segment::Layout;
 use findling_core::vectors::{Hit, VectorIndex};
 use findling_core::{Code, Engine, Result, inspect};
 use serde_json::{Value, json};
@@ -135,7 +137,13 @@ pub fn samples() -> Vec<Sample> {
         vector_file(&spec)
     };
     let index = || sample_index(12, DIM, 1).dump(None).unwrap();
+    let published = |has_vectors| {
+        let [segment, _] = files(&sample_contents(40, 3, has_vectors), Layout::Two);
+        segment
+    };
     vec![
+        Sample::new("published", published(true), ask_whole),
+        Sample::new("published words", published(false), ask_whole),
         Sample::new("flat", vectors(json!({"index": "flat"})), ask_vectors),
         Sample::new("graph", vectors(json!({"index": "graph"})), ask_vectors),
         Sample::new(

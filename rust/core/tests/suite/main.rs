@@ -14,8 +14,10 @@ mod held;
 mod hostile;
 mod index;
 mod memory;
+mod published;
 mod ready;
 mod replay;
+mod segments;
 mod support;
 #[cfg(feature = "threads")]
 mod threads;

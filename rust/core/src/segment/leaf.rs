@@ -1,0 +1,348 @@
+//! Leaves of the dictionary: a stretch of terms in order, each with its surface forms and where its postings are.
+//!
+//! Owns the layout of a leaf; must not know how leaves are found or what postings hold. Invariant: terms and the forms of
+//! a term ascend bytewise, and a leaf is believed only after each of its numbers has been compared with the bytes at hand.
+
+use super::bytes::{Cursor, MARK_BYTES, Mark, bad, mark, put};
+use super::postings::pages;
+use super::{CODE_BYTES, Form, Term};
+use crate::error::Result;
+use crate::pieces::short;
+use std::ops::Range;
+
+/// A leaf is closed before it becomes longer than this, unless one term alone is.
+pub(super) const LEAF_BYTES: usize = 2 << 10;
+/// Postings of at most this many bytes stand in the leaf.
+const INLINE_BYTES: usize = 64;
+/// The longest term or form, in bytes.
+pub(super) const TERM_CAP: usize = 1 << 10;
+
+/// Where the postings of a term are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the leaf: the one page.
+    Here(Vec<u8>),
+    /// In the section of postings, page after page, each with its digest.
+    Pages(Vec<(Range<u64>, Mark)>),
+}
+
+/// A term in a leaf.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub term: String,
+    /// How many documents it stands in.
+    pub count: usize,
+    pub forms: Vec<Form>,
+    pub place: Place,
+    /// Its part of the section of spots.
+    pub spots: Range<u64>,
+}
+
+/// What a reader has to know of the collection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    /// Documents of the segment.
+    pub documents: usize,
+    /// Whether forms have codes.
+    pub has_codes: bool,
+}
+
+/// A leaf that is being filled.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    body: Vec<u8>,
+    first: String,
+    last: String,
+    /// Where the long lists and the spots of the next term start.
+    postings: u64,
+    spots: u64,
+    start: (u64, u64),
+    /// Finished leaves: their first and last terms and their bytes.
+    leaves: Vec<(String, String, Vec<u8>)>,
+}
+
+impl Builder {
+    /// Adds the next term with its postings, page by page, and the length of its spots; `long` gets what is not inline.
+    pub fn add(
+        &mut self,
+        term: &Term,
+        list: &[Vec<u8>],
+        spots: u64,
+        has_codes: bool,
+        long: &mut Vec<u8>,
+    ) {
+        let mut entry = self.entry(term, list, spots, has_codes);
+        if !self.body.is_empty() && self.body.len() + entry.len() > LEAF_BYTES {
+            self.close();
+            entry = self.entry(term, list, spots, has_codes);
+        }
+        if self.body.is_empty() {
+            term.term.clone_into(&mut self.first);
+            self.start = (self.postings, self.spots);
+        }
+        self.body.extend_from_slice(&entry);
+        if !is_inline(list) {
+            for page in list {
+                long.extend_from_slice(page);
+                self.postings += page.len() as u64;
+            }
+        }
+        self.spots += spots;
+        term.term.clone_into(&mut self.last);
+    }
+
+    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: u64, has_codes: bool) -> Vec<u8> {
+        let mut entry = Vec::new();
+        put_after(&mut entry, &self.last, &term.term);
+        put(&mut entry, term.documents.len() as u64);
+        put(&mut entry, spots);
+        put(&mut entry, term.forms.len() as u64);
+        for form in &term.forms {
+            put_after(&mut entry, &term.term, &form.form);
+            put(
+                &mut entry,
+                u64::from(form.documents) << 1 | u64::from(form.is_whole),
+            );
+            if has_codes {
+                entry.extend_from_slice(&form.code.unwrap_or([0; CODE_BYTES]));
+            }
+        }
+        if is_inline(list) {
+            put(&mut entry, list[0].len() as u64);
+            entry.extend_from_slice(&list[0]);
+        } else {
+            put(&mut entry, 0);
+            for page in list {
+                put(&mut entry, page.len() as u64);
+                entry.extend_from_slice(&mark(page));
+            }
+        }
+        entry
+    }
+
+    fn close(&mut self) {
+        let mut leaf = Vec::with_capacity(self.body.len() + 10);
+        put(&mut leaf, self.start.0);
+        put(&mut leaf, self.start.1);
+        leaf.append(&mut self.body);
+        let last = std::mem::take(&mut self.last);
+        self.leaves
+            .push((std::mem::take(&mut self.first), last, leaf));
+    }
+
+    /// The first and last term and the bytes of each leaf.
+    pub fn finish(mut self) -> Vec<(String, String, Vec<u8>)> {
+        if !self.body.is_empty() {
+            self.close();
+        }
+        self.leaves
+    }
+}
+
+fn is_inline(list: &[Vec<u8>]) -> bool {
+    list.len() == 1 && list[0].len() <= INLINE_BYTES
+}
+
+/// Appends `text` as what it shares with the start of `before`, and the rest.
+pub(super) fn put_after(bytes: &mut Vec<u8>, before: &str, text: &str) {
+    let shared = common(before.as_bytes(), text.as_bytes());
+    put(bytes, shared as u64);
+    put(bytes, (text.len() - shared) as u64);
+    bytes.extend_from_slice(&text.as_bytes()[shared..]);
+}
+
+pub(super) fn common(left: &[u8], right: &[u8]) -> usize {
+    left.iter().zip(right).take_while(|(x, y)| x == y).count()
+}
+
+/// Reads what [`put_after`] wrote, as bytes.
+///
+/// # Errors
+/// `bad_format` when it shares more than there is, is empty or too long.
+pub(super) fn read_after(cursor: &mut Cursor<'_>, before: &[u8]) -> Result<Vec<u8>> {
+    let shared = cursor.number(before.len())?;
+    let rest = cursor.number(TERM_CAP)?;
+    let rest = cursor.bytes(rest)?;
+    let text = [&before[..shared], rest].concat();
+    if text.len() > TERM_CAP || common(before, &text) != shared {
+        return Err(bad("a term is not in its shortest spelling"));
+    }
+    Ok(text)
+}
+
+fn read_text(cursor: &mut Cursor<'_>, before: &str) -> Result<String> {
+    let text = String::from_utf8(read_after(cursor, before.as_bytes())?)
+        .map_err(|_| bad("a term is not UTF-8"))?;
+    if text.is_empty() {
+        return Err(bad("a term is empty"));
+    }
+    Ok(text)
+}
+
+/// Where the first long list and the first spots of a leaf start, and its terms.
+///
+/// # Errors
+/// `bad_format` when the bytes are no leaf.
+pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)> {
+    let mut cursor = Cursor::new(leaf);
+    let starts = (cursor.varint()?, cursor.varint()?);
+    let (mut postings, mut spots) = starts;
+    let mut entries: Vec<Entry> = Vec::new();
+    while !cursor.is_empty() {
+        let before = entries.last().map_or("", |entry| entry.term.as_str());
+        let term = read_text(&mut cursor, before)?;
+        if term.as_str() <= before {
+            return Err(bad("its terms are not in order"));
+        }
+        let count = cursor.number(frame.documents)?;
+        if count == 0 {
+            return Err(bad("a term has no postings"));
+        }
+        let start = spots;
+        spots = further(spots, cursor.varint()?)?;
+        let forms = read_forms(&mut cursor, &term, frame)?;
+        let inline = cursor.number(INLINE_BYTES)?;
+        let place = if inline > 0 {
+            if pages(count) != 1 {
+                return Err(bad("postings that stand in a leaf are too many"));
+            }
+            Place::Here(cursor.bytes(inline)?.to_vec())
+        } else {
+            if pages(count) > cursor.left() / (1 + MARK_BYTES) {
+                return Err(bad("a term has fewer pages than postings"));
+            }
+            let mut list = Vec::with_capacity(pages(count));
+            for _ in 0..pages(count) {
+                let start = postings;
+                postings = further(postings, cursor.varint()?)?;
+                list.push((start..postings, cursor.array()?));
+            }
+            Place::Pages(list)
+        };
+        entries.push(Entry {
+            term,
+            count,
+            forms,
+            place,
+            spots: start..spots,
+        });
+    }
+    Ok((starts, entries))
+}
+
+fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<Form>> {
+    let code = if frame.has_codes { CODE_BYTES } else { 0 };
+    let count = cursor.count(3 + code)?;
+    let mut forms: Vec<Form> = Vec::new();
+    for _ in 0..count {
+        let form = read_text(cursor, term)?;
+        let number = cursor.number(frame.documents << 1 | 1)?;
+        let (documents, is_whole) = ((number >> 1) as u32, number & 1 == 1);
+        let after = |last: &Form| (last.form.as_str(), last.is_whole) < (form.as_str(), is_whole);
+        if !forms.last().is_none_or(after) {
+            return Err(bad("the forms of a term are not in order"));
+        }
+        let code = if frame.has_codes {
+            Some(cursor.array::<CODE_BYTES>()?).filter(|code| *code != [0; CODE_BYTES])
+        } else {
+            None
+        };
+        if code.is_some_and(|code| !short::is_code(&code)) {
+            return Err(bad("the code of a form has a scale that none can have"));
+        }
+        forms.push(Form {
+            form,
+            is_whole,
+            documents,
+            code,
+        });
+    }
+    if forms.is_empty() {
+        return Err(bad("a term has no forms"));
+    }
+    Ok(forms)
+}
+
+fn further(from: u64, by: u64) -> Result<u64> {
+    from.checked_add(by)
+        .ok_or_else(|| bad("a part of it lies beyond 2^64 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Given = std::collections::BTreeMap<String, (Vec<u8>, Vec<String>, u64)>;
+
+    fn forms(names: &[String], has_codes: bool) -> Vec<Form> {
+        let mut names = names.to_vec();
+        names.sort();
+        names.dedup();
+        let code = |at: usize| {
+            let mut code = [at as u8; CODE_BYTES];
+            code[CODE_BYTES - 1] = 0x3c;
+            code
+        };
+        let each = names.into_iter().enumerate();
+        each.map(|(at, form)| Form {
+            form,
+            is_whole: at % 5 == 1,
+            documents: at as u32 + 1,
+            code: (has_codes && at % 3 != 0).then(|| code(at)),
+        })
+        .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn leaves_are_read_as_they_were_written(
+            given in prop::collection::btree_map("[a-cß]{1,6}", (prop::collection::vec(any::<u8>(), 1..90), prop::collection::vec("[a-dé]{1,5}", 1..9), 0_u64..900), 1..80),
+            has_codes in any::<bool>(),
+        ) {
+            let given: Given = given;
+            let (mut builder, mut long) = (Builder::default(), Vec::new());
+            for (term, (page, names, positions)) in &given {
+                let term = Term {
+                    term: term.clone(),
+                    forms: forms(names, has_codes),
+                    documents: (0..7).collect(),
+                    ..Term::default()
+                };
+                builder.add(&term, std::slice::from_ref(page), *positions, has_codes, &mut long);
+            }
+            let frame = Frame { documents: 20, has_codes };
+            let mut expected = given.iter();
+            let mut at = 0;
+            for (first, last, leaf) in builder.finish() {
+                let (_, entries) = read(&leaf, frame).unwrap();
+                prop_assert!(leaf.len() <= LEAF_BYTES + 20 || entries.len() == 1);
+                prop_assert_eq!(&entries[0].term, &first);
+                prop_assert_eq!(&entries[entries.len() - 1].term, &last);
+                for entry in entries {
+                    let (term, (page, names, positions)) = expected.next().unwrap();
+                    prop_assert_eq!(&entry.term, term);
+                    prop_assert_eq!(entry.forms, forms(names, has_codes));
+                    prop_assert_eq!(entry.spots, at..at + positions);
+                    at += positions;
+                    match entry.place {
+                        Place::Here(here) => prop_assert_eq!(&here, page),
+                        Place::Pages(list) => {
+                            let (range, digest) = &list[0];
+                            prop_assert_eq!(&long[range.start as usize..range.end as usize], page.as_slice());
+                            prop_assert_eq!(*digest, mark(page));
+                        }
+                    }
+                }
+            }
+            prop_assert!(expected.next().is_none());
+        }
+
+        #[test]
+        fn any_bytes_are_a_leaf_in_order_or_refused(leaf in prop::collection::vec(0_u8..9, 0..120)) {
+            if let Ok((_, entries)) = read(&leaf, Frame { documents: 5, has_codes: false }) {
+                prop_assert!(entries.windows(2).all(|pair| pair[0].term < pair[1].term));
+            }
+        }
+    }
+}

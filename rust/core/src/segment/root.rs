@@ -1,0 +1,299 @@
+//! The root of a segment and the headers of its clusters: what a reader looks at before it reads anything else.
+//!
+//! Owns the layout of both; must not know what leaves, codes and records hold. Invariant: offsets follow from lengths, so
+//! parts neither overlap nor leave holes, and every part that can be read alone has its digest here.
+
+use super::bytes::{Cursor, MARK_BYTES, Mark, bad, put};
+use super::leaf::{common, read_after};
+use super::{CODE_BYTES, ShortCode};
+use crate::error::Result;
+use crate::pieces::short;
+use std::ops::Range;
+
+/// A leaf, as the root knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LeafPlace {
+    /// No term of the leaves before reaches this, none of this one is below it.
+    pub separator: Vec<u8>,
+    /// Its part of the section of leaves.
+    pub range: Range<u64>,
+    pub digest: Mark,
+}
+
+/// A large cluster, as the root knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SuperPlace {
+    /// The numbers of its documents.
+    pub documents: Range<u32>,
+    /// Its rows.
+    pub rows: Range<u64>,
+    /// Its part of the section of headers.
+    pub header: Range<u64>,
+    pub digest: Mark,
+    /// The direction of its middle; zeros when it has none or there are no short codes.
+    pub centroid: ShortCode,
+}
+
+/// The root.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Root {
+    pub leaves: Vec<LeafPlace>,
+    pub supers: Vec<SuperPlace>,
+}
+
+/// A document in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub passages: u32,
+    pub has_whole: bool,
+}
+
+impl Shape {
+    /// How many rows it has.
+    pub fn rows(self) -> u64 {
+        u64::from(self.passages) + u64::from(self.has_whole)
+    }
+}
+
+/// A small cluster, as the header of its large one knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Small {
+    pub documents: Vec<Shape>,
+    /// Digest of its short codes; zeros when there are none.
+    pub digest: Mark,
+    /// As that of a large cluster; the same where there is one small cluster only.
+    pub centroid: ShortCode,
+}
+
+/// A block of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// How many documents it holds.
+    pub documents: usize,
+    /// Its part of the section of records.
+    pub range: Range<u64>,
+    pub is_stored: bool,
+    pub digest: Mark,
+}
+
+/// The header of a large cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Header {
+    pub small: Vec<Small>,
+    pub blocks: Vec<Block>,
+}
+
+/// The shortest start of `first` that is above `last`.
+pub(super) fn separator<'a>(last: &str, first: &'a str) -> &'a [u8] {
+    &first.as_bytes()[..common(last.as_bytes(), first.as_bytes()) + 1]
+}
+
+impl Root {
+    /// Its bytes.
+    pub fn write(&self, has_codes: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put(&mut bytes, self.leaves.len() as u64);
+        let mut before: &[u8] = &[];
+        for leaf in &self.leaves {
+            let shared = common(before, &leaf.separator);
+            put(&mut bytes, shared as u64);
+            put(&mut bytes, (leaf.separator.len() - shared) as u64);
+            bytes.extend_from_slice(&leaf.separator[shared..]);
+            put(&mut bytes, leaf.range.end - leaf.range.start);
+            bytes.extend_from_slice(&leaf.digest);
+            before = &leaf.separator;
+        }
+        put(&mut bytes, self.supers.len() as u64);
+        for each in &self.supers {
+            put(
+                &mut bytes,
+                u64::from(each.documents.end - each.documents.start),
+            );
+            put(&mut bytes, each.rows.end - each.rows.start);
+            put(&mut bytes, each.header.end - each.header.start);
+            bytes.extend_from_slice(&each.digest);
+            if has_codes {
+                bytes.extend_from_slice(&each.centroid);
+            }
+        }
+        bytes
+    }
+
+    /// The root of a segment with that many documents and rows, whose leaves and headers have those lengths in all.
+    ///
+    /// # Errors
+    /// `bad_format` when the bytes are none.
+    pub fn read(
+        bytes: &[u8],
+        has_codes: bool,
+        documents: u32,
+        rows: u64,
+        leaves: u64,
+        headers: u64,
+    ) -> Result<Root> {
+        let mut cursor = Cursor::new(bytes);
+        let mut root = Root::default();
+        let mut at = 0_u64;
+        for number in 0..cursor.count(3 + MARK_BYTES)? {
+            let before = root.leaves.last().map_or(&[][..], |leaf| &leaf.separator);
+            let separator = read_after(&mut cursor, before)?;
+            if (number == 0) != separator.is_empty()
+                || (number > 0 && separator.as_slice() <= before)
+            {
+                return Err(bad("its leaves are not in order"));
+            }
+            let range = stretch(&mut at, cursor.varint()?, leaves)?;
+            root.leaves.push(LeafPlace {
+                separator,
+                range,
+                digest: cursor.array()?,
+            });
+        }
+        if at != leaves {
+            return Err(bad("its leaves are longer than the root says"));
+        }
+        let (mut document, mut row, mut header) = (0, 0, 0);
+        let code = if has_codes { CODE_BYTES } else { 0 };
+        for _ in 0..cursor.count(3 + MARK_BYTES + code)? {
+            let numbers = stretch(&mut document, cursor.varint()?, u64::from(documents))?;
+            root.supers.push(SuperPlace {
+                documents: numbers.start as u32..numbers.end as u32,
+                rows: stretch(&mut row, cursor.varint()?, rows)?,
+                header: stretch(&mut header, cursor.varint()?, headers)?,
+                digest: cursor.array()?,
+                centroid: read_centroid(&mut cursor, has_codes)?,
+            });
+            if numbers.is_empty() {
+                return Err(bad("a cluster has no documents"));
+            }
+        }
+        if (document, row, header) != (u64::from(documents), rows, headers) {
+            return Err(bad("its clusters do not hold what the root says"));
+        }
+        cursor.end()?;
+        Ok(root)
+    }
+}
+
+impl Header {
+    /// Its bytes.
+    pub fn write(&self, has_codes: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put(&mut bytes, self.small.len() as u64);
+        for small in &self.small {
+            put(&mut bytes, small.documents.len() as u64);
+            for shape in &small.documents {
+                put(
+                    &mut bytes,
+                    u64::from(shape.passages) << 1 | u64::from(shape.has_whole),
+                );
+            }
+            if has_codes {
+                bytes.extend_from_slice(&small.digest);
+            }
+            if has_codes && self.small.len() > 1 {
+                bytes.extend_from_slice(&small.centroid);
+            }
+        }
+        put(
+            &mut bytes,
+            self.blocks.first().map_or(0, |block| block.range.start),
+        );
+        put(&mut bytes, self.blocks.len() as u64);
+        for block in &self.blocks {
+            put(&mut bytes, block.documents as u64);
+            put(
+                &mut bytes,
+                (block.range.end - block.range.start) << 1 | u64::from(block.is_stored),
+            );
+            bytes.extend_from_slice(&block.digest);
+        }
+        bytes
+    }
+
+    /// The header of a cluster of which the root says `place`, with records in a section of `texts` bytes.
+    ///
+    /// # Errors
+    /// `bad_format` when the bytes are none.
+    pub fn read(bytes: &[u8], has_codes: bool, place: &SuperPlace, texts: u64) -> Result<Header> {
+        let mut cursor = Cursor::new(bytes);
+        let documents = (place.documents.end - place.documents.start) as usize;
+        let count = cursor.count(2 + if has_codes { MARK_BYTES } else { 0 })?;
+        let (mut small, mut seen, mut rows) = (Vec::new(), 0, 0_u64);
+        for _ in 0..count {
+            let held = cursor.count(1)?;
+            let mut shapes = Vec::with_capacity(held);
+            for _ in 0..held {
+                let number = cursor.number(u32::MAX as usize)? as u32;
+                let shape = Shape {
+                    passages: number >> 1,
+                    has_whole: number & 1 == 1,
+                };
+                rows += shape.rows();
+                shapes.push(shape);
+            }
+            seen += held;
+            small.push(Small {
+                documents: shapes,
+                digest: if has_codes {
+                    cursor.array()?
+                } else {
+                    [0; MARK_BYTES]
+                },
+                centroid: if count > 1 {
+                    read_centroid(&mut cursor, has_codes)?
+                } else {
+                    place.centroid
+                },
+            });
+            if held == 0 {
+                return Err(bad("a cluster has no documents"));
+            }
+        }
+        if seen != documents || rows != place.rows.end - place.rows.start {
+            return Err(bad("a cluster does not hold what the root says"));
+        }
+        let (mut at, mut blocks, mut stored) = (cursor.varint()?, Vec::new(), 0_usize);
+        for _ in 0..cursor.count(2 + MARK_BYTES)? {
+            let documents = cursor.number(documents)?;
+            let length = cursor.varint()?;
+            let range = stretch(&mut at, length >> 1, texts)?;
+            stored += documents;
+            blocks.push(Block {
+                documents,
+                range,
+                is_stored: length & 1 == 1,
+                digest: cursor.array()?,
+            });
+            if documents == 0 {
+                return Err(bad("a block holds no documents"));
+            }
+        }
+        if stored != documents {
+            return Err(bad("the blocks of a cluster do not hold its documents"));
+        }
+        cursor.end()?;
+        Ok(Header { small, blocks })
+    }
+}
+
+fn read_centroid(cursor: &mut Cursor<'_>, has_codes: bool) -> Result<ShortCode> {
+    if !has_codes {
+        return Ok([0; CODE_BYTES]);
+    }
+    let centroid = cursor.array()?;
+    if centroid != [0; CODE_BYTES] && !short::is_code(&centroid) {
+        return Err(bad(
+            "the middle of a cluster has a scale that none can have",
+        ));
+    }
+    Ok(centroid)
+}
+
+/// The next `length` of what ends at `end`.
+fn stretch(at: &mut u64, length: u64, end: u64) -> Result<Range<u64>> {
+    let start = *at;
+    let next = start.checked_add(length).filter(|next| *next <= end);
+    *at = next.ok_or_else(|| bad("a part of it ends behind its section"))?;
+    Ok(start..*at)
+}

@@ -1,0 +1,422 @@
+//! Contents to the files of a published collection.
+//!
+//! Owns the order of sections and which document gets which number; must not know how a part is read. Invariant: the same
+//! contents and options give the same bytes.
+
+use super::bytes::{Mark, mark, put};
+use super::check::check;
+use super::cluster::{Layout, Points, arrange};
+use super::impacts::{Impacts, saturated};
+use super::leaf::Builder;
+use super::meta::{self, Parameters, PointerMeta, SegmentFile, SegmentMeta};
+use super::postings::{PAGE_POSTINGS, put_frequencies, put_page, put_spots};
+use super::root::{Block, Header, LeafPlace, Root, Shape, Small, SuperPlace, separator};
+use super::squeezed::Squeezer;
+use super::texts::{BLOCK_BYTES, Packer, choose_dictionary, put_document};
+use super::{CODE_BYTES, Contents, ShortCode, Shorten};
+use crate::codes;
+use crate::error::Result;
+use crate::format::{DEFAULT_BLOCK, Header as FileHeader, Kind, hex, pack, pack_in_blocks};
+use crate::numbers;
+use crate::stored::{Meta, write_meta};
+use serde_json::{Map, Value};
+
+/// The name of the pointer file.
+pub const POINTER: &str = "collection.findling";
+/// What [`Parameters::gamma`] is where nothing better is known (docs/FORMAT.md).
+const GAMMA: f32 = 0.15;
+/// One digest of a section that is read a little of at a time covers so many bytes.
+const SMALL_BLOCK: u32 = 16 << 10;
+
+/// How contents are written.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// How documents are clustered; by their number when not given.
+    pub layout: Option<Layout>,
+    /// Gives the short codes of rows; without it there are none.
+    pub shorten: Option<&'a Shorten<'a>>,
+    /// The digest, in hexadecimal, of the piece table that the short codes come from.
+    pub pieces: Option<String>,
+    /// The language of most documents.
+    pub language: Option<String>,
+    /// An object of the maker's own.
+    pub user: Map<String, Value>,
+}
+
+/// The files of a collection, each with its name: the pointer, which is to be written last, and the segment.
+///
+/// # Errors
+/// `bad_input` when the contents are not in order or do not fit each other, `bad_request` when the user's object is too
+/// large, and what `shorten` says.
+pub fn write(contents: &Contents, options: &Options<'_>) -> Result<Vec<(String, Vec<u8>)>> {
+    check(contents)?;
+    let impacts = Impacts::learn(contents);
+    let segment = Writer::new(contents, options)?.segment(&impacts)?;
+    let header = FileHeader::parse(&segment)?;
+    let name = format!("segment-{}.findling", hex(&header.digest));
+    let pointer = PointerMeta {
+        r#type: PointerMeta::TYPE.to_owned(),
+        version: PointerMeta::VERSION,
+        segments: vec![SegmentFile {
+            file: name.clone(),
+            length: segment.len() as u64,
+            head: header.section(meta::ROOT)?.range().end,
+            digest: hex(&header.digest),
+        }],
+        language: options.language.clone(),
+        pieces: options.pieces.clone(),
+        user: options.user.clone(),
+    };
+    let parameters = Parameters::of(&impacts, GAMMA).write();
+    let pointer = pack(
+        Kind::Index,
+        &write_meta(&pointer)?,
+        &[(meta::PARAMETERS, &parameters)],
+    )?;
+    Ok(vec![(name, segment), (POINTER.to_owned(), pointer)])
+}
+
+/// The parts of a segment as they come about.
+struct Writer<'a> {
+    contents: &'a Contents,
+    shorten: Option<&'a Shorten<'a>>,
+    dim: usize,
+    /// The first row of each document, and the end.
+    rows: Vec<usize>,
+    /// The clusters of documents.
+    supers: Vec<Vec<Vec<u32>>>,
+    /// The documents in the order of their numbers.
+    order: Vec<u32>,
+    points: Points,
+}
+
+impl<'a> Writer<'a> {
+    fn new(contents: &'a Contents, options: &Options<'a>) -> Result<Writer<'a>> {
+        let mut rows = vec![0];
+        for document in &contents.documents {
+            rows.push(rows[rows.len() - 1] + document.rows());
+        }
+        let dim = contents.space.as_ref().map_or(0, |space| space.dim);
+        let points = points(contents, dim, &rows)?;
+        let layout = options
+            .layout
+            .unwrap_or_else(|| Layout::by_size(contents.scales.len()));
+        let supers = arrange(&points, layout);
+        Ok(Writer {
+            contents,
+            shorten: options.shorten.filter(|_| dim > 0),
+            dim,
+            rows,
+            order: supers.iter().flatten().flatten().copied().collect(),
+            supers,
+            points,
+        })
+    }
+
+    fn segment(&self, impacts: &Impacts) -> Result<Vec<u8>> {
+        let records = self.contents.documents.iter();
+        let records: Vec<&[u8]> = records.map(|each| each.record.as_slice()).collect();
+        let dictionary = choose_dictionary(&records);
+        let mut root = Root::default();
+        let (mut leaves, mut postings, mut spots) = (Vec::new(), Vec::new(), Vec::new());
+        let frequencies = self.terms(impacts, &mut root, &mut leaves, &mut postings, &mut spots)?;
+        let (mut headers, mut short, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        self.clusters(&dictionary, &mut root, &mut headers, &mut short, &mut texts)?;
+        let meta = SegmentMeta {
+            r#type: SegmentMeta::TYPE.to_owned(),
+            version: SegmentMeta::VERSION,
+            space: self.contents.space.as_ref().map(|space| space.id.clone()),
+            dim: self.contents.space.as_ref().map(|space| space.dim),
+            documents: self.order.len() as u32,
+            rows: self.contents.scales.len() as u64,
+            terms: self.contents.terms.len() as u32,
+            short: self.shorten.is_some(),
+            forms: self.contents.has_form_codes,
+        };
+        let (codes, scales) = self.codes();
+        let (packed, is_stored) = Packer::new(&[])?.pack(&dictionary)?;
+        let dictionary = [vec![u8::from(is_stored)], packed].concat();
+        pack_in_blocks(
+            Kind::Index,
+            &write_meta(&meta)?,
+            &[
+                (meta::ROOT, &root.write(meta.short), DEFAULT_BLOCK),
+                (meta::DICTIONARY, &dictionary, DEFAULT_BLOCK),
+                (meta::LEAVES, &leaves, DEFAULT_BLOCK),
+                (meta::POSTINGS, &postings, DEFAULT_BLOCK),
+                (meta::HEADERS, &headers, DEFAULT_BLOCK),
+                (meta::SHORT, &short, DEFAULT_BLOCK),
+                (meta::TEXTS, &texts, DEFAULT_BLOCK),
+                (meta::ORDER, &self.ranks(), SMALL_BLOCK),
+                (meta::SPOTS, &spots, SMALL_BLOCK),
+                (meta::COLUMNS, &self.contents.columns, SMALL_BLOCK),
+                (meta::LENGTHS, &self.lengths()?, DEFAULT_BLOCK),
+                (meta::FREQUENCIES, &frequencies, DEFAULT_BLOCK),
+                (meta::CODES, bytemuck::cast_slice(&codes), DEFAULT_BLOCK),
+                (meta::SCALES, &numbers::write(&scales), DEFAULT_BLOCK),
+            ],
+        )
+    }
+
+    /// The place of each document among the ids, by number, in as many bytes as the largest takes.
+    fn ranks(&self) -> Vec<u8> {
+        let width = rank_width(self.order.len());
+        let each = self.order.iter();
+        each.flat_map(|rank| rank.to_le_bytes().into_iter().take(width))
+            .collect()
+    }
+
+    fn lengths(&self) -> Result<Vec<u8>> {
+        let mut lengths = Squeezer::new()?;
+        for rank in &self.order {
+            let document = &self.contents.documents[*rank as usize];
+            let language = document.language.as_deref().unwrap_or("");
+            lengths.add(|bytes| {
+                put(bytes, language.len() as u64);
+                bytes.extend_from_slice(language.as_bytes());
+                for length in document.lengths {
+                    put(bytes, u64::from(length));
+                }
+            })?;
+        }
+        lengths.finish()
+    }
+
+    fn codes(&self) -> (Vec<i8>, Vec<f32>) {
+        let (mut codes, mut scales) = (Vec::new(), Vec::new());
+        for rank in &self.order {
+            let rows = self.rows[*rank as usize]..self.rows[*rank as usize + 1];
+            codes.extend_from_slice(
+                &self.contents.codes[rows.start * self.dim..rows.end * self.dim],
+            );
+            scales.extend_from_slice(&self.contents.scales[rows]);
+        }
+        (codes, scales)
+    }
+
+    /// The exact frequencies; the rest goes where it belongs.
+    fn terms(
+        &self,
+        impacts: &Impacts,
+        root: &mut Root,
+        leaves: &mut Vec<u8>,
+        postings: &mut Vec<u8>,
+        spots: &mut Vec<u8>,
+    ) -> Result<Vec<u8>> {
+        let documents = &self.contents.documents;
+        let mut numbers = vec![0_u32; self.order.len()];
+        for (number, rank) in self.order.iter().enumerate() {
+            numbers[*rank as usize] = number as u32;
+        }
+        let (mut builder, mut frequencies) = (Builder::default(), Squeezer::new()?);
+        for term in &self.contents.terms {
+            let mut first_spot = 0;
+            let mut list: Vec<(u32, usize, usize)> = Vec::with_capacity(term.documents.len());
+            for (at, (document, counts)) in term.documents.iter().zip(&term.frequencies).enumerate()
+            {
+                list.push((numbers[*document as usize], at, first_spot));
+                first_spot += counts.iter().map(|count| *count as usize).sum::<usize>();
+            }
+            list.sort_unstable();
+            let before = spots.len();
+            let mut pages = Vec::new();
+            for part in list.chunks(PAGE_POSTINGS) {
+                let (mut found, mut levels) = (Vec::new(), Vec::new());
+                for (number, at, first_spot) in part {
+                    let counts = &term.frequencies[*at];
+                    let lengths = &documents[term.documents[*at] as usize].lengths;
+                    found.push(*number);
+                    levels.push(impacts.level(saturated(counts, lengths, impacts.average)));
+                    frequencies.add(|bytes| put_frequencies(bytes, counts))?;
+                    let held: usize = counts.iter().map(|count| *count as usize).sum();
+                    let own = &term.spots[*first_spot..first_spot + held];
+                    put_spots(spots, counts, term.forms.len(), own);
+                }
+                let mut page = Vec::new();
+                put_page(&mut page, &found, &levels);
+                pages.push(page);
+            }
+            let own = (spots.len() - before) as u64;
+            let has_codes = self.contents.has_form_codes;
+            builder.add(term, &pages, own, has_codes, postings);
+        }
+        let mut last = String::new();
+        for (first, end, leaf) in builder.finish() {
+            let start = leaves.len() as u64;
+            leaves.extend_from_slice(&leaf);
+            root.leaves.push(LeafPlace {
+                separator: if start == 0 {
+                    Vec::new()
+                } else {
+                    separator(&last, &first).to_vec()
+                },
+                range: start..leaves.len() as u64,
+                digest: mark(&leaf),
+            });
+            last = end;
+        }
+        frequencies.finish()
+    }
+
+    fn clusters(
+        &self,
+        dictionary: &[u8],
+        root: &mut Root,
+        headers: &mut Vec<u8>,
+        short: &mut Vec<u8>,
+        texts: &mut Vec<u8>,
+    ) -> Result<()> {
+        let packer = Packer::new(dictionary)?;
+        let (mut number, mut row) = (0_u32, 0_u64);
+        for members in &self.supers {
+            let all: Vec<u32> = members.iter().flatten().copied().collect();
+            let centroid = self.centroid(&all)?;
+            let mut header = Header {
+                small: Vec::new(),
+                blocks: self.blocks(&packer, &all, texts)?,
+            };
+            let (first, first_row) = (number, row);
+            for part in members {
+                let start = short.len();
+                let mut shapes = Vec::with_capacity(part.len());
+                for document in part {
+                    let given = &self.contents.documents[*document as usize];
+                    let shape = Shape {
+                        passages: given.passages,
+                        has_whole: given.has_whole,
+                    };
+                    row += shape.rows();
+                    shapes.push(shape);
+                    self.short(*document, short)?;
+                }
+                number += part.len() as u32;
+                header.small.push(Small {
+                    documents: shapes,
+                    digest: if self.shorten.is_some() {
+                        mark(&short[start..])
+                    } else {
+                        Mark::default()
+                    },
+                    centroid: if members.len() > 1 {
+                        self.centroid(part)?
+                    } else {
+                        centroid
+                    },
+                });
+            }
+            let bytes = header.write(self.shorten.is_some());
+            let at = headers.len() as u64;
+            headers.extend_from_slice(&bytes);
+            root.supers.push(SuperPlace {
+                documents: first..number,
+                rows: first_row..row,
+                header: at..headers.len() as u64,
+                digest: mark(&bytes),
+                centroid,
+            });
+        }
+        Ok(())
+    }
+
+    fn blocks(&self, packer: &Packer, members: &[u32], texts: &mut Vec<u8>) -> Result<Vec<Block>> {
+        let (mut blocks, mut raw, mut held) = (Vec::new(), Vec::new(), 0);
+        let mut close = |raw: &mut Vec<u8>, held: &mut usize| -> Result<()> {
+            let (block, is_stored) = packer.pack(raw)?;
+            let start = texts.len() as u64;
+            texts.extend_from_slice(&block);
+            blocks.push(Block {
+                documents: *held,
+                range: start..texts.len() as u64,
+                is_stored,
+                digest: mark(&block),
+            });
+            raw.clear();
+            *held = 0;
+            Ok(())
+        };
+        for document in members {
+            let given = &self.contents.documents[*document as usize];
+            let mut one = Vec::new();
+            put_document(&mut one, &given.id, &given.record);
+            if held > 0 && raw.len() + one.len() > BLOCK_BYTES {
+                close(&mut raw, &mut held)?;
+            }
+            raw.extend_from_slice(&one);
+            held += 1;
+        }
+        if held > 0 {
+            close(&mut raw, &mut held)?;
+        }
+        Ok(blocks)
+    }
+
+    /// Appends the short codes of the rows of a document.
+    fn short(&self, document: u32, short: &mut Vec<u8>) -> Result<()> {
+        let Some(shorten) = self.shorten else {
+            return Ok(());
+        };
+        for row in self.rows[document as usize]..self.rows[document as usize + 1] {
+            let vector = dequantized(self.contents, self.dim, row);
+            let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let unit: Vec<f32> = vector.iter().map(|x| (x / length) as f32).collect();
+            short.extend_from_slice(&shorten(&unit)?);
+        }
+        Ok(())
+    }
+
+    /// The short code of the middle of documents; zeros when there is none.
+    fn centroid(&self, documents: &[u32]) -> Result<ShortCode> {
+        let Some(shorten) = self.shorten else {
+            return Ok([0; CODE_BYTES]);
+        };
+        match self.points.middle(documents) {
+            Some(middle) => shorten(&middle),
+            None => Ok([0; CODE_BYTES]),
+        }
+    }
+}
+
+/// Bytes of a rank among that many documents.
+pub(super) fn rank_width(documents: usize) -> usize {
+    let largest = documents.saturating_sub(1) as u32;
+    (4 - largest.leading_zeros() as usize / 8).max(1)
+}
+
+fn dequantized(contents: &Contents, dim: usize, row: usize) -> Vec<f64> {
+    let scale = f64::from(contents.scales[row]);
+    let codes = &contents.codes[row * dim..][..dim];
+    codes.iter().map(|code| f64::from(*code) * scale).collect()
+}
+
+/// A row for the whole of each document: the one it has, or the normalised mean of its passages.
+fn points(contents: &Contents, dim: usize, rows: &[usize]) -> Result<Points> {
+    let (mut all, mut counts) = (Vec::new(), Vec::new());
+    for (document, own) in contents.documents.iter().zip(rows.windows(2)) {
+        counts.push(document.rows() as u32);
+        if dim == 0 {
+            continue;
+        }
+        if document.has_whole || document.passages == 1 {
+            all.extend_from_slice(&contents.codes[(own[1] - 1) * dim..own[1] * dim]);
+            continue;
+        }
+        let mut mean = vec![0.0_f64; dim];
+        for row in own[0]..own[1] {
+            let vector = dequantized(contents, dim, row);
+            let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+            for (mean, x) in mean.iter_mut().zip(&vector) {
+                *mean += x / length;
+            }
+        }
+        let mean: Vec<f32> = mean.iter().map(|x| *x as f32).collect();
+        if codes::quantize(&mean, &mut all).is_err() {
+            // Passages that cancel each other out have no middle; the first one stands for them.
+            all.extend_from_slice(&contents.codes[own[0] * dim..(own[0] + 1) * dim]);
+        }
+    }
+    Ok(Points {
+        dim,
+        codes: all,
+        rows: counts,
+    })
+}
