@@ -9,6 +9,7 @@ import { guarded, loadEngine } from "./web/engine.js";
 import { holdLock } from "./web/lock.js";
 import { Pool, sizeHere } from "./web/pool.js";
 import { FindlingError, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
+import { Remote } from "./web/remote.js";
 import { Store } from "./web/store.js";
 
 /** @typedef {import("./web/protocol.js").StageName} StageName */
@@ -29,6 +30,7 @@ const REPORT_BYTES = 256 << 10;
 const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;
 
 const store = new Store();
+const files = new Remote();
 /** Messages that came before the application was ready. @type {unknown[]} */
 const early = [];
 /** Index files asked for by early messages: fetched while Python starts. @type {Promise<unknown>[]} */
@@ -63,7 +65,7 @@ function receive(message) {
   if (verb === "open" && typeof args?.src === "string") {
     const report = reporter("index");
     // A file that cannot be fetched is told to whoever opens it, when it is opened.
-    indexes.push(store.size(args.src, report).catch(() => undefined));
+    indexes.push(files.size(args.src, report).catch(() => undefined));
   }
 }
 
@@ -258,9 +260,8 @@ function mountRestBeforePackages(pyodide) {
   /** @type {Promise<void>|null} */
   let mounted = null;
   const mount = async () => {
-    const bytes = await store.read(at(build.python.rest), 0, await store.size(at(build.python.rest)));
-    pyodide.FS.writeFile(REST_ZIP, bytes);
-    store.release(at(build.python.rest));
+    const rest = await fetchFile(at(build.python.rest));
+    pyodide.FS.writeFile(REST_ZIP, new Uint8Array(await rest.arrayBuffer()));
     const library = pyodide.pyimport("findling.stdlib");
     library.mount(REST_ZIP);
     library.destroy();
@@ -296,9 +297,9 @@ async function modelAgain() {
 function services(pool) {
   return {
     share: () => pool.begin(),
-    read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => store.read(file, offset, length),
-    size: (/** @type {string} */ file) => store.size(file),
-    status: () => ({ source: modelSource, storage: store.storage, pool: pool.status }),
+    read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => files.read(file, offset, length),
+    size: (/** @type {string} */ file) => files.size(file),
+    status: () => ({ source: modelSource, storage: store.storage, pool: pool.status, received_bytes: files.received }),
     pause,
   };
 }

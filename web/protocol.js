@@ -51,7 +51,7 @@ export const CODES = Object.freeze({
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
 /** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */
 /** How many workers embed a large import, the one that is asked among them; how many others there are now; why there are fewer. @typedef {{size: number, workers: number, reason: string|null}} PoolStatus */
-/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null}} StatusResult */
+/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: number}} StatusResult `received_bytes`: of index files, over the network. */
 /** @typedef {{model: number, vectors: number, graph: number, text: number, buffers: number}} SizeBytes What the engine of this worker holds; `memory_bytes` beside it is its whole linear memory, null where it has none. */
 
 /**

@@ -1,29 +1,25 @@
 // @ts-check
-// Owns where bytes come from in the browser: the network, the Cache API, memory. The only file that names browser storage.
-// Must not know what the bytes mean, who asks, or anything of engine and page.
+// Owns where a model's bytes come from in the browser: the network, the Cache API, memory. The only file that names browser
+// storage. Must not know what the bytes mean, who asks, or anything of engine and page.
 // Invariant: a model is "present" only after its length and sha256 were right; the marker that says so is written last,
 // so an interruption at any moment leaves parts that are resumed, never a file that passes for whole.
 
+import { chunks, get, name, networkError } from "./http.js";
 import { FindlingError, toError } from "./protocol.js";
 
 /** A file named by its content. @typedef {{url: string, size_bytes: number, sha256: string}} Asset */
 /** @typedef {"network"|"cache"|"memory"} Source "memory": from the network, and it could not be kept. */
 /** @typedef {(done: number, total: number) => void} OnBytes */
 /** @typedef {{etag: string|null, part_bytes: number}} PartInfo */
-/** @typedef {{size: number, bytes: Uint8Array|null}} OpenFile `bytes` is null where the file is read by ranges. */
 
 const MODEL_CACHE = "findling-models";
 /** One cache entry each; small enough that an interruption costs little, large enough that writing is not felt. */
 const PART_BYTES = 4 << 20;
-/** Index files up to this size are fetched whole: one request costs less than the several ranges of a first search. */
-const WHOLE_BYTES = 8 << 20;
 /** Attempts in a row that bring no byte before a download is given up. */
 const ATTEMPTS = 3;
 const RETRY_MS = 250;
 
 export class Store {
-  /** @type {Map<string, Promise<OpenFile>>} */
-  #files = new Map();
   /** @type {Promise<Cache|null>|null} */
   #cache = null;
   /** @type {{available: boolean, reason: string|null}} */
@@ -78,62 +74,6 @@ export class Store {
   async forget(asset) {
     const cache = await this.#open();
     if (cache) await new Parts(cache, asset, (cause) => this.#deny(cause)).clear();
-  }
-
-  /**
-   * Starts to fetch an index file, so that its bytes are on the way before they are asked for.
-   * @param {string} file
-   * @param {OnBytes} [onBytes]
-   * @returns {Promise<number>} The length of the file in bytes.
-   */
-  async size(file, onBytes) {
-    return (await this.#file(file, onBytes)).size;
-  }
-
-  /**
-   * @param {string} file Absolute URL.
-   * @param {number} offset
-   * @param {number} length In bytes.
-   * @returns {Promise<Uint8Array>} Exactly `length` bytes.
-   * @throws {FindlingError} network, not_found, bad_request for a range outside the file.
-   */
-  async read(file, offset, length) {
-    const { size, bytes } = await this.#file(file);
-    if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
-      throw new FindlingError("bad_request", `range ${offset}+${length} lies outside ${name(file)}`, { offset, length, size });
-    }
-    if (bytes) return bytes.subarray(offset, offset + length);
-    if (length === 0) return new Uint8Array();
-    const response = await get(file, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
-    const body = await readBody(response, file);
-    if (response.status !== 206) {
-      // A server without ranges sent everything; kept, so that it does so only once.
-      this.#files.set(file, Promise.resolve({ size: body.length, bytes: body }));
-      return this.read(file, offset, length);
-    }
-    if (body.length !== length) {
-      throw new FindlingError("network", `${name(file)} was cut off: ${body.length} of ${length} bytes arrived; try again`);
-    }
-    return body;
-  }
-
-  /** @param {string} file Forgets what was fetched of it. */
-  release(file) {
-    this.#files.delete(file);
-  }
-
-  /**
-   * @param {string} file
-   * @param {OnBytes} [onBytes]
-   */
-  #file(file, onBytes) {
-    let opened = this.#files.get(file);
-    if (!opened) {
-      opened = openFile(file, onBytes);
-      this.#files.set(file, opened);
-      opened.catch(() => this.#files.delete(file));
-    }
-    return opened;
   }
 
   /** @returns {Promise<Cache|null>} null when storage is denied or missing. */
@@ -366,19 +306,6 @@ function continues(response, done, total) {
 }
 
 /**
- * @param {Response} response
- * @returns {AsyncGenerator<Uint8Array>}
- */
-async function* chunks(response) {
-  const reader = response.body?.getReader();
-  for (;;) {
-    const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
-    if (done) return;
-    if (value) yield value;
-  }
-}
-
-/**
  * @param {Uint8Array} bytes
  * @param {Asset} asset
  * @returns {Promise<boolean>} Without a secure context there is no digest here; the engine's own check of every block stands.
@@ -389,90 +316,9 @@ async function matches(bytes, asset) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === asset.sha256;
 }
 
-/**
- * @param {string} file
- * @param {OnBytes} [onBytes]
- * @returns {Promise<OpenFile>}
- */
-async function openFile(file, onBytes) {
-  const response = await get(file, {});
-  const stated = Number(response.headers.get("content-length")) || 0;
-  if (stated > WHOLE_BYTES && !response.headers.get("content-encoding")) {
-    await response.body?.cancel();
-    return { size: stated, bytes: null };
-  }
-  const bytes = await readBody(response, file, (done) => onBytes?.(done, Math.max(done, stated)));
-  return { size: bytes.length, bytes };
-}
-
-/**
- * @param {Response} response
- * @param {string} file
- * @param {(done: number) => void} [onBytes]
- * @returns {Promise<Uint8Array>}
- */
-async function readBody(response, file, onBytes) {
-  /** @type {Uint8Array[]} */
-  const all = [];
-  let done = 0;
-  try {
-    for await (const chunk of chunks(response)) {
-      all.push(chunk);
-      done += chunk.length;
-      onBytes?.(done);
-    }
-  } catch (cause) {
-    throw networkError(file, cause);
-  }
-  const bytes = new Uint8Array(done);
-  let offset = 0;
-  for (const chunk of all) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
-}
-
-/**
- * @param {string} url
- * @param {RequestInit} options
- * @returns {Promise<Response>} With a status of 200 or 206.
- */
-async function get(url, options) {
-  /** @type {Response} */
-  let response;
-  try {
-    response = await fetch(url, { credentials: "omit", ...options });
-  } catch (cause) {
-    throw networkError(url, cause);
-  }
-  if (response.ok) return response;
-  const code = response.status === 404 || response.status === 410 ? "not_found" : "network";
-  throw new FindlingError(code, `${name(url)} could not be fetched: the server answered ${response.status}`, {
-    url,
-    status: response.status,
-  });
-}
-
 /** @param {Asset} asset */
 function wrongLength(asset) {
   return new FindlingError("wrong_digest", `${name(asset.url)} is longer on the server than the ${asset.size_bytes} bytes this page was built with`, {
     url: asset.url,
   });
-}
-
-/**
- * @param {string} url
- * @param {unknown} cause
- */
-function networkError(url, cause) {
-  if (cause instanceof FindlingError) return cause;
-  return new FindlingError("network", `${name(url)} could not be fetched: ${toError(cause).message}; check the connection and try again`, {
-    url,
-  });
-}
-
-/** @param {string} url */
-function name(url) {
-  return url.split(/[?#]/)[0]?.split("/").pop() || url;
 }

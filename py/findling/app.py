@@ -22,6 +22,9 @@ from findling.store import Store
 
 Progress = Callable[[int, int, str | None], None]
 
+HERE: dict[str, Any] = {"source": "memory", "storage": None, "pool": None, "received_bytes": 0}
+"""What a host says that keeps nothing and has nobody beside it."""
+
 
 @dataclass(slots=True)
 class Ticket:
@@ -60,7 +63,8 @@ async def _let_others_run() -> None:
 class App:
     """Opens, fills, searches and saves collections.
 
-    `host` tells where the model came from, what storage there is and who embeds beside the engine; `share` asks for those.
+    `host` tells where the model came from, what storage there is, who embeds beside the engine, and how many bytes of index
+    files came over the network; `share` asks for those who embed.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class App:
         *,
         pause: Pause = _let_others_run,
         clock: Callable[[], float] = time.perf_counter,
-        host: Callable[[], dict[str, Any]] = lambda: {"source": "memory", "storage": None, "pool": None},
+        host: Callable[[], dict[str, Any]] = lambda: HERE,
         share: Share | None = None,
     ) -> None:
         self._engine = engine
@@ -188,6 +192,7 @@ class App:
             "memory_bytes": engine["memory_bytes"],
             "storage": host["storage"],
             "pool": host["pool"],
+            "received_bytes": host["received_bytes"],
         }
 
     async def close(self, collection: str) -> dict[str, Any]:

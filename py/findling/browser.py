@@ -56,12 +56,12 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
 
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
     and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
-    `status()`, an object with `source`, `storage` and `pool`, and `share()`, a session of the pool or null.
+    `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of the pool or null.
     """
 
     def host() -> dict[str, Any]:
         status = _plain(store.status())
-        return {key: status.get(key) for key in ("source", "storage", "pool")}
+        return {key: status.get(key) for key in ("source", "storage", "pool", "received_bytes")}
 
     def share() -> _BrowserSession | None:
         session = store.share()

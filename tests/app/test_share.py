@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from findling.app import App, Ticket
+from findling.app import HERE, App, Ticket
 from findling.errors import Closed
 from findling.reference import ReferenceEngine
 from findling.store import MemoryStore
@@ -199,6 +199,6 @@ def test_closing_a_collection_ends_a_shared_import_and_its_session(run):
 
 def test_status_tells_who_embeds(run):
     pool = {"size": 4, "workers": 0, "reason": None}
-    app = App(ReferenceEngine.with_hashed_words(), MemoryStore(), host=lambda: {"source": "cache", "storage": None, "pool": pool})
+    app = App(ReferenceEngine.with_hashed_words(), MemoryStore(), host=lambda: {**HERE, "pool": pool})
     assert run(app.status())["pool"] == pool
     assert run(app_with(None).status())["pool"] is None
