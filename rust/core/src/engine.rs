@@ -5,6 +5,8 @@
 
 use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
+use crate::explain;
+use crate::facets::Row;
 use crate::file::{Answer, File, Need};
 use crate::finder::Finder;
 use crate::format::{self, Container};
@@ -150,8 +152,9 @@ impl Engine {
         Ok(())
     }
 
-    /// `{"index","documents":[{"id","passages":[text,..],"record"}]}` -> `{"added","replaced","passages"}` or
-    /// `{"need":[..]}`. All or nothing; a document whose id the index has takes its place, at the end.
+    /// `{"index","documents":[{"id","fields"?:{"title"?,"text"?,"tags"?:[..],"path"?},"language"?,"values"?:{NAME:[..]},
+    /// "passages":[text,..],"record"}]}` -> `{"added","replaced","passages"}` or `{"need":[..]}`. All or nothing; a document whose id the index
+    /// has takes its place, at the end. Passages are what it is found by in meaning, fields what it is found by in words.
     ///
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `bad_format` when the model's numbers
@@ -174,7 +177,7 @@ impl Engine {
         let vectors = self
             .embedder
             .embed(model, TextKind::Passage, &texts, most)?;
-        plan::reply(&index.add(&space, &entries(request.documents), &vectors)?)
+        plan::reply(&index.add(&space, &entries(request.documents)?, &vectors)?)
     }
 
     /// As `add`, with vectors that are there already and need no model: `{"index","space","documents":[..]}` beside raw
@@ -214,7 +217,7 @@ impl Engine {
         if let Answer::Need(needs) = index.fetch_all()? {
             return need(&needs);
         }
-        plan::reply(&index.add(&space, &entries(request.documents), &vectors)?)
+        plan::reply(&index.add(&space, &entries(request.documents)?, &vectors)?)
     }
 
     /// `{"index","ids":[..]}` -> `{"removed"}` or `{"need":[..]}`; ids that are not in the index are ignored.
@@ -231,8 +234,10 @@ impl Engine {
         plan::reply(&json!({ "removed": removed }))
     }
 
-    /// `{"index","text"|"vector","space"?,"limit"?,"weights"?,"filter"?,"explain"?}` -> `{"hits":[{"id","score",
-    /// "passage","record"}],"explain"?}` or `{"need":[..]}`. Documents are ranked by their best passage.
+    /// `{"index","text"?|"vector"?,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text","field"}],
+    /// "not"?:[{"text","field"?}]},"weights"?:{"meaning"?,"words"?},"limit"?,"filter"?,"explain"?}` -> `{"hits":[{"id",
+    /// "score","passage","legs":{"meaning"?,"words"?},"record","explain"?}],"explain"?}` or `{"need":[..]}`. A text or a
+    /// vector is the leg of meaning, words are the leg of words; one is enough, both are fused.
     ///
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.
@@ -240,42 +245,37 @@ impl Engine {
         let plan = plan::read_search(request)?;
         let index = found(&mut self.indexes, &plan.index)?;
         let model = || ready(&self.model);
-        let found = match self.finder.find(&mut self.embedder, model, index, &plan)? {
-            Answer::Need(needs) => return need(&needs),
-            Answer::Ready(found) => found,
-        };
+        if let Answer::Need(needs) = self.finder.find(&mut self.embedder, model, index, &plan)? {
+            return need(&needs);
+        }
+        let found = self.finder.buffers().found();
         let documents: Vec<usize> = found.iter().map(|found| found.document).collect();
         let records = match index.records(&documents)? {
             Answer::Need(needs) => return need(&needs),
             Answer::Ready(records) => records,
         };
-        let hits: Vec<plan::Hit<'_>> = found
-            .iter()
-            .zip(records)
-            .map(|(found, record)| plan::Hit {
+        let query = self.finder.buffers().words();
+        let mut hits = Vec::with_capacity(found.len());
+        for (found, record) in found.iter().zip(records) {
+            let explain = match plan.explain {
+                true => Some(explain::hit(&plan, index, query, found)?),
+                false => None,
+            };
+            hits.push(plan::Hit {
                 id: index.id(found.document),
                 score: found.score,
                 passage: found.passage,
+                legs: plan::Legs {
+                    meaning: found.meaning.map(|meaning| meaning.closeness()),
+                    words: found.words,
+                },
                 record,
-            })
-            .collect();
-        if !plan.explain {
-            return plan::reply(&Hits {
-                hits: &hits,
-                explain: None,
+                explain,
             });
         }
-        let explain = json!({
-            "dense": {
-                "weight": plan.dense,
-                "scan": "flat",
-                "documents": index.documents(),
-                "passages": index.passages(),
-            },
-        });
         plan::reply(&Hits {
             hits: &hits,
-            explain: Some(explain),
+            explain: plan.explain.then(|| explain::search(&plan, index, query)),
         })
     }
 
@@ -325,7 +325,7 @@ impl Engine {
         index.dump(request.meta)
     }
 
-    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
+    /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","values":[..],"size_bytes":{"vectors","graph",
     /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`. `size_bytes` is what is
     /// held, by part; `memory_bytes` the linear memory of a WebAssembly build, null on others.
     ///
@@ -339,6 +339,7 @@ impl Engine {
                 let counts = json!({
                     "documents": index.documents(),
                     "passages": index.passages(),
+                    "values": index.columns().fields().collect::<Vec<_>>(),
                     "size_bytes": index.size_bytes(),
                 });
                 (name.clone(), counts)
@@ -434,13 +435,17 @@ struct Hits<'a> {
     explain: Option<Value>,
 }
 
-fn entries(documents: Vec<plan::Document>) -> Vec<Entry> {
+fn entries(documents: Vec<plan::Document>) -> Result<Vec<Entry>> {
+    let documents = documents.into_iter();
     documents
-        .into_iter()
-        .map(|document| Entry {
-            id: document.id,
-            passages: document.passages.len(),
-            record: document.record,
+        .map(|mut document| {
+            Ok(Entry {
+                words: document.words()?,
+                values: Row::new(&document.values)?,
+                id: document.id,
+                passages: document.passages.len(),
+                record: document.record,
+            })
         })
         .collect()
 }

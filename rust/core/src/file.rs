@@ -34,6 +34,24 @@ pub enum Answer<T> {
     Need(Vec<Need>),
 }
 
+impl<T> Answer<T> {
+    /// The answer turned into another, once it is there.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Answer<U> {
+        match self {
+            Answer::Ready(answer) => Answer::Ready(turn(answer)),
+            Answer::Need(needs) => Answer::Need(needs),
+        }
+    }
+
+    /// What has to be fetched; nothing when the answer is there.
+    pub fn needs(self) -> Vec<Need> {
+        match self {
+            Answer::Ready(_) => Vec::new(),
+            Answer::Need(needs) => needs,
+        }
+    }
+}
+
 /// A container read piece by piece.
 #[derive(Clone, Debug)]
 pub struct File {

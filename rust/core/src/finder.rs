@@ -1,13 +1,14 @@
 //! From a checked plan to the documents it finds.
 //!
 //! Owns the steps from a query to its codes and what they keep for the next search; knows nothing of requests and
-//! records. Invariant: a search like one before allocates nothing, whatever the size of the collection.
+//! records. Invariant: a search like one before allocates nothing but for the words of its query, whatever the size of the
+//! collection.
 
 use crate::codes::Query;
 use crate::embedder::Embedder;
 use crate::error::Result;
 use crate::file::Answer;
-use crate::index::{self, Buffers, Found, Index};
+use crate::index::{self, Ask, Buffers, Found, Index};
 use crate::model::Model;
 use crate::plan::{Search, Target, TextKind};
 
@@ -37,9 +38,10 @@ impl Finder {
         {
             return Err(index::wrong_space(found, &own.id));
         }
-        match &plan.target {
-            Target::Vector(vector) => self.query.set(vector)?,
-            Target::Text(text) => {
+        match plan.meaning.as_ref().map(|leg| &leg.asked) {
+            None => {}
+            Some(Target::Vector(vector)) => self.query.set(vector)?,
+            Some(Target::Text(text)) => {
                 let model = model()?;
                 let meta = model.meta();
                 index.check_space(&meta.space, meta.dim)?;
@@ -48,8 +50,18 @@ impl Finder {
                 self.query.set(&self.vector)?;
             }
         }
-        let (query, weight) = (&self.query, plan.dense);
-        index.search(query, weight, &plan.filter, plan.limit, &mut self.buffers)
+        let ask = Ask {
+            meaning: plan.meaning.as_ref().map(|leg| (&self.query, leg.weight)),
+            words: plan.words.as_ref().map(|leg| (&leg.asked, leg.weight)),
+            filter: &plan.filter,
+            limit: plan.limit,
+        };
+        index.search(&ask, &mut self.buffers)
+    }
+
+    /// What the last search found, and by which words.
+    pub fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     /// Bytes of buffers held.

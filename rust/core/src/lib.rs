@@ -10,6 +10,7 @@ pub mod embedder;
 pub mod encoder;
 pub mod engine;
 pub mod error;
+mod explain;
 pub mod facets;
 pub mod file;
 pub mod finder;
@@ -30,6 +31,7 @@ pub mod tokenizer;
 pub mod typos;
 pub mod varint;
 pub mod vectors;
+pub mod words;
 
 pub use analysis::answer as analyse;
 pub use engine::{Engine, inspect, pack};

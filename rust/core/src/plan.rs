@@ -3,20 +3,22 @@
 //! Owns the keys of every request and their limits; knows nothing of how a request is carried out.
 //! Invariant: a request with an unknown key, a wrong type or a number out of range is refused whole, as `bad_request`.
 
+use crate::analysis::Language;
 use crate::codes::DIM_CAP;
 use crate::error::{Code, Error, Result};
-use crate::index::Filter;
+use crate::facets::Values;
 use crate::numbers;
+use crate::words::Source;
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// Hits when a plan names no limit.
-pub const DEFAULT_LIMIT: usize = 10;
-const LIMIT_CAP: usize = 1 << 20;
-const WEIGHT_CAP: f64 = 1e6;
+mod search;
+
+pub use search::{DEFAULT_LIMIT, Leg, Search, Target, read_search};
+
 /// Offsets and lengths cross as doubles.
 const FILE_CAP: u64 = 1 << 53;
 
@@ -98,10 +100,60 @@ pub struct AddVectors {
 pub struct Document {
     /// Unique within the index.
     pub id: String,
+    /// What it says, for the leg of words.
+    pub fields: Option<Fields>,
+    /// Its language as an ISO 639 code; guessed when not given.
+    pub language: Option<String>,
+    /// What it can be filtered by.
+    #[serde(default)]
+    pub values: Values,
     /// At least one text to be found by.
     pub passages: Vec<Text>,
     /// Any JSON, given back with a hit as it stands.
     pub record: Box<RawValue>,
+}
+
+/// What a document says, by field.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fields {
+    /// Its title.
+    pub title: Option<Text>,
+    /// Its text.
+    pub text: Option<Text>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<Text>,
+    /// Where it comes from.
+    pub path: Option<Text>,
+}
+
+impl Document {
+    /// What it says; none without fields and language.
+    ///
+    /// # Errors
+    /// `bad_request` when its language is not a code.
+    pub fn words(&mut self) -> Result<Option<Source>> {
+        let language = match &self.language {
+            None => None,
+            Some(code) => Some(Language::from_code(code).ok_or_else(|| {
+                refused("a language is not an ISO 639 code such as \"en\"")
+                    .with(json!({"id": self.id, "language": code}))
+            })?),
+        };
+        if language.is_none() && self.fields.is_none() {
+            return Ok(None);
+        }
+        let fields = self.fields.take().unwrap_or_default();
+        let text = |text: Option<Text>| text.map_or_else(String::new, |text| text.0);
+        Ok(Some(Source {
+            title: text(fields.title),
+            text: text(fields.text),
+            tags: fields.tags.into_iter().map(|tag| tag.0).collect(),
+            path: text(fields.path),
+            language,
+        }))
+    }
 }
 
 /// The request of `remove`.
@@ -164,61 +216,6 @@ pub struct PackSection {
     pub length: u64,
 }
 
-/// What is searched for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Target {
-    /// A text, to be embedded as a query.
-    Text(Text),
-    /// A ready vector.
-    Vector(Vec<f32>),
-}
-
-/// A checked plan of a search.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Search {
-    /// The index to search.
-    pub index: String,
-    /// What is searched for.
-    pub target: Target,
-    /// The space of the vector, to be compared with that of the index.
-    pub space: Option<String>,
-    /// The most hits.
-    pub limit: usize,
-    /// What the score of the vectors is multiplied by.
-    pub dense: f64,
-    /// Which documents may be found.
-    pub filter: Filter,
-    /// Whether to say how the hits came about.
-    pub explain: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SearchJson {
-    index: String,
-    text: Option<Text>,
-    vector: Option<Vec<f32>>,
-    space: Option<String>,
-    limit: Option<usize>,
-    weights: Option<WeightsJson>,
-    filter: Option<FilterJson>,
-    #[serde(default)]
-    explain: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WeightsJson {
-    dense: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FilterJson {
-    ids: Option<Vec<String>>,
-    not_ids: Option<Vec<String>>,
-}
-
 /// Reads a request.
 ///
 /// # Errors
@@ -232,54 +229,6 @@ pub fn read<T: DeserializeOwned>(request: &[u8]) -> Result<T> {
             ),
         )
         .with(json!({"line": cause.line(), "column": cause.column()}))
-    })
-}
-
-/// Reads the plan of a search.
-///
-/// # Errors
-/// `bad_request` when it is malformed, has not exactly one of text and vector, or a number is out of its range.
-pub fn read_search(request: &[u8]) -> Result<Search> {
-    let plan: SearchJson = read(request)?;
-    let target = match (plan.text, plan.vector) {
-        (Some(text), None) => Target::Text(text),
-        (None, Some(vector)) => Target::Vector(vector),
-        _ => return Err(refused("a plan has either \"text\" or \"vector\"")),
-    };
-    let filter = match plan.filter {
-        None => Filter::All,
-        Some(FilterJson {
-            ids: Some(ids),
-            not_ids: None,
-        }) => Filter::Ids(ids),
-        Some(FilterJson {
-            ids: None,
-            not_ids: Some(ids),
-        }) => Filter::NotIds(ids),
-        Some(_) => return Err(refused("a filter has either \"ids\" or \"not_ids\"")),
-    };
-    let limit = plan.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LIMIT_CAP).contains(&limit) {
-        return Err(refused("the limit is not between 1 and 1048576").with(json!({"limit": limit})));
-    }
-    let dense = plan
-        .weights
-        .and_then(|weights| weights.dense)
-        .unwrap_or(1.0);
-    if !(dense > 0.0 && dense <= WEIGHT_CAP) {
-        return Err(
-            refused("the weight \"dense\" is not above 0 and at most 1e6")
-                .with(json!({"dense": dense})),
-        );
-    }
-    Ok(Search {
-        index: plan.index,
-        target,
-        space: plan.space,
-        limit,
-        dense,
-        filter,
-        explain: plan.explain,
     })
 }
 
@@ -404,12 +353,28 @@ pub struct Opened<'a> {
 pub struct Hit<'a> {
     /// The document.
     pub id: &'a str,
-    /// Of its best passage; higher is better.
+    /// Higher is better.
     pub score: f32,
-    /// Which passage that is.
+    /// Its nearest passage; the first, where only words were asked for.
     pub passage: usize,
+    /// What each leg that was asked says about it.
+    pub legs: Legs,
     /// As it was added.
     pub record: Box<RawValue>,
+    /// How the score came about, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Value>,
+}
+
+/// The legs of a hit, unweighted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Legs {
+    /// How near it is, as a cosine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<f32>,
+    /// BM25 as a share of the most that the words could give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<f32>,
 }
 
 /// One document of a `records` reply.
@@ -433,54 +398,6 @@ pub fn reply(value: &impl Serialize) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refusal(request: &str) -> Code {
-        read_search(request.as_bytes()).unwrap_err().code
-    }
-
-    #[test]
-    fn a_plan_has_defaults() {
-        let plan = read_search(br#"{"index":"a","text":"x"}"#).unwrap();
-        assert_eq!(plan.limit, DEFAULT_LIMIT);
-        assert_eq!(plan.dense, 1.0);
-        assert_eq!(plan.filter, Filter::All);
-        assert!(!plan.explain);
-    }
-
-    #[test]
-    fn a_malformed_plan_is_refused() {
-        for request in [
-            "",
-            "[]",
-            "{",
-            r#"{"index":"a"}"#,
-            r#"{"index":1,"text":"x"}"#,
-            r#"{"index":"a","text":"x","vector":[1]}"#,
-            r#"{"index":"a","text":"x","colour":1}"#,
-            r#"{"index":"a","text":"x","text":"y"}"#,
-            r#"{"index":"a","text":"x","limit":0}"#,
-            r#"{"index":"a","text":"x","limit":-1}"#,
-            r#"{"index":"a","text":"x","limit":1.5}"#,
-            r#"{"index":"a","text":"x","limit":1e99}"#,
-            r#"{"index":"a","text":"x","weights":{"sparse":1}}"#,
-            r#"{"index":"a","text":"x","weights":{"dense":0}}"#,
-            r#"{"index":"a","text":"x","weights":{"dense":-1}}"#,
-            r#"{"index":"a","text":"x","weights":{"dense":1e300}}"#,
-            r#"{"index":"a","text":"x","weights":{"dense":1e999}}"#,
-            r#"{"index":"a","text":"x","filter":{}}"#,
-            r#"{"index":"a","text":"x","filter":{"ids":[],"not_ids":[]}}"#,
-            r#"{"index":"a","text":"x","filter":{"ids":[1]}}"#,
-            r#"{"index":"a","vector":["1"]}"#,
-            r#"{"index":"a","vector":[NaN]}"#,
-        ] {
-            assert_eq!(refusal(request), Code::BadRequest, "{request}");
-        }
-        let deep = format!(
-            r#"{{"index":"a","text":"x","filter":{}"#,
-            "[".repeat(100_000)
-        );
-        assert_eq!(refusal(&deep), Code::BadRequest);
-    }
 
     #[test]
     fn half_a_surrogate_pair_becomes_the_replacement_character() {

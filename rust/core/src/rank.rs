@@ -1,7 +1,8 @@
 //! The best of many, without sorting them all.
 //!
 //! Owns the order of hits; knows nothing of where scores come from.
-//! Invariant: a higher score comes first, of equal scores the lower row; the order does not depend on that of the offers.
+//! Invariant: a higher score comes first, of equal scores the one whose turn is earlier; the order does not depend on that of
+//! the offers.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,6 +12,8 @@ use std::collections::BinaryHeap;
 pub struct Ranked {
     /// Higher is better; never NaN.
     pub score: f32,
+    /// Of equal scores the lower turn comes first; no two have the same.
+    pub turn: usize,
     /// The row that has this score.
     pub row: usize,
     /// The document of that row.
@@ -22,7 +25,7 @@ impl Ranked {
         other
             .score
             .total_cmp(&self.score)
-            .then(self.row.cmp(&other.row))
+            .then(self.turn.cmp(&other.turn))
     }
 }
 
@@ -107,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_come_first_and_equal_scores_in_the_order_of_rows() {
+    fn the_best_come_first_and_equal_scores_in_turn() {
         let scores = [0.5, 2.0, 0.5, -1.0, 2.0, 0.5];
         for turn in 0..scores.len() {
             let mut top = Top::default();
@@ -116,6 +119,7 @@ mod tests {
                 let row = (at + turn) % scores.len();
                 top.offer(Ranked {
                     score: scores[row],
+                    turn: row,
                     row,
                     document: row,
                 });
@@ -133,6 +137,7 @@ mod tests {
         let mut top = Top::default();
         top.offer(Ranked {
             score: 1.0,
+            turn: 0,
             row: 0,
             document: 0,
         });

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 pub trait Meta: Serialize + DeserializeOwned {
     /// The name of the kind.
     const TYPE: &str;
-    /// The version of its sections, of which this engine reads only this one.
+    /// The version of its sections that is written.
     const VERSION: u32;
+    /// The oldest version that is read.
+    const OLDEST: u32 = Self::VERSION;
 
     /// The type and the version that this meta names.
     fn named(&self) -> (&str, u32);
@@ -42,7 +44,7 @@ pub fn read_meta<M: Meta>(meta: &Value) -> Result<M> {
             .with(json!({"found": found, "wanted": M::TYPE})));
     }
     let wanted = M::VERSION;
-    if version != wanted {
+    if !(M::OLDEST..=wanted).contains(&version) {
         return Err(Error::new(
             Code::WrongVersion,
             format!("the index has version {version}, this engine reads {wanted}; update Findling or build it again"),

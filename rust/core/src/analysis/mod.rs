@@ -38,6 +38,8 @@ pub struct Token<'a> {
     pub end: u32,
     /// Whether its parts follow as tokens of their own.
     pub whole: bool,
+    /// Whether its term is what [`stems`] makes of its word in the language; else it is its form, in every language.
+    pub stemmed: bool,
 }
 
 /// Hands the tokens of a text to `take`, in the order in which they begin, a whole before its parts.
@@ -81,6 +83,7 @@ fn token<'a>(piece: &Piece, term: &'a str, folder: &'a Folder) -> Token<'a> {
         start: piece.start as u32,
         end: piece.end as u32,
         whole: matches!(piece.kind, Kind::Humps | Kind::Whole | Kind::Emoji),
+        stemmed: matches!(piece.kind, Kind::Word | Kind::Humps),
     }
 }
 

@@ -154,12 +154,12 @@ impl Columns {
     ///
     /// # Errors
     /// `bad_input` when a field would have 2^32 bytes of values, or the index more than 1000 fields.
-    pub fn check_room(&self, rows: &[Row]) -> Result<()> {
+    pub fn check_room<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for (name, field) in &self.fields {
             names.insert(name, field.dictionary.key_bytes().max(field.values.len()));
         }
-        for (name, keys) in rows.iter().flat_map(|row| &row.0) {
+        for (name, keys) in rows.into_iter().flat_map(|row| &row.0) {
             let bytes = names.entry(name).or_default();
             // A key has at least one byte, so that the number of values is counted too.
             *bytes = keys

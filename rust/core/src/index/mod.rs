@@ -1,17 +1,20 @@
-//! An index: documents, the passages of each as int8 codes, and a record to give back with a hit.
+//! An index: documents, their passages as int8 codes, their words, and a record to give back with a hit.
 //!
-//! Owns what is in an index; knows nothing of text, models or requests.
+//! Owns what is in an index; knows nothing of models or requests, nor what a word is.
 //! Invariant: passages are rows without gaps in the order of the documents, every id occurs once, and the same documents
 //! added in the same order give the same bytes.
 
+mod rows;
 mod search;
 mod stored;
 
-pub use search::{Buffers, Filter, Found};
+pub use search::{Ask, Buffers, Filter, Found, Meaning};
 
-use crate::codes;
 use crate::error::{Code, Error, Result};
+use crate::facets::{Columns, Row};
 use crate::file::{Answer, File};
+use crate::words::{Source, Words};
+use rows::Rows;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -35,7 +38,7 @@ pub struct SizeBytes {
     pub vectors: usize,
     /// Links between vectors; 0 for an index that is scanned.
     pub graph: usize,
-    /// Ids, records, and blocks of the file it was opened from.
+    /// Ids, records, words, and blocks of the file it was opened from.
     pub text: usize,
 }
 
@@ -46,9 +49,16 @@ pub struct Entry {
     pub id: String,
     /// How many rows it has, at least one.
     pub passages: usize,
+    /// What it says; without, no words find it.
+    pub words: Option<Source>,
+    /// What it can be filtered by.
+    pub values: Row,
     /// What is given back with a hit.
     pub record: Box<RawValue>,
 }
+
+/// A document of more places in its text is compared as a whole, too.
+pub const LONG_WORDS: usize = 200;
 
 /// How many documents were new, how many took the place of another, and their passages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -66,25 +76,31 @@ struct Document {
     id: Box<str>,
     first_row: usize,
     passages: usize,
+    /// Its row among those of whole documents.
+    whole: Option<usize>,
     record: Range<u64>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Rows {
-    codes: Vec<i8>,
-    scales: Vec<f32>,
-}
-
-/// Documents, their vectors and records; parts of it may still lie in a file.
+/// Documents, their vectors, words and records; parts of it may still lie in a file.
 #[derive(Clone, Debug)]
 pub struct Index {
     space: Option<Space>,
     meta: Map<String, Value>,
     documents: Vec<Document>,
     numbers: BTreeMap<Box<str>, usize>,
+    /// Of each document its place in the order of ids; empty where documents came or went since.
+    turns: Vec<u32>,
     passages: usize,
-    /// None while they lie in `file`.
+    /// How many documents have a row as a whole.
+    wholes: usize,
+    /// Of the passages; none while they lie in `file`.
     rows: Option<Rows>,
+    /// Of whole documents: the mean of their passages, at length 1. None while they lie in `file`.
+    whole_rows: Option<Rows>,
+    /// None while they lie in `file`.
+    words: Option<Words>,
+    /// What documents can be filtered by.
+    columns: Columns,
     /// The records end to end; None while they lie in `file`.
     records: Option<Vec<u8>>,
     file: Option<File>,
@@ -98,8 +114,13 @@ impl Index {
             meta: Map::new(),
             documents: Vec::new(),
             numbers: BTreeMap::new(),
+            turns: Vec::new(),
             passages: 0,
+            wholes: 0,
             rows: Some(Rows::default()),
+            whole_rows: Some(Rows::default()),
+            words: Some(Words::default()),
+            columns: Columns::new(),
             records: Some(Vec::new()),
             file: None,
         }
@@ -120,6 +141,11 @@ impl Index {
         &self.meta
     }
 
+    /// What its documents can be filtered by.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
     /// The number of documents.
     pub fn documents(&self) -> usize {
         self.documents.len()
@@ -132,19 +158,20 @@ impl Index {
 
     /// What it holds in memory.
     pub fn size_bytes(&self) -> SizeBytes {
-        let vectors = self.rows.as_ref().map_or(0, |rows| {
-            rows.codes.capacity() + rows.scales.capacity() * size_of::<f32>()
-        });
+        let rows = [&self.rows, &self.whole_rows].into_iter().flatten();
+        let vectors = rows.map(Rows::size_bytes).sum();
         let ids: usize = self.documents.iter().map(|each| each.id.len()).sum();
         // An id stands in the list and in the map.
         let table = self.documents.capacity() * size_of::<Document>()
-            + self.numbers.len() * size_of::<(Box<str>, usize)>();
+            + self.numbers.len() * size_of::<(Box<str>, usize)>()
+            + self.turns.capacity() * size_of::<u32>();
+        let words = self.words.as_ref().map_or(0, Words::size_bytes);
         let records = self.records.as_ref().map_or(0, Vec::capacity);
         let file = self.file.as_ref().map_or(0, File::size_bytes);
         SizeBytes {
             vectors,
             graph: 0,
-            text: table + 2 * ids + records + file,
+            text: table + 2 * ids + words + self.columns.size_bytes() + records + file,
         }
     }
 
@@ -191,32 +218,45 @@ impl Index {
             ));
         }
         for vector in vectors.chunks_exact(space.dim) {
-            fresh
-                .scales
-                .push(codes::quantize(vector, &mut fresh.codes)?);
+            fresh.push(vector)?;
         }
-        if self.rows.is_none() || self.records.is_none() {
-            return Err(lost());
-        }
+        let values = entries.iter().map(|entry| &entry.values);
+        self.columns.check_room(values)?;
+        self.parts().ok_or_else(lost)?;
         let replaced = self.remove(entries.iter().map(|entry| entry.id.as_str()))?;
-        let (Some(rows), Some(records)) = (&mut self.rows, &mut self.records) else {
-            return Err(lost());
-        };
-        rows.codes.extend_from_slice(&fresh.codes);
-        rows.scales.extend_from_slice(&fresh.scales);
+        self.turns.clear();
+        let (mut documents, mut wholes) = (self.documents.len(), self.wholes);
+        let mut first_row = self.passages;
+        let parts = self.parts().ok_or_else(lost)?;
+        parts.rows.extend(&fresh);
+        let mut rest = vectors;
+        let mut added = Vec::with_capacity(entries.len());
         for entry in entries {
-            let start = records.len() as u64;
-            records.extend_from_slice(entry.record.get().as_bytes());
-            self.numbers
-                .insert(entry.id.as_str().into(), self.documents.len());
-            self.documents.push(Document {
+            let own;
+            (own, rest) = rest.split_at(entry.passages * space.dim);
+            let length = parts.words.add(entry.words.as_ref());
+            let whole = length > LONG_WORDS && parts.whole_rows.push_mean(own, space.dim);
+            let start = parts.records.len() as u64;
+            parts
+                .records
+                .extend_from_slice(entry.record.get().as_bytes());
+            added.push(Document {
                 id: entry.id.as_str().into(),
-                first_row: self.passages,
+                first_row,
                 passages: entry.passages,
-                record: start..records.len() as u64,
+                whole: whole.then_some(wholes),
+                record: start..parts.records.len() as u64,
             });
-            self.passages += entry.passages;
+            wholes += usize::from(whole);
+            first_row += entry.passages;
         }
+        for (document, entry) in added.into_iter().zip(entries) {
+            self.columns.push(&entry.values);
+            self.numbers.insert(document.id.clone(), documents);
+            self.documents.push(document);
+            documents += 1;
+        }
+        (self.passages, self.wholes) = (first_row, wholes);
         if !entries.is_empty() {
             self.space.get_or_insert_with(|| space.clone());
         }
@@ -227,15 +267,23 @@ impl Index {
         })
     }
 
+    /// What is there once nothing of it lies in a file any more.
+    fn parts(&mut self) -> Option<Held<'_>> {
+        Some(Held {
+            rows: self.rows.as_mut()?,
+            whole_rows: self.whole_rows.as_mut()?,
+            words: self.words.as_mut()?,
+            records: self.records.as_mut()?,
+        })
+    }
+
     /// Removes documents and gives their number; ids that are not in the index are ignored.
     /// [`Index::fetch_all`] comes first for a file.
     ///
     /// # Errors
     /// `bug` when rows still lie in a file.
     pub fn remove<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<usize> {
-        let (Some(rows), Some(records)) = (&mut self.rows, &mut self.records) else {
-            return Err(lost());
-        };
+        self.parts().ok_or_else(lost)?;
         let gone: Vec<usize> = ids.filter_map(|id| self.numbers.remove(id)).collect();
         if gone.is_empty() {
             return Ok(0);
@@ -245,32 +293,43 @@ impl Index {
             keep[*document] = false;
         }
         let dim = self.space.as_ref().map_or(0, |space| space.dim);
+        self.columns.retain(&keep);
+        let mut documents = std::mem::take(&mut self.documents);
+        let parts = self.parts().ok_or_else(lost)?;
+        parts.words.retain(&keep);
         let mut number = 0;
-        let (mut row, mut record) = (0, 0);
+        let (mut row, mut whole_row, mut record) = (0, 0, 0);
         // Everything that stays moves down over the gaps, in order.
-        self.documents.retain_mut(|document| {
+        documents.retain_mut(|document| {
             let stays = keep[number];
             number += 1;
             if !stays {
                 return false;
             }
             let old = document.first_row..document.first_row + document.passages;
-            rows.codes
-                .copy_within(old.start * dim..old.end * dim, row * dim);
-            rows.scales.copy_within(old, row);
+            parts.rows.move_down(old, row, dim);
+            if let Some(whole) = &mut document.whole {
+                parts
+                    .whole_rows
+                    .move_down(*whole..*whole + 1, whole_row, dim);
+                *whole = whole_row;
+                whole_row += 1;
+            }
             let bytes = span(&document.record);
             let length = bytes.len();
-            records.copy_within(bytes, record);
+            parts.records.copy_within(bytes, record);
             document.first_row = row;
             document.record = record as u64..(record + length) as u64;
             row += document.passages;
             record += length;
             true
         });
-        rows.codes.truncate(row * dim);
-        rows.scales.truncate(row);
-        records.truncate(record);
-        self.passages = row;
+        parts.rows.truncate(row, dim);
+        parts.whole_rows.truncate(whole_row, dim);
+        parts.records.truncate(record);
+        self.documents = documents;
+        self.turns.clear();
+        (self.passages, self.wholes) = (row, whole_row);
         for (number, document) in self.documents.iter().enumerate() {
             if let Some(known) = self.numbers.get_mut(&document.id) {
                 *known = number;
@@ -320,6 +379,14 @@ impl Index {
         }
         Ok(())
     }
+}
+
+/// The parts of an index that is in memory.
+struct Held<'a> {
+    rows: &'a mut Rows,
+    whole_rows: &'a mut Rows,
+    words: &'a mut Words,
+    records: &'a mut Vec<u8>,
 }
 
 impl Default for Index {

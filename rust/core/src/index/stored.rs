@@ -4,17 +4,22 @@
 //! Invariant: what is read back equals what was written, the same index gives the same bytes, and nothing in a file is
 //! believed before it has been compared with the rest of it.
 
-use super::{Document, Index, Rows, Space, lost, span, unusable};
+use super::rows::Rows;
+use super::{Document, Index, Space, lost, span, unusable};
 use crate::codes::{self, DIM_CAP};
 use crate::error::Result;
+use crate::facets::{Columns, Row};
 use crate::file::{Answer, File, Need};
 use crate::format::{self, Container, Kind};
 use crate::numbers;
 use crate::stored::{self, Meta as _, bad};
+use crate::words::{ENTRY_BYTES, Sections, Words};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+/// The version without words and without rows of whole documents.
+const WITHOUT_WORDS: u32 = 1;
 /// Bytes of one entry of the section "documents": lengths of id and record, number of passages.
 const DOCUMENT_BYTES: usize = 12;
 
@@ -30,7 +35,8 @@ struct Meta {
 
 impl stored::Meta for Meta {
     const TYPE: &str = "flat";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
+    const OLDEST: u32 = WITHOUT_WORDS;
 
     fn named(&self) -> (&str, u32) {
         (&self.r#type, self.version)
@@ -67,7 +73,7 @@ impl Index {
         }
     }
 
-    /// An index from a file that is read piece by piece: its documents now, codes and records when they are used.
+    /// An index from a file that is read piece by piece: its documents now; codes, words and records when they are used.
     ///
     /// # Errors
     /// `bad_format`, `wrong_version` or `wrong_digest`.
@@ -77,7 +83,14 @@ impl Index {
             Answer::Ready(header) => stored::read_meta(&header.meta)?,
         };
         let space = read_space(&meta)?;
-        let [documents, ids] = match file.sections(["documents", "ids"])? {
+        let has_words = meta.version != WITHOUT_WORDS;
+        let answer = if has_words {
+            file.sections(["documents", "ids", "wholes", "columns"])?
+        } else {
+            let answer = file.sections(["documents", "ids"])?;
+            answer.map(|[documents, ids]| [documents, ids, Vec::new(), Vec::new()])
+        };
+        let [documents, ids, wholes, columns] = match answer {
             Answer::Need(needs) => return Ok(Answer::Need(needs)),
             Answer::Ready(sections) => sections,
         };
@@ -85,16 +98,52 @@ impl Index {
             space,
             meta: meta.user,
             rows: None,
+            whole_rows: None,
+            words: None,
             records: None,
             ..Index::new()
         };
         let record_bytes = index.read_documents(&documents, &ids)?;
-        let dim = index.space.as_ref().map_or(0, |space| space.dim);
-        file.expect_length("codes", index.passages as u64 * dim as u64)?;
+        index.read_wholes(&wholes)?;
+        let dim = index.space.as_ref().map_or(0, |space| space.dim) as u64;
+        file.expect_length("codes", index.passages as u64 * dim)?;
         file.expect_length("scales", index.passages as u64 * 4)?;
         file.expect_length("records", record_bytes)?;
+        if has_words {
+            index.columns = Columns::load(&columns, index.documents.len())?;
+            file.expect_length("whole.codes", index.wholes as u64 * dim)?;
+            file.expect_length("whole.scales", index.wholes as u64 * 4)?;
+            let entries = index.documents.len() as u64 * ENTRY_BYTES as u64;
+            file.expect_length("fields", entries)?;
+        } else {
+            index.whole_rows = Some(Rows::default());
+            index.words = Some(Words::blank(index.documents.len()));
+            for _ in &index.documents {
+                index.columns.push(&Row::default());
+            }
+        }
         index.file = Some(file.clone());
         Ok(Answer::Ready(index))
+    }
+
+    /// Marks the documents that have a row as a whole.
+    fn read_wholes(&mut self, wholes: &[u8]) -> Result<()> {
+        let (wholes, rest) = wholes.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(bad("its list of whole documents ends inside a number"));
+        }
+        let mut least = 0;
+        for number in wholes {
+            let number = u32::from_le_bytes(*number) as usize;
+            let document = self.documents.get_mut(number);
+            let document = document.filter(|_| number >= least).ok_or_else(|| {
+                bad("its list of whole documents is not in order, or names one that is not there")
+            })?;
+            document.whole = Some(self.wholes);
+            self.wholes += 1;
+            least = number + 1;
+        }
+        Ok(())
     }
 
     /// Fills the list of documents from its two sections; gives the length of all records.
@@ -138,6 +187,7 @@ impl Index {
                 id: id.into(),
                 first_row,
                 passages,
+                whole: None,
                 record: record..end,
             });
             record = end;
@@ -148,22 +198,20 @@ impl Index {
         Ok(record)
     }
 
-    /// Reads codes and records that still lie in the file, which is then no longer needed.
+    /// Reads what still lies in the file, which is then no longer needed.
     ///
     /// # Errors
     /// `bad_format` or `wrong_digest`.
     pub fn fetch_all(&mut self) -> Result<Answer<()>> {
-        if let Answer::Need(mut needs) = self.fetch_rows()? {
-            if let Answer::Need(more) = self.fetch_records()? {
-                needs.extend(
-                    more.into_iter()
-                        .filter(|need| !needs.contains(need))
-                        .collect::<Vec<_>>(),
-                );
+        let mut needs = self.fetch_rows()?.needs();
+        for more in [self.fetch_words()?, self.fetch_records()?] {
+            for need in more.needs() {
+                if !needs.contains(&need) {
+                    needs.push(need);
+                }
             }
-            return Ok(Answer::Need(needs));
         }
-        if let Answer::Need(needs) = self.fetch_records()? {
+        if !needs.is_empty() {
             return Ok(Answer::Need(needs));
         }
         self.file = None;
@@ -173,19 +221,37 @@ impl Index {
     pub(super) fn fetch_rows(&mut self) -> Result<Answer<()>> {
         if self.rows.is_none() {
             let file = self.file.as_mut().ok_or_else(lost)?;
-            let [bytes, scale_bytes] = match file.sections(["codes", "scales"])? {
+            if self.whole_rows.is_some() {
+                match file.sections(["codes", "scales"])? {
+                    Answer::Need(needs) => return Ok(Answer::Need(needs)),
+                    Answer::Ready([codes, scales]) => self.rows = Some(read_rows(codes, &scales)?),
+                }
+                return Ok(Answer::Ready(()));
+            }
+            match file.sections(["codes", "scales", "whole.codes", "whole.scales"])? {
+                Answer::Need(needs) => return Ok(Answer::Need(needs)),
+                Answer::Ready([codes, scales, whole_codes, whole_scales]) => {
+                    self.whole_rows = Some(read_rows(whole_codes, &whole_scales)?);
+                    self.rows = Some(read_rows(codes, &scales)?);
+                }
+            }
+        }
+        Ok(Answer::Ready(()))
+    }
+
+    pub(super) fn fetch_words(&mut self) -> Result<Answer<()>> {
+        if self.words.is_none() {
+            let file = self.file.as_mut().ok_or_else(lost)?;
+            let [lexicon, fields, tokens] = match file.sections(["lexicon", "fields", "tokens"])? {
                 Answer::Need(needs) => return Ok(Answer::Need(needs)),
                 Answer::Ready(sections) => sections,
             };
-            let scales: Vec<f32> = numbers::read(&scale_bytes);
-            if !scales
-                .iter()
-                .all(|scale| codes::is_scale(*scale, codes::CODE_MAX))
-            {
-                return Err(bad("a scale is not a number that a vector can have"));
-            }
-            let codes = bytes.into_iter().map(|byte| byte as i8).collect();
-            self.rows = Some(Rows { codes, scales });
+            let sections = Sections {
+                lexicon,
+                fields,
+                tokens,
+            };
+            self.words = Some(Words::read(&sections, self.documents.len()).map_err(bad)?);
         }
         Ok(Answer::Ready(()))
     }
@@ -210,12 +276,18 @@ impl Index {
     /// # Errors
     /// `bad_request` when `meta` makes the header longer than 1 MiB.
     pub fn dump(&self, meta: Option<Map<String, Value>>) -> Result<Vec<u8>> {
-        let (Some(rows), Some(records)) = (&self.rows, &self.records) else {
+        let (Some(rows), Some(whole_rows), Some(words), Some(records)) =
+            (&self.rows, &self.whole_rows, &self.words, &self.records)
+        else {
             return Err(lost());
         };
+        let mut wholes = Vec::with_capacity(self.wholes * 4);
         let mut documents = Vec::with_capacity(self.documents.len() * DOCUMENT_BYTES);
         let mut ids = String::new();
-        for document in &self.documents {
+        for (number, document) in (0_u32..).zip(&self.documents) {
+            if document.whole.is_some() {
+                wholes.extend_from_slice(&number.to_le_bytes());
+            }
             ids.push_str(&document.id);
             let record = document.record.end - document.record.start;
             for number in [document.id.len() as u64, document.passages as u64, record] {
@@ -228,6 +300,7 @@ impl Index {
                 documents.extend_from_slice(&number.to_le_bytes());
             }
         }
+        let words = words.sections();
         let meta = Meta {
             r#type: Meta::TYPE.to_owned(),
             version: Meta::VERSION,
@@ -241,12 +314,31 @@ impl Index {
             &[
                 ("documents", &documents),
                 ("ids", ids.as_bytes()),
+                ("wholes", &wholes),
+                ("columns", &self.columns.dump()),
                 ("codes", bytemuck::cast_slice(&rows.codes)),
                 ("scales", &numbers::write(&rows.scales)),
+                ("whole.codes", bytemuck::cast_slice(&whole_rows.codes)),
+                ("whole.scales", &numbers::write(&whole_rows.scales)),
+                ("lexicon", &words.lexicon),
+                ("fields", &words.fields),
+                ("tokens", &words.tokens),
                 ("records", records),
             ],
         )
     }
+}
+
+fn read_rows(codes: Vec<u8>, scales: &[u8]) -> Result<Rows> {
+    let scales: Vec<f32> = numbers::read(scales);
+    let may_be = |scale: &f32| codes::is_scale(*scale, codes::CODE_MAX);
+    if !scales.iter().all(may_be) {
+        return Err(bad("a scale is not a number that a vector can have"));
+    }
+    Ok(Rows {
+        codes: codes.into_iter().map(|byte| byte as i8).collect(),
+        scales,
+    })
 }
 
 fn read_space(meta: &Meta) -> Result<Option<Space>> {

@@ -385,6 +385,7 @@ fn offer(vectors: &VectorIndex, top: &mut Top, row: u32, score: f32) {
     let row = row as usize;
     top.offer(Ranked {
         score,
+        turn: vectors.ids[row] as usize,
         row: vectors.ids[row] as usize,
         document: row,
     });

@@ -125,13 +125,14 @@ fn weights_scale_the_score_and_explain_says_so() {
     let mut engine = filled();
     let plain = ask(engine.search(br#"{"index":"a","text":"sick"}"#));
     assert!(plain.get("explain").is_none());
-    let double =
-        ask(engine.search(br#"{"index":"a","text":"sick","weights":{"dense":2},"explain":true}"#));
+    let double = ask(
+        engine.search(br#"{"index":"a","text":"sick","weights":{"meaning":2},"explain":true}"#)
+    );
     let score = |reply: &Value| reply["hits"][0]["score"].as_f64().unwrap();
     assert_eq!(score(&double), 2.0 * score(&plain));
     assert_eq!(
         double["explain"],
-        json!({"dense": {"weight": 2.0, "scan": "flat", "documents": 3, "passages": 4}})
+        json!({"meaning": {"weight": 2.0, "scan": "flat", "documents": 3, "passages": 4}})
     );
 }
 

@@ -2,20 +2,30 @@
 //!
 //! Owns the cases; must not know how rows are kept. Invariant: scores are those of the kept codes.
 
-use super::support::{Seeded, entry, sample_index, space};
+use super::support::{Parts, Seeded, entry, sample_index, space};
 use findling_core::Code;
 use findling_core::codes::{Query, quantize, quantize_query, score};
 use findling_core::file::Answer;
-use findling_core::index::{Buffers, Filter, Found, Index};
+use findling_core::index::{Ask, Buffers, Filter, Found, Index};
+use findling_core::words::Request;
 use proptest::prelude::*;
 use serde_json::json;
 
 const DIM: usize = 24;
 
+fn ask<'a>(query: &'a Query, filter: &'a Filter, limit: usize) -> Ask<'a> {
+    Ask {
+        meaning: Some((query, 1.0)),
+        words: None,
+        filter,
+        limit,
+    }
+}
+
 fn search(index: &mut Index, query: &Query, filter: &Filter, limit: usize) -> Vec<Found> {
     let mut buffers = Buffers::default();
     match index
-        .search(query, 1.0, filter, limit, &mut buffers)
+        .search(&ask(query, filter, limit), &mut buffers)
         .unwrap()
     {
         Answer::Ready(found) => found.to_vec(),
@@ -87,7 +97,7 @@ fn of_equal_passages_the_first_is_named() {
 }
 
 #[test]
-fn equal_scores_rank_in_the_order_of_insertion() {
+fn equal_scores_rank_by_id() {
     let mut index = Index::new();
     let entries: Vec<_> = (0..200)
         .map(|n| entry(&n.to_string(), 1, &json!(n)))
@@ -95,8 +105,11 @@ fn equal_scores_rank_in_the_order_of_insertion() {
     index
         .add(&space(DIM), &entries, &one_hot(3, 1.0).repeat(200))
         .unwrap();
-    let expected: Vec<String> = (0..7).map(|n: i32| n.to_string()).collect();
-    assert_eq!(ids(&mut index, &one_hot(3, 1.0), &Filter::All, 7), expected);
+    let found = ids(&mut index, &one_hot(3, 1.0), &Filter::All, 7);
+    assert_eq!(found, ["0", "1", "10", "100", "101", "102", "103"]);
+    index.remove(["1", "100"].into_iter()).unwrap();
+    let found = ids(&mut index, &one_hot(3, 1.0), &Filter::All, 4);
+    assert_eq!(found, ["0", "10", "101", "102"]);
 }
 
 proptest! {
@@ -245,7 +258,7 @@ fn vectors_of_another_model_are_refused() {
     let query = quantize_query(&[1.0]).unwrap();
     assert_eq!(
         index
-            .search(&query, 1.0, &Filter::All, 1, &mut Buffers::default())
+            .search(&ask(&query, &Filter::All, 1), &mut Buffers::default())
             .unwrap_err()
             .code,
         Code::WrongDim
@@ -279,4 +292,44 @@ fn a_dump_is_read_back_whole() {
             assert_eq!(read.number(&format!("d{number}")), Some(number));
         }
     }
+}
+
+#[test]
+fn a_file_of_the_version_without_words_is_read() {
+    let index = sample_index(20, DIM, 3);
+    let written = index.dump(None).unwrap();
+    let mut parts = Parts::of(&written);
+    for name in [
+        "wholes",
+        "columns",
+        "whole.codes",
+        "whole.scales",
+        "lexicon",
+        "fields",
+        "tokens",
+    ] {
+        let at = parts.names.iter().position(|each| each == name).unwrap();
+        parts.names.remove(at);
+        parts.contents.remove(at);
+    }
+    parts.meta["version"] = json!(1);
+    let mut read = Index::load(&parts.pack()).unwrap();
+    assert_eq!(read.dump(None).unwrap(), written);
+    let query = Seeded(5).vector(DIM);
+    assert_eq!(
+        ids(&mut read, &query, &Filter::All, 5),
+        ids(&mut index.clone(), &query, &Filter::All, 5)
+    );
+    let request = Request {
+        text: "title".to_owned(),
+        ..Request::default()
+    };
+    let ask = Ask {
+        meaning: None,
+        words: Some((&request, 1.0)),
+        filter: &Filter::All,
+        limit: 5,
+    };
+    let found = read.search(&ask, &mut Buffers::default()).unwrap();
+    assert_eq!(found, Answer::Ready(&[][..]));
 }

@@ -23,3 +23,4 @@ mod support;
 mod threads;
 mod tokens;
 mod vectors;
+mod words;

@@ -45,6 +45,8 @@ pub fn entry(id: &str, passages: usize, record: &Value) -> Entry {
     Entry {
         id: id.to_owned(),
         passages,
+        words: None,
+        values: Default::default(),
         record: RawValue::from_string(record.to_string()).unwrap(),
     }
 }

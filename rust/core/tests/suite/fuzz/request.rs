@@ -5,7 +5,7 @@
 
 use super::Choices;
 
-const KEYS: [&str; 34] = [
+const KEYS: [&str; 44] = [
     "index",
     "file",
     "length",
@@ -19,7 +19,17 @@ const KEYS: [&str; 34] = [
     "space",
     "limit",
     "weights",
-    "dense",
+    "meaning",
+    "words",
+    "phrases",
+    "in",
+    "not",
+    "field",
+    "fields",
+    "language",
+    "title",
+    "tags",
+    "path",
     "filter",
     "not_ids",
     "explain",
@@ -41,7 +51,7 @@ const KEYS: [&str; 34] = [
     "over",
     "x",
 ];
-const VALUES: [&str; 46] = [
+const VALUES: [&str; 48] = [
     "\"a\"",
     "\"b\"",
     "\"s\"",
@@ -70,6 +80,8 @@ const VALUES: [&str; 46] = [
     "false",
     "[]",
     "{}",
+    "\"title\"",
+    "[\"a\"]",
     "\"query\"",
     "\"passage\"",
     "\"index\"",

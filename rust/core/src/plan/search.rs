@@ -1,0 +1,312 @@
+//! The plan of a search.
+//!
+//! Owns its keys, limits and defaults; knows nothing of how it is carried out. Invariant: as for every request.
+
+use super::{Text, read, refused};
+use crate::error::Result;
+use crate::index::Filter;
+use crate::words::{Clause, Field, Request};
+use serde::Deserialize;
+use serde_json::json;
+
+/// Hits when a plan names no limit.
+pub const DEFAULT_LIMIT: usize = 10;
+const LIMIT_CAP: usize = 1 << 20;
+const WEIGHT_CAP: f64 = 1e6;
+/// The weight of meaning where words count too, and theirs: measured, see docs/RANKING.md.
+const MEANING: f64 = 0.65;
+const WORDS: f64 = 0.35;
+
+/// What is searched for by meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A text, to be embedded as a query.
+    Text(Text),
+    /// A ready vector.
+    Vector(Vec<f32>),
+}
+
+/// What one leg is asked, and what its value is multiplied by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leg<T> {
+    /// What it is asked.
+    pub asked: T,
+    /// From 0 on.
+    pub weight: f64,
+}
+
+/// A checked plan of a search; it has one leg at least.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// The index to search.
+    pub index: String,
+    /// The leg of meaning.
+    pub meaning: Option<Leg<Target>>,
+    /// The leg of words.
+    pub words: Option<Leg<Request>>,
+    /// The space of the vector, to be compared with that of the index.
+    pub space: Option<String>,
+    /// The most hits.
+    pub limit: usize,
+    /// Which documents may be found.
+    pub filter: Filter,
+    /// Whether to say how the hits came about.
+    pub explain: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchJson {
+    index: String,
+    text: Option<Text>,
+    vector: Option<Vec<f32>>,
+    words: Option<WordsJson>,
+    space: Option<String>,
+    limit: Option<usize>,
+    weights: Option<WeightsJson>,
+    filter: Option<FilterJson>,
+    #[serde(default)]
+    explain: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WeightsJson {
+    meaning: Option<f64>,
+    words: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WordsJson {
+    text: Option<Text>,
+    #[serde(default)]
+    phrases: Vec<ClauseJson>,
+    #[serde(default, rename = "in")]
+    within: Vec<ClauseJson>,
+    #[serde(default)]
+    not: Vec<ClauseJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClauseJson {
+    text: Text,
+    field: Option<Field>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilterJson {
+    ids: Option<Vec<String>>,
+    not_ids: Option<Vec<String>>,
+}
+
+/// Reads the plan of a search.
+///
+/// # Errors
+/// `bad_request` when it is malformed, has both a text and a vector or nothing to search for, or a number is out of its
+/// range.
+pub fn read_search(request: &[u8]) -> Result<Search> {
+    let plan: SearchJson = read(request)?;
+    let target = match (plan.text, plan.vector) {
+        (Some(_), Some(_)) => {
+            return Err(refused("a plan has not both \"text\" and \"vector\""));
+        }
+        (Some(text), None) => Some(Target::Text(text)),
+        (None, Some(vector)) => Some(Target::Vector(vector)),
+        (None, None) => None,
+    };
+    let words = plan.words.map(read_words).transpose()?;
+    let (meaning, words) = weigh(target, words, &plan.weights.unwrap_or_default())?;
+    let filter = match plan.filter {
+        None => Filter::All,
+        Some(FilterJson {
+            ids: Some(ids),
+            not_ids: None,
+        }) => Filter::Ids(ids),
+        Some(FilterJson {
+            ids: None,
+            not_ids: Some(ids),
+        }) => Filter::NotIds(ids),
+        Some(_) => return Err(refused("a filter has either \"ids\" or \"not_ids\"")),
+    };
+    let limit = plan.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=LIMIT_CAP).contains(&limit) {
+        return Err(refused("the limit is not between 1 and 1048576").with(json!({"limit": limit})));
+    }
+    Ok(Search {
+        index: plan.index,
+        meaning,
+        words,
+        space: plan.space,
+        limit,
+        filter,
+        explain: plan.explain,
+    })
+}
+
+fn read_words(words: WordsJson) -> Result<Request> {
+    let clauses = |clauses: Vec<ClauseJson>| -> Vec<Clause> {
+        let clauses = clauses.into_iter();
+        clauses
+            .map(|clause| Clause {
+                text: clause.text.0,
+                field: clause.field,
+            })
+            .collect()
+    };
+    if words.within.iter().any(|clause| clause.field.is_none()) {
+        return Err(refused("words \"in\" a field do not say in which"));
+    }
+    Ok(Request {
+        text: words.text.map_or_else(String::new, |text| text.0),
+        phrases: clauses(words.phrases),
+        within: clauses(words.within),
+        not: clauses(words.not),
+    })
+}
+
+/// The legs with their weights: those of the plan, else those of both together, else 1.
+#[allow(clippy::type_complexity)]
+fn weigh(
+    target: Option<Target>,
+    words: Option<Request>,
+    weights: &WeightsJson,
+) -> Result<(Option<Leg<Target>>, Option<Leg<Request>>)> {
+    for (name, weight) in [("meaning", weights.meaning), ("words", weights.words)] {
+        if weight.is_some_and(|weight| !(0.0..=WEIGHT_CAP).contains(&weight)) {
+            return Err(refused("a weight is not between 0 and 1e6")
+                .with(json!({"leg": name, "weight": weight})));
+        }
+    }
+    let both = target.is_some() && words.is_some();
+    let (meaning, of_words) = if both { (MEANING, WORDS) } else { (1.0, 1.0) };
+    let meaning = target.map(|asked| Leg {
+        asked,
+        weight: weights.meaning.unwrap_or(meaning),
+    });
+    let words = words.map(|asked| Leg {
+        asked,
+        weight: weights.words.unwrap_or(of_words),
+    });
+    let legs = [
+        meaning.as_ref().map(|leg| leg.weight),
+        words.as_ref().map(|leg| leg.weight),
+    ];
+    if legs == [None, None] {
+        return Err(refused(
+            "a plan has neither \"text\" nor \"vector\" nor \"words\"",
+        ));
+    }
+    if legs.into_iter().flatten().all(|weight| weight == 0.0) {
+        return Err(refused("no leg of a plan has a weight above 0"));
+    }
+    Ok((meaning, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    fn refusal(request: &str) -> Code {
+        read_search(request.as_bytes()).unwrap_err().code
+    }
+
+    /// The weights of a plan that has these keys beside its index.
+    fn weights(keys: &str) -> (Option<f64>, Option<f64>) {
+        let plan = read_search(format!(r#"{{"index":"a",{keys}}}"#).as_bytes()).unwrap();
+        (
+            plan.meaning.map(|leg| leg.weight),
+            plan.words.map(|leg| leg.weight),
+        )
+    }
+
+    #[test]
+    fn a_plan_has_defaults() {
+        let plan = read_search(br#"{"index":"a","text":"x"}"#).unwrap();
+        assert_eq!(plan.limit, DEFAULT_LIMIT);
+        assert_eq!(plan.filter, Filter::All);
+        assert!(!plan.explain);
+    }
+
+    #[test]
+    fn legs_weigh_what_the_plan_says_or_what_they_weigh_together_or_one() {
+        for (keys, legs) in [
+            (r#""text":"x""#, (Some(1.0), None)),
+            (r#""vector":[1],"weights":{"meaning":2}"#, (Some(2.0), None)),
+            (r#""words":{"text":"x"}"#, (None, Some(1.0))),
+            (r#""text":"x","words":{}"#, (Some(0.65), Some(0.35))),
+            (
+                r#""text":"x","words":{},"weights":{"words":0}"#,
+                (Some(0.65), Some(0.0)),
+            ),
+        ] {
+            assert_eq!(weights(keys), legs, "{keys}");
+        }
+    }
+
+    #[test]
+    fn clauses_are_read_with_their_fields() {
+        let plan = read_search(
+            br#"{"index":"a","words":{"phrases":[{"text":"a b"}],"in":[{"text":"c","field":"title"}],"not":[{"text":"d","field":"path"}]}}"#,
+        );
+        let clause = |text: &str, field| Clause {
+            text: text.to_owned(),
+            field,
+        };
+        assert_eq!(
+            plan.unwrap().words.unwrap().asked,
+            Request {
+                text: String::new(),
+                phrases: vec![clause("a b", None)],
+                within: vec![clause("c", Some(Field::Title))],
+                not: vec![clause("d", Some(Field::Path))],
+            }
+        );
+    }
+
+    #[test]
+    fn a_malformed_plan_is_refused() {
+        for request in [
+            "",
+            "[]",
+            "{",
+            r#"{"index":"a"}"#,
+            r#"{"index":1,"text":"x"}"#,
+            r#"{"index":"a","text":"x","vector":[1]}"#,
+            r#"{"index":"a","text":"x","colour":1}"#,
+            r#"{"index":"a","text":"x","text":"y"}"#,
+            r#"{"index":"a","text":"x","limit":0}"#,
+            r#"{"index":"a","text":"x","limit":-1}"#,
+            r#"{"index":"a","text":"x","limit":1.5}"#,
+            r#"{"index":"a","text":"x","limit":1e99}"#,
+            r#"{"index":"a","text":"x","weights":{"sparse":1}}"#,
+            r#"{"index":"a","text":"x","weights":{"meaning":0}}"#,
+            r#"{"index":"a","text":"x","weights":{"meaning":0,"words":1}}"#,
+            r#"{"index":"a","text":"x","weights":{"meaning":-1}}"#,
+            r#"{"index":"a","text":"x","weights":{"meaning":1e300}}"#,
+            r#"{"index":"a","text":"x","weights":{"meaning":1e999}}"#,
+            r#"{"index":"a","text":"x","weights":{"words":-1}}"#,
+            r#"{"index":"a","words":"x"}"#,
+            r#"{"index":"a","words":{"text":1}}"#,
+            r#"{"index":"a","words":{"phrases":["x"]}}"#,
+            r#"{"index":"a","words":{"in":[{"text":"x"}]}}"#,
+            r#"{"index":"a","words":{"not":[{"text":"x","field":"body"}]}}"#,
+            r#"{"index":"a","words":{"text":"x"},"weights":{"words":0}}"#,
+            r#"{"index":"a","text":"x","filter":{}}"#,
+            r#"{"index":"a","text":"x","filter":{"ids":[],"not_ids":[]}}"#,
+            r#"{"index":"a","text":"x","filter":{"ids":[1]}}"#,
+            r#"{"index":"a","vector":["1"]}"#,
+            r#"{"index":"a","vector":[NaN]}"#,
+        ] {
+            assert_eq!(refusal(request), Code::BadRequest, "{request}");
+        }
+        let deep = format!(
+            r#"{{"index":"a","text":"x","filter":{}"#,
+            "[".repeat(100_000)
+        );
+        assert_eq!(refusal(&deep), Code::BadRequest);
+    }
+}

@@ -1,0 +1,372 @@
+//! From the tokens of documents to the documents of each term.
+//!
+//! Owns stemming by document, postings, frequencies and lengths; knows nothing of queries. Invariant: postings of a term
+//! stand by document number, each document once, and nothing here is kept in a file: it follows from the tokens.
+
+use super::lexicon::NONE;
+use super::{ACCENTS, Field, Lexicon, Mark, Token, Words};
+use crate::analysis::{Language, stems};
+
+/// BM25's saturation of frequencies (Robertson and Zaragoza, "The probabilistic relevance framework", 2009).
+pub(super) const K1: f64 = 1.2;
+/// BM25's share of a length that counts.
+const B: f64 = 0.75;
+/// Words of removed documents are swept out when one in so many is the form of a document, at most, and so many are there.
+const SWEEP_SHARE: usize = 4;
+const SWEEP_FROM: usize = 1 << 12;
+/// A query is stemmed in a language when at least one in so many documents has it.
+const LANGUAGE_SHARE: usize = 20;
+
+/// A document that has a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// Its number.
+    pub document: u32,
+    /// How often the term stands in its fields, each time as often as the field weighs.
+    pub frequency: u32,
+}
+
+/// Terms by language and word, kept when documents come and go.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stems {
+    terms: Lexicon,
+    /// The terms of words that are not stemmed.
+    verbatim: Vec<u32>,
+    /// The terms of the others in each language there is.
+    of: Vec<(Language, Vec<u32>)>,
+}
+
+impl Stems {
+    fn table(&mut self, language: Language) -> usize {
+        let known = self.of.iter().position(|each| each.0 == language);
+        known.unwrap_or_else(|| {
+            self.of.push((language, Vec::new()));
+            self.of.len() - 1
+        })
+    }
+
+    /// The term of a token in a document of the language of a table.
+    fn term(&mut self, lexicon: &Lexicon, mark: Mark, table: usize) -> u32 {
+        let word = mark.word() as usize;
+        let (language, stemmed) = &mut self.of[table];
+        let known = match mark.has(Mark::VERBATIM) {
+            true => &mut self.verbatim,
+            false => stemmed,
+        };
+        if word >= known.len() {
+            known.resize(lexicon.len(), NONE);
+        }
+        if known[word] == NONE {
+            let entry = lexicon.get(mark.word());
+            let (form, letters) = entry.split_once(ACCENTS).unwrap_or((entry, entry));
+            // Terms are not more than words times languages; 2^32 of them do not fit any memory.
+            let term = if mark.has(Mark::VERBATIM) {
+                self.terms.add(form, NONE)
+            } else {
+                let stem = stems(letters, &[*language]).into_iter().next();
+                self.terms.add(stem.as_deref().unwrap_or(form), NONE)
+            };
+            known[word] = term.unwrap_or(0);
+        }
+        known[word]
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        let tables: usize = self.of.iter().map(|each| each.1.capacity()).sum();
+        self.terms.size_bytes() + (self.verbatim.capacity() + tables) * size_of::<u32>()
+    }
+}
+
+/// A word as it is written in documents, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form<'a> {
+    /// Its number in [`Words::lexicon`].
+    pub number: u32,
+    /// How it is written.
+    pub text: &'a str,
+    /// How many documents have it.
+    pub df: u32,
+    /// Its terms by number: several where documents of several languages have it, or with and without accents.
+    pub terms: Vec<u32>,
+}
+
+/// Which documents have a term, and what scoring asks about documents.
+#[derive(Clone, Debug)]
+pub struct Inverted {
+    /// The language of documents that have none of their own.
+    pub main: Language,
+    /// The languages in which a query is stemmed.
+    pub languages: Vec<Language>,
+    /// Of each term where its postings begin, and where the last ones end.
+    starts: Vec<u32>,
+    postings: Vec<Posting>,
+    /// Of each form how many documents have it.
+    form_df: Vec<u32>,
+    /// Of each document what BM25 adds to a frequency: k1 (1 - b + b length / average).
+    pub(super) norms: Vec<f32>,
+    /// The length of all documents, fields weighed.
+    pub total_length: u64,
+}
+
+impl Inverted {
+    /// The documents of a term, by number.
+    pub fn postings(&self, term: u32) -> &[Posting] {
+        let term = term as usize;
+        match (self.starts.get(term), self.starts.get(term + 1)) {
+            (Some(start), Some(end)) => &self.postings[*start as usize..*end as usize],
+            // A term that came with a query only.
+            _ => &[],
+        }
+    }
+
+    /// How many documents have a form; 0 for the number of a word with accents.
+    pub fn form_df(&self, form: u32) -> u32 {
+        self.form_df[form as usize]
+    }
+
+    /// The mean length of a document, fields weighed; 1 where all are empty.
+    pub fn average_length(&self) -> f64 {
+        if self.total_length == 0 {
+            return 1.0;
+        }
+        self.total_length as f64 / self.norms.len() as f64
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        (self.starts.capacity() + self.form_df.capacity() + self.norms.capacity())
+            * size_of::<u32>()
+            + self.postings.capacity() * size_of::<Posting>()
+    }
+}
+
+impl Words {
+    /// Brings the postings up to date with the documents. This takes a step for each token; searches call it, so that
+    /// many documents can be added at the price of one.
+    pub fn settle(&mut self) {
+        if self.inverted.is_some() {
+            return;
+        }
+        let mut inverted = self.invert();
+        let live = inverted.form_df.iter().filter(|df| **df > 0).count();
+        if self.lexicon.len() > SWEEP_FROM && self.lexicon.len() / SWEEP_SHARE > live {
+            self.sweep();
+            inverted = self.invert();
+        }
+        self.inverted = Some(inverted);
+    }
+
+    /// The postings; none before [`Words::settle`].
+    pub fn inverted(&self) -> Option<&Inverted> {
+        self.inverted.as_ref()
+    }
+
+    /// The terms; some may have no documents any more, or not yet.
+    pub fn terms(&self) -> &Lexicon {
+        &self.stems.terms
+    }
+
+    /// The surface forms that documents have, bytewise; [`Words::settle`] comes first, or there are none.
+    pub fn forms(&self) -> Vec<Form<'_>> {
+        let Some(inverted) = &self.inverted else {
+            return Vec::new();
+        };
+        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        let tables = self.stems.of.iter().map(|each| &each.1);
+        for table in tables.chain([&self.stems.verbatim]) {
+            let known = table.iter().zip(&self.heads);
+            let held = known.filter(|(term, head)| {
+                **term != NONE
+                    && inverted.form_df(**head) > 0
+                    && !inverted.postings(**term).is_empty()
+            });
+            pairs.extend(held.map(|(term, head)| (*head, *term)));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let groups = pairs.chunk_by(|a, b| a.0 == b.0);
+        let mut forms: Vec<Form<'_>> = groups
+            .map(|group| Form {
+                number: group[0].0,
+                text: self.lexicon.get(group[0].0),
+                df: inverted.form_df(group[0].0),
+                terms: group.iter().map(|(_, term)| *term).collect(),
+            })
+            .collect();
+        forms.sort_unstable_by(|a, b| a.text.cmp(b.text));
+        forms
+    }
+
+    /// The tokens of one field of a document, by position, with their terms; [`Words::settle`] comes first, or there are none.
+    pub fn tokens(&self, document: usize, field: Field) -> impl Iterator<Item = Token> {
+        let main = self.inverted.as_ref().map(|inverted| inverted.main);
+        let language = self.documents[document].language.or(main);
+        let own = self.stems.of.iter().find(|each| Some(each.0) == language);
+        let mut next = 0;
+        let tokens = own.into_iter().flat_map(move |(_, stemmed)| {
+            let tokens = &self.tokens[self.documents[document].tokens(field)];
+            tokens.iter().map(move |token| (stemmed, Mark(*token)))
+        });
+        tokens.filter_map(move |(stemmed, mark)| {
+            next += u32::from(!mark.has(Mark::JOINED));
+            if mark == Mark::GAP {
+                return None;
+            }
+            let table = match mark.has(Mark::VERBATIM) {
+                true => &self.stems.verbatim,
+                false => stemmed,
+            };
+            Some(Token {
+                field,
+                position: next - 1,
+                form: self.heads[mark.word() as usize],
+                term: table.get(mark.word() as usize).copied().unwrap_or(NONE),
+                whole: mark.has(Mark::WHOLE),
+            })
+        })
+    }
+
+    /// The language of most documents, and those in which a query is stemmed.
+    fn languages(&self) -> (Language, Vec<Language>) {
+        let mut counts: Vec<(Language, usize)> = Vec::new();
+        let (mut unknown, all) = (0, self.documents.len());
+        for document in &self.documents {
+            match document.language {
+                None => unknown += 1,
+                Some(own) => match counts.iter_mut().find(|each| each.0 == own) {
+                    Some(count) => count.1 += 1,
+                    None => counts.push((own, 1)),
+                },
+            }
+        }
+        counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.code().cmp(b.0.code())));
+        let main = counts.first().map_or(Language::English, |first| first.0);
+        match counts.first_mut() {
+            Some(first) => first.1 += unknown,
+            None => counts.push((main, unknown)),
+        }
+        let mut held: Vec<Language> = counts
+            .iter()
+            .filter(|each| each.1 * LANGUAGE_SHARE >= all)
+            .map(|each| each.0)
+            .collect();
+        if held.is_empty() {
+            held.push(main);
+        }
+        (main, held)
+    }
+
+    fn invert(&mut self) -> Inverted {
+        let (main, languages) = self.languages();
+        let mut form_df = vec![0; self.lexicon.len()];
+        let mut form_seen = vec![NONE; self.lexicon.len()];
+        // Of each term how many documents have it, and the last one that was counted.
+        let mut dfs: Vec<u32> = Vec::new();
+        let mut seen: Vec<u32> = Vec::new();
+        let mut terms = vec![NONE; self.tokens.len()];
+        for (number, document) in self.documents.iter().enumerate() {
+            let number = number as u32;
+            let table = self.stems.table(document.language.unwrap_or(main));
+            for at in document.all() {
+                let mark = Mark(self.tokens[at]);
+                if mark == Mark::GAP {
+                    continue;
+                }
+                let form = self.heads[mark.word() as usize] as usize;
+                form_df[form] += u32::from(form_seen[form] != number);
+                form_seen[form] = number;
+                let term = self.stems.term(&self.lexicon, mark, table);
+                terms[at] = term;
+                if term as usize >= dfs.len() {
+                    dfs.resize(self.stems.terms.len(), 0);
+                    seen.resize(self.stems.terms.len(), NONE);
+                }
+                dfs[term as usize] += u32::from(seen[term as usize] != number);
+                seen[term as usize] = number;
+            }
+        }
+        let mut starts = Vec::with_capacity(dfs.len() + 1);
+        let mut end = 0;
+        starts.push(0);
+        for df in &dfs {
+            end += df;
+            starts.push(end);
+        }
+        // Where the next posting of each term goes.
+        let mut next = starts.clone();
+        let none = Posting {
+            document: NONE,
+            frequency: 0,
+        };
+        let mut postings = vec![none; end as usize];
+        let mut lengths: Vec<u64> = Vec::with_capacity(self.documents.len());
+        for (number, document) in self.documents.iter().enumerate() {
+            let mut length = 0;
+            for field in Field::ALL {
+                for at in document.tokens(field) {
+                    let mark = Mark(self.tokens[at]);
+                    if mark == Mark::GAP {
+                        continue;
+                    }
+                    length += u64::from(field.weight() * u32::from(!mark.has(Mark::WHOLE)));
+                    let term = terms[at] as usize;
+                    let last = next[term] as usize;
+                    if last > starts[term] as usize && postings[last - 1].document == number as u32
+                    {
+                        postings[last - 1].frequency += field.weight();
+                    } else {
+                        postings[last] = Posting {
+                            document: number as u32,
+                            frequency: field.weight(),
+                        };
+                        next[term] += 1;
+                    }
+                }
+            }
+            lengths.push(length);
+        }
+        let mut inverted = Inverted {
+            main,
+            languages,
+            starts,
+            postings,
+            form_df,
+            norms: vec![0.0; self.documents.len()],
+            total_length: lengths.iter().sum(),
+        };
+        let average = inverted.average_length();
+        for (norm, length) in inverted.norms.iter_mut().zip(lengths) {
+            *norm = (K1 * (1.0 - B + B * (length as f64 / average))) as f32;
+        }
+        inverted
+    }
+
+    /// Which words of the lexicon some token has, with their forms.
+    pub(super) fn used(&self) -> Vec<bool> {
+        let mut used = vec![false; self.lexicon.len()];
+        for mark in self.tokens.iter().map(|token| Mark(*token)) {
+            if mark != Mark::GAP {
+                used[mark.word() as usize] = true;
+                used[self.heads[mark.word() as usize] as usize] = true;
+            }
+        }
+        used
+    }
+
+    /// Lets go of words that no document has.
+    fn sweep(&mut self) {
+        let used = self.used();
+        let lexicon = std::mem::take(&mut self.lexicon);
+        let heads = std::mem::take(&mut self.heads);
+        let mut numbers = vec![0; lexicon.len()];
+        for word in (0..lexicon.len() as u32).filter(|word| used[*word as usize]) {
+            // A form comes before its words with accents.
+            let head = heads[word as usize];
+            let head = (head != word).then(|| numbers[head as usize]);
+            numbers[word as usize] = self.enter(lexicon.get(word), head).unwrap_or(0);
+        }
+        for token in &mut self.tokens {
+            *token = Mark(*token).renumbered(&numbers).0;
+        }
+        self.stems = Stems::default();
+    }
+}

@@ -1,0 +1,335 @@
+//! What documents say: the words of their fields in order, and from those which documents have a word.
+//!
+//! Owns tokens, forms and terms of an index; knows nothing of vectors, ids or requests. Invariant: what is found is a
+//! function of the documents in their order, whatever was added or removed between, and in whatever portions.
+
+mod condition;
+mod inverted;
+mod lexicon;
+mod query;
+mod score;
+mod stored;
+
+pub use condition::{Condition, Part};
+pub use inverted::{Form, Inverted, Posting};
+pub use lexicon::Lexicon;
+pub use query::{Clause, Query, Request, Word};
+pub use score::{Scores, Share};
+pub use stored::{ENTRY_BYTES, Sections};
+
+use crate::analysis::{self, Language};
+use inverted::Stems;
+use serde::Deserialize;
+use std::ops::Range;
+
+/// What a document has words in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Field {
+    /// Its title.
+    Title,
+    /// Its text.
+    Text,
+    /// Its tags, each by itself.
+    Tags,
+    /// Where it comes from: a path or an address.
+    Path,
+}
+
+/// How many fields there are.
+pub const FIELDS: usize = 4;
+
+impl Field {
+    /// Every field, in the order in which they are kept.
+    pub const ALL: [Field; FIELDS] = [Field::Title, Field::Text, Field::Tags, Field::Path];
+
+    /// The spelling in requests and replies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Field::Title => "title",
+            Field::Text => "text",
+            Field::Tags => "tags",
+            Field::Path => "path",
+        }
+    }
+
+    /// How often a token of this field counts, for frequencies and for lengths.
+    pub const fn weight(self) -> u32 {
+        match self {
+            Field::Title => 2,
+            Field::Text | Field::Tags | Field::Path => 1,
+        }
+    }
+}
+
+/// The words of one document as they come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Where it comes from.
+    pub path: String,
+    /// Its language; guessed when not given.
+    pub language: Option<Language>,
+}
+
+/// One token of a field: the number of its word, with three marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark(u32);
+
+impl Mark {
+    /// The token is a whole, of which the parts are tokens too.
+    const WHOLE: u32 = 1 << 31;
+    /// The token stands where the one before it stands.
+    const JOINED: u32 = 1 << 30;
+    /// The token is not stemmed: its term is its form.
+    const VERBATIM: u32 = 1 << 29;
+    /// The bits of the number.
+    const NUMBER: u32 = Mark::VERBATIM - 1;
+    /// No word: a place that keeps what is before it apart from what is behind.
+    const GAP: Mark = Mark(Mark::NUMBER);
+
+    fn word(self) -> u32 {
+        self.0 & Mark::NUMBER
+    }
+
+    fn has(self, mark: u32) -> bool {
+        self.0 & mark != 0
+    }
+
+    /// The same marks of another word.
+    fn renumbered(self, numbers: &[u32]) -> Mark {
+        match self {
+            Mark::GAP => self,
+            _ => Mark(self.0 & !Mark::NUMBER | numbers[self.word() as usize]),
+        }
+    }
+}
+
+/// What stands between the form and the letters of a word that has accents.
+const ACCENTS: char = '\t';
+
+/// A token of a document, as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The field it stands in.
+    pub field: Field,
+    /// Its place in the field, from 0; of tags one after the other, with a place between.
+    pub position: u32,
+    /// The number of its form in [`Words::lexicon`].
+    pub form: u32,
+    /// The number of its term in [`Words::terms`]; see [`Words::settle`].
+    pub term: u32,
+    /// Whether it is a whole, which stands where the first of its parts does.
+    pub whole: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Document {
+    /// Given or guessed; none where it is that of most others.
+    language: Option<Language>,
+    /// Its first token.
+    start: usize,
+    /// Tokens of each field, gaps counted.
+    counts: [u32; FIELDS],
+}
+
+impl Document {
+    fn tokens(&self, field: Field) -> Range<usize> {
+        let before: usize = self.counts[..field as usize]
+            .iter()
+            .map(|count| *count as usize)
+            .sum();
+        let start = self.start + before;
+        start..start + self.counts[field as usize] as usize
+    }
+
+    fn all(&self) -> Range<usize> {
+        self.start..self.tokens(Field::Path).end
+    }
+}
+
+/// The words of documents, which are numbered from 0 in the order of their adding.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    /// Words in lower case: as forms, and those with accents as form and word.
+    lexicon: Lexicon,
+    /// Of each word the number of its form.
+    heads: Vec<u32>,
+    documents: Vec<Document>,
+    /// The tokens of all documents, field after field.
+    tokens: Vec<u32>,
+    stems: Stems,
+    /// None where documents came or went since it was made.
+    inverted: Option<Inverted>,
+}
+
+impl Words {
+    /// As many documents without a word.
+    pub fn blank(documents: usize) -> Words {
+        let document = Document {
+            language: None,
+            start: 0,
+            counts: [0; FIELDS],
+        };
+        Words {
+            documents: vec![document; documents],
+            ..Words::default()
+        }
+    }
+
+    /// Adds a document behind the others, without a source one without a word; gives the number of tokens of its text, wholes
+    /// not counted.
+    pub fn add(&mut self, source: Option<&Source>) -> usize {
+        self.inverted = None;
+        let start = self.tokens.len();
+        let mut counts = [0; FIELDS];
+        let Some(source) = source else {
+            self.documents.push(Document {
+                language: None,
+                start,
+                counts,
+            });
+            return 0;
+        };
+        for field in Field::ALL {
+            let before = self.tokens.len();
+            match field {
+                Field::Title => self.take(&source.title),
+                Field::Text => self.take(&source.text),
+                Field::Path => self.take(&source.path),
+                Field::Tags => {
+                    for tag in &source.tags {
+                        if self.tokens.len() > before {
+                            self.tokens.push(Mark::GAP.0);
+                        }
+                        self.take(tag);
+                    }
+                }
+            }
+            counts[field as usize] = (self.tokens.len() - before) as u32;
+        }
+        let language = source
+            .language
+            .or_else(|| analysis::guess(&format!("{}\n{}", source.title, source.text)));
+        self.documents.push(Document {
+            language,
+            start,
+            counts,
+        });
+        self.lengths(self.documents.len() - 1)[Field::Text as usize] as usize
+    }
+
+    /// Appends the tokens of a text.
+    fn take(&mut self, text: &str) {
+        let mut next = 0;
+        analysis::analyse(text, Language::None, |token| {
+            let Some(number) = self.number(token.form, token.word) else {
+                return;
+            };
+            let mut mark = number;
+            if token.whole {
+                mark |= Mark::WHOLE;
+            }
+            if !token.stemmed {
+                mark |= Mark::VERBATIM;
+            }
+            if token.position < next {
+                mark |= Mark::JOINED;
+            }
+            while next < token.position {
+                self.tokens.push(Mark::GAP.0);
+                next += 1;
+            }
+            next = token.position + 1;
+            self.tokens.push(mark);
+        });
+    }
+
+    /// The number of a word with its form; none for what the file cannot keep: it has a word a line.
+    fn number(&mut self, form: &str, word: &str) -> Option<u32> {
+        let odd = |text: &str| text.is_empty() || text.contains(['\n', ACCENTS]);
+        if odd(form) || odd(word) {
+            return None;
+        }
+        let head = self.enter(form, None)?;
+        if word == form {
+            return Some(head);
+        }
+        self.enter(&format!("{form}{ACCENTS}{word}"), Some(head))
+    }
+
+    /// The number of an entry of the lexicon; without a head it is its own.
+    fn enter(&mut self, entry: &str, head: Option<u32>) -> Option<u32> {
+        let number = self.lexicon.add(entry, Mark::NUMBER)?;
+        if number as usize == self.heads.len() {
+            self.heads.push(head.unwrap_or(number));
+        }
+        Some(number)
+    }
+
+    /// Removes the documents that `keep` does not keep; those that stay move down, in order.
+    pub fn retain(&mut self, keep: &[bool]) {
+        let mut number = 0;
+        let mut end = 0;
+        let tokens = &mut self.tokens;
+        self.documents.retain_mut(|document| {
+            let stays = keep[number];
+            number += 1;
+            if stays {
+                let own = document.all();
+                let length = own.len();
+                tokens.copy_within(own, end);
+                document.start = end;
+                end += length;
+            }
+            stays
+        });
+        tokens.truncate(end);
+        self.inverted = None;
+    }
+
+    /// The number of documents.
+    pub fn documents(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether no document has a word.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// The words by number. One with accents stands as its form, a tab, and the word; its form is there too.
+    pub fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    /// The language of a document that was given or guessed; none where it is that of most others.
+    pub fn language(&self, document: usize) -> Option<Language> {
+        self.documents[document].language
+    }
+
+    /// How many tokens each field of a document has, wholes not counted.
+    pub fn lengths(&self, document: usize) -> [u32; FIELDS] {
+        Field::ALL.map(|field| {
+            let own = &self.tokens[self.documents[document].tokens(field)];
+            own.iter()
+                .filter(|mark| !Mark(**mark).has(Mark::WHOLE) && Mark(**mark) != Mark::GAP)
+                .count() as u32
+        })
+    }
+
+    /// Bytes that are held.
+    pub fn size_bytes(&self) -> usize {
+        self.lexicon.size_bytes()
+            + self.heads.capacity() * size_of::<u32>()
+            + self.documents.capacity() * size_of::<Document>()
+            + self.tokens.capacity() * size_of::<u32>()
+            + self.stems.size_bytes()
+            + self.inverted.as_ref().map_or(0, Inverted::size_bytes)
+    }
+}
