@@ -8,6 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from findling.query import Query, read
+
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide" / "vector-index.md"
 LOAD = """
@@ -36,3 +38,23 @@ def test_the_table_of_the_spec_has_a_row_for_every_key() -> None:
     keys = re.findall(r"^    pub (\w+):", (ROOT / "rust/core/src/vectors/spec.rs").read_text("utf-8"), re.MULTILINE)
     table = GUIDE.read_text("utf-8").split("## What it is made for")[1].split("\n\n")[1]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == keys
+
+
+def typed(heading: str) -> list[str]:
+    """The queries in the first column of the first table under a heading of the page about queries."""
+    page = ("\n" + (ROOT / "docs" / "guide" / "queries.md").read_text("utf-8")).split(f"\n{heading}\n")[1]
+    rows = [line.split(" | ")[0] for line in page.split("\n\n## ")[0].split("\n") if line.startswith("| `")]
+    assert len(rows) > 5
+    return [query for row in rows for query in re.findall(r"`([^`]+)`", row)]
+
+
+def test_every_operator_of_the_guide_is_one() -> None:
+    for query in typed("# What can be typed"):
+        found = read(f"{query} sea", known=("kind", "size", "date"))
+        assert found.free == "sea", query
+        assert found.phrases or found.within or found.without or found.filters, query
+
+
+def test_what_the_guide_says_is_no_operator_is_none() -> None:
+    for query in typed("## What is no operator"):
+        assert read(query, known=("kind", "size", "date")) == Query(query, query), query

@@ -45,6 +45,7 @@ ORDER = [
     "query",
     "engine",
     "vectors",
+    "words",
     "reference",
     "store",
     "remote",

@@ -159,9 +159,18 @@ class App:
         return {"removed": await (await self._find(collection)).remove([well_formed(id) for id in ids])}
 
     async def search(
-        self, collection: str, query: str, limit: int = DEFAULT_LIMIT, ticket: Ticket | None = None
+        self,
+        collection: str,
+        query: str,
+        limit: int = DEFAULT_LIMIT,
+        legs: str = "both",
+        explain: bool = False,
+        ticket: Ticket | None = None,
     ) -> dict[str, Any]:
-        """The best documents for `query`. Whether a newer search replaces it is for those who search to say, by `cancel`."""
+        """The best documents for `query`, by `meaning`, `words` or `both`; `explain` tells for each hit how its score came about.
+
+        Whether a newer search replaces it is for those who search to say, by `cancel`.
+        """
         ticket = ticket or Ticket()
         target = await self._find(collection)
         # Whatever the page has sent meanwhile is seen first.
@@ -169,9 +178,14 @@ class App:
         if ticket.is_cancelled:
             raise Aborted("the search was cancelled")
         start = self._clock()
-        hits = await target.search(query, limit)
+        hits = await target.search(query, limit, legs, explain)
         took_ms = (self._clock() - start) * 1000
         return {"query": normalise(query), "hits": [hit.as_object() for hit in hits], "took_ms": took_ms}
+
+    async def search_all(self, collection: str, queries: Sequence[str], limit: int, legs: str = "both") -> list[list[dict[str, Any]]]:
+        """For each of many queries its hits; for who wants them all and waits, so no verb of the page."""
+        found = await (await self._find(collection)).search_all(queries, limit, legs)
+        return [[hit.as_object() for hit in hits] for hits in found]
 
     async def save(self, collection: str) -> dict[str, Any]:
         """The collection as one index file, and a name for it."""

@@ -22,6 +22,7 @@ from findling import __version__, readers
 from findling.app import App, Ticket
 from findling.engine import Engine, encode, inspect, load
 from findling.errors import BadInput, BadRequest, FindlingError, NotFound
+from findling.query import LEGS
 from findling.store import FolderStore
 
 EXIT_OF = {
@@ -69,13 +70,14 @@ def _build(options: argparse.Namespace) -> int:
         out = options.output
         app = App(_engine(options), FolderStore(out.parent))
         await app.open(COLLECTION)
-        files, skipped = _files(options.source, out)
+        files, skipped = _sources(options.source, out)
         bar = _Bar(options.quiet)
         added = await app.add(COLLECTION, files=files, ticket=Ticket(bar.show))
         bar.end()
         added["skipped"] = skipped + added["skipped"]
         if not added["documents"]:
-            raise NotFound(f"nothing in {options.source} could be indexed; {', '.join(readers.FORMATS)} files can")
+            named = ", ".join(map(str, options.source))
+            raise NotFound(f"nothing in {named} could be indexed; {', '.join(readers.FORMATS)} files can")
         await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
         return added
 
@@ -95,30 +97,44 @@ def _build(options: argparse.Namespace) -> int:
 def _search(options: argparse.Namespace) -> int:
     if (options.query is None) == (options.queries is None) or (options.queries is None) != (options.run is None):
         raise BadRequest("search takes a query, or --queries FILE and --run FILE")
+    if options.run is not None and (options.json or options.explain):
+        raise BadRequest("--json and --explain are for one query; a run has ids and scores only")
 
-    async def search(queries: list[str]) -> list[dict[str, Any]]:
+    async def opened() -> App:
         app = App(_engine(options), FolderStore(options.index.parent))
         await app.open(COLLECTION, options.index.name)
-        return [await app.search(COLLECTION, query, options.limit) for query in queries]
+        return app
+
+    async def one() -> dict[str, Any]:
+        return await (await opened()).search(COLLECTION, options.query, options.limit, options.legs, options.explain)
+
+    async def all_of(queries: list[str]) -> list[list[dict[str, Any]]]:
+        return await (await opened()).search_all(COLLECTION, queries, options.limit, options.legs)
 
     if options.queries is not None:
         queries = _queries(options.queries)
-        answers = asyncio.run(search([query for _, query in queries]))
-        _write_run(options.run, [(qid, answer["hits"]) for (qid, _), answer in zip(queries, answers, strict=True)])
+        found = asyncio.run(all_of([query for _, query in queries]))
+        _write_run(options.run, [(qid, hits) for (qid, _), hits in zip(queries, found, strict=True)])
         return 0
-    (answer,) = asyncio.run(search([options.query]))
+    answer = asyncio.run(one())
     if options.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
         for hit in answer["hits"]:
-            document = hit["document"]
-            print(
-                f"{hit['score']:.3f}  {document['meta'].get('emoji', '')}{' ' if 'emoji' in document['meta'] else ''}{document['title'] or hit['id']}"
-            )
-            text = " ".join(hit["passage"]["text"].split())
-            if text:
-                print(f"       {text[:160]}{'…' if len(text) > 160 else ''}")
+            _print_hit(hit)
     return 0 if answer["hits"] else 1
+
+
+def _print_hit(hit: dict[str, Any]) -> None:
+    document = hit["document"]
+    glyph = document["meta"].get("emoji", "")
+    print(f"{hit['score']:.3f}  {glyph}{' ' if glyph else ''}{document['title'] or hit['id']}")
+    text = " ".join(hit["passage"]["text"].split())
+    if text:
+        print(f"       {text[:160]}{'…' if len(text) > 160 else ''}")
+    for leg, told in hit.get("explain", {}).items():
+        terms = "".join(f"  {term['word']} {term['contribution']:.3f}" for term in told.get("terms", ()))
+        print(f"       {leg} {hit['legs'].get(leg, 0.0):.3f} gives {told['contribution']:.3f}{':' if terms else ''}{terms}")
 
 
 def _queries(file: Path) -> list[tuple[str, str]]:
@@ -131,17 +147,27 @@ def _queries(file: Path) -> list[tuple[str, str]]:
     rows = [line.split("\t") for line in lines[1:] if line.strip()]
     if any(len(row) <= max(qid, query) for row in rows):
         raise BadInput(f"{file} has a line with fewer columns than its header")
-    return [(row[qid], row[query]) for row in rows]
+    found = [(row[qid], row[query]) for row in rows]
+    if len(dict(found)) < len(found):
+        raise BadInput(f"{file} has a qid twice; a run tells queries apart by it")
+    for id, _ in found:
+        _check_run_id(id, "query")
+    return found
 
 
 def _write_run(file: Path, ranked: list[tuple[str, list[dict[str, Any]]]]) -> None:
     """The hits as a run in TREC's format: qid Q0 docid rank score tag."""
-    lines = [
-        f"{qid} Q0 {hit['id'].replace(' ', '_')} {rank} {hit['score']:.6f} findling\n"
-        for qid, hits in ranked
-        for rank, hit in enumerate(hits, 1)
-    ]
+    lines = []
+    for qid, hits in ranked:
+        for rank, hit in enumerate(hits, 1):
+            _check_run_id(hit["id"], "document")
+            lines.append(f"{qid} Q0 {hit['id']} {rank} {hit['score']:.9f} findling\n")
     asyncio.run(FolderStore(file.parent).write(file.name, "".join(lines).encode()))
+
+
+def _check_run_id(id: str, whose: str) -> None:
+    if not id or id.split() != [id]:
+        raise BadInput(f"the {whose} id {id!r} is empty or has white space, which separates the columns of a run; give it another")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -224,6 +250,24 @@ def _model(options: argparse.Namespace) -> Path:
     raise NotFound(f"there is no model file at {', '.join(map(str, places))}; name one with --model or FINDLING_MODEL")
 
 
+def _sources(sources: list[Path], out: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """The files of all sources. Of several folders each file's name begins with its folder's; no two names are the same."""
+    files: list[dict[str, Any]] = []
+    skipped: list[dict[str, str]] = []
+    for source in sources:
+        found = _files(source, out)
+        for each in (*found[0], *found[1]):
+            if len(sources) > 1 and source.is_dir():
+                each["name"] = f"{source.resolve().name}/{each['name']}"
+        files += found[0]
+        skipped += found[1]
+    names = [file["name"] for file in files]
+    twice = next((name for name in names if names.count(name) > 1), None) if len(sources) > 1 else None
+    if twice is not None:
+        raise BadRequest(f"two of the sources have a file {twice!r}; rename one, or build from the folder that holds both")
+    return files, skipped
+
+
 def _files(source: Path, out: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """The files below `source` that a reader knows, in the order of their names, and those too big to read.
 
@@ -290,8 +334,8 @@ def _parser() -> argparse.ArgumentParser:
     def with_model(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", type=Path, help="the model file (else FINDLING_MODEL, else the installed one)")
 
-    build = command("build", _build, "index a file or the files of a folder")
-    build.add_argument("source", type=Path, metavar="SRC", help=f"a file or a folder of {', '.join(readers.FORMATS)} files")
+    build = command("build", _build, "index files or the files of folders")
+    build.add_argument("source", type=Path, nargs="+", metavar="SRC", help=f"files and folders of {', '.join(readers.FORMATS)} files")
     build.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the index file to write")
     build.add_argument("--json", action="store_true", help="print the result as one JSON object")
     build.add_argument("--quiet", action="store_true", help="no progress and no list of skipped files")
@@ -304,6 +348,8 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--queries", type=Path, metavar="FILE", help="a TSV file with the columns qid and query, instead of one query")
     search.add_argument("--run", type=Path, metavar="FILE", help="where the hits of --queries go, as a TREC run")
     search.add_argument("--limit", type=_limit, default=10, help="how many hits (10)")
+    search.add_argument("--legs", choices=LEGS, default="both", help="rank by meaning, by words or by both (both)")
+    search.add_argument("--explain", action="store_true", help="tell for each hit how its score came about")
     search.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     with_model(search)
 

@@ -29,6 +29,8 @@ SHARED_WORDS = 4_000
 """An import of so many words is shared out: one worker takes a second for it, and others need half of that to start."""
 AHEAD_WORDS = 24 * SLICE_WORDS
 """How much is out to be embedded while the first of it is waited for: enough for three slices each of eight workers."""
+QUERIES_TOGETHER = 256
+"""How many queries of a file are embedded in one go: enough for all cores."""
 MAX_ROUNDS = 1_000
 """An engine that asks more often than this for one answer will never be content."""
 
@@ -175,14 +177,43 @@ class Collection:
         removed: int = (await self._ask(self._engine.remove, {"index": self.name, "ids": ids}))["removed"]
         return removed
 
-    async def search(self, query: str, limit: int) -> list[Hit]:
-        """The best documents for a query, best first; none for a query without a word."""
+    async def search(self, query: str, limit: int, legs: str = "both", explain: bool = False) -> list[Hit]:
+        """The best documents for a query, best first; none for a query with nothing in it."""
         self._check()
-        request = plan(query, index=self.name, limit=limit)
+        request = plan(query, index=self.name, limit=limit, legs=legs, known=self._values(), explain=explain)
+        return await self._found(request)
+
+    async def search_all(self, queries: Sequence[str], limit: int, legs: str = "both") -> list[list[Hit]]:
+        """The hits of many queries: what `search` gives for each, embedded `QUERIES_TOGETHER` at a time."""
+        self._check()
+        known = self._values()
+        requests = [plan(query, index=self.name, limit=limit, legs=legs, known=known) for query in queries]
+        found = []
+        for start in range(0, len(requests), QUERIES_TOGETHER):
+            some = requests[start : start + QUERIES_TOGETHER]
+            self._embed([request for request in some if request is not None and "text" in request])
+            found += [await self._found(request) for request in some]
+        return found
+
+    def _embed(self, requests: list[Request]) -> None:
+        """Put the vectors of their texts into plans."""
+        if requests:
+            texts = [request.pop("text") for request in requests]
+            rows = memoryview(bytes(self._engine.embed(encode({"texts": texts, "kind": "query"})))).cast("f")
+            dim, space = len(rows) // len(texts), self._space()
+            for number, request in enumerate(requests):
+                request |= {"vector": rows[number * dim : (number + 1) * dim].tolist(), "space": space}
+
+    async def _found(self, request: Request | None) -> list[Hit]:
         if request is None:
             return []
         answer = await self._ask(self._engine.search, request)
-        return [Hit.from_record(hit["id"], hit["score"], hit["passage"], hit["record"]) for hit in answer["hits"]]
+        return [Hit.from_answer(hit) for hit in answer["hits"]]
+
+    def _values(self) -> list[str]:
+        """The names of what the documents can be filtered by."""
+        names: list[str] = json.loads(self._engine.status())["indexes"].get(self.name, {}).get("values", [])
+        return names
 
     async def save(self) -> Any:
         """The whole collection as the bytes of one index file, in the engine's kind of bytes."""
@@ -294,8 +325,11 @@ def _slice(documents: list[Document], words: int = 0) -> _Slice:
         entries.pop(document.id, None)
         entries[document.id] = {
             "id": document.id,
+            "fields": document.fields(),
+            "values": document.values(),
             "passages": [passage.embedded for passage in passages],
             "record": document.record([(passage.start, passage.end) for passage in passages]),
+            **({"language": document.language} if document.language else {}),
         }
     return _Slice(documents, list(entries.values()), words)
 

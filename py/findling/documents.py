@@ -6,7 +6,8 @@ same document, and the spans come back.
 """
 
 import math
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from findling.errors import BadInput
@@ -17,10 +18,11 @@ MAX_TEXT_CHARS = 100_000
 """About 16,000 words, 270 passages, seconds in a browser: more than that is a book, which the readers of texts cut into parts."""
 
 MAX_TAGS = 1_000
-MAX_VALUE_CHARS = 200
+MAX_VALUE_CHARS = 100
 """A longer string is prose or data, nobody filters by it."""
 
-_RECORD_KEYS = ("title", "text", "kind", "url", "date")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_RECORD_KEYS = ("title", "text", "kind", "url", "date", "language")
 _OTHER_KEYS = ("tags", "places", "meta")
 
 
@@ -61,7 +63,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a person adds and finds. `id` is unique in its collection; `date` is ISO 8601, the year alone at least.
+    """What a person adds and finds. `id` is unique in its collection; `date` is ISO 8601, the year alone at least; `language` an
+    ISO 639 code, where it is known.
 
     `meta` is any JSON, carried along; what of it is a string or a number can be filtered by. `places` are in the order of
     their starts.
@@ -76,6 +79,7 @@ class Document:
     tags: tuple[str, ...] = ()
     date: str = ""
     places: tuple[Place, ...] = ()
+    language: str = ""
 
     def record(self, spans: list[tuple[int, int]]) -> dict[str, Any]:
         """The JSON an index keeps: the fields that are not empty, and where the passages lie when there are several."""
@@ -118,8 +122,8 @@ class Document:
         return {name: words for name, words in found.items() if words}
 
     def values(self) -> dict[str, list[str | int | float]]:
-        """What can be filtered by: kind, tags, date, and the strings and numbers of `meta` by their key."""
-        found = {"kind": [self.kind], "tags": list(self.tags), "date": [self.date]}
+        """What can be filtered by: kind, tags, date, language, and the strings and numbers of `meta` by their key."""
+        found = {"kind": [self.kind], "tags": list(self.tags), "date": [self.date], "language": [self.language]}
         values: dict[str, list[str | int | float]] = {}
         for name, given in (*self.meta.items(), *found.items()):
             kept = [value for each in (given if isinstance(given, list) else [given]) if (value := _value(each)) is not None]
@@ -158,18 +162,26 @@ class Hit:
     passage_text: str
     place: dict[str, Any] = field(default_factory=dict)
     legs: dict[str, float] = field(default_factory=dict)
+    explain: dict[str, Any] | None = None
 
     @classmethod
-    def from_record(cls, id: str, score: float, passage: int, record: dict[str, Any], legs: dict[str, float] | None = None) -> "Hit":
-        """The hit for what an engine answered; `passage` counts from 0 within the document."""
+    def from_answer(cls, answer: dict[str, Any]) -> "Hit":
+        """The hit in an engine's answer: id, score, passage, record, legs, and explain where it was asked for."""
+        hit = cls.from_record(answer["id"], answer["score"], answer["passage"], answer["record"])
+        return replace(hit, legs=answer.get("legs", {}), explain=answer.get("explain"))
+
+    @classmethod
+    def from_record(cls, id: str, score: float, passage: int, record: dict[str, Any]) -> "Hit":
+        """The hit for a record; `passage` counts from 0 within the document."""
         document = Document.from_record(id, record)
         spans = record.get("spans")
         start, end = spans[passage] if spans else (0, len(document.text))
-        return cls(score, document, passage, document.text[start:end], document.place(start), legs or {})
+        return cls(score, document, passage, document.text[start:end], document.place(start))
 
     def as_object(self) -> dict[str, Any]:
-        """The hit as it crosses the wire."""
-        return {
+        """The hit as it crosses the wire; `explain` is in it where it was asked for."""
+        told = {} if self.explain is None else {"explain": self.explain}
+        return told | {
             "id": self.document.id,
             "score": self.score,
             "legs": self.legs,
@@ -230,6 +242,12 @@ def from_fields(fields: dict[str, Any], fallback_id: str) -> Document:
         meta.update(given)
     elif given is not None:
         meta["meta"] = given
+    # Only a code says the language of the text; anything else is told about it.
+    language = fields.get("language")
+    if isinstance(language, str) and _LANGUAGE.fullmatch(language):
+        meta.pop("language", None)
+    else:
+        language = ""
     places = _places(fields.get("places"))
     if places is None:
         # The key means something else here.
@@ -244,6 +262,7 @@ def from_fields(fields: dict[str, Any], fallback_id: str) -> Document:
         tags=_tags(fields.get("tags")),
         date=named["date"],
         places=places or (),
+        language=language,
     )
 
 

@@ -1,8 +1,8 @@
 """The reference engine: the Engine contract in plain numpy, f64 and brute force, slow and obviously right.
 
-Owns the oracle of the contract tests, and two embedders for it. Must not know the Rust engine or its file format: its
-own dump is JSON after a line of magic. For CPython only, it needs numpy. Invariant: scores come from the same int8 codes that the contract
-defines, multiplied in f64, and equal scores rank by the order of insertion.
+Owns the oracle of the contract tests, and an embedder for it; the words leg is in `words.py`. Must not know the Rust engine or
+its file format: its own dump is JSON after a line of magic. For CPython only, it needs numpy. Invariant: scores come from
+the same int8 codes that the contract defines, multiplied in f64, and equal scores rank by id, bytewise.
 """
 
 import hashlib
@@ -13,13 +13,19 @@ from typing import Any
 import numpy as np
 
 from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, WrongDim, WrongSpace
+from findling.words import Analyse, Asked, Words, simple, words_of
 
 Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
 
 CODE_MAX = 127
 QUERY_CODE_MAX = 2047
 DUMP_MAGIC = b"findling-reference\n"
-_PLAN_KEYS = {"index", "text", "vector", "space", "limit", "weights", "filter", "explain"}
+LONG_WORDS = 200
+"""A document of more words counts by half as a whole."""
+MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
+_PLAN_KEYS = {"index", "text", "vector", "space", "words", "limit", "weights", "filter", "explain"}
+
+Codes = tuple[list[int], float]
 
 
 class HashedWords:
@@ -52,8 +58,9 @@ class HashedWords:
 class ReferenceEngine:
     """An Engine whose vectors come from `embed`: hashed words, the fp32 oracle, or another engine's own embedding."""
 
-    def __init__(self, embed: Embed, *, name: str, space: str, dim: int) -> None:
+    def __init__(self, embed: Embed, *, name: str, space: str, dim: int, analyse: Analyse = simple) -> None:
         self._embed = embed
+        self._analyse = analyse
         self._model: dict[str, Any] = {"name": name, "space": space, "dim": dim}
         self._indexes: dict[str, dict[str, Any]] = {}
         self._provided: dict[str, dict[int, bytes]] = {}
@@ -117,11 +124,16 @@ class ReferenceEngine:
 
     def _added(self, index: dict[str, Any], documents: list[dict[str, Any]], vectors: "np.ndarray[Any, np.dtype[np.float32]]") -> bytes:
         fresh = {}
-        codes = [document_codes(vector) for vector in vectors]
-        passages = len(codes)
+        rows = list(vectors)
         for document in documents:
-            own, codes = codes[: len(document["passages"])], codes[len(document["passages"]) :]
-            fresh[document["id"]] = {"codes": own, "record": document["record"]}
+            own, rows = rows[: len(document["passages"])], rows[len(document["passages"]) :]
+            kept = {key: document[key] for key in ("record", "fields", "language", "values") if key in document}
+            is_long = words_of(document.get("fields", {}).get("text", ""), self._analyse) > LONG_WORDS
+            fresh[document["id"]] = kept | {
+                "codes": [document_codes(vector) for vector in own],
+                "whole": document_codes(mean(own)) if is_long else None,
+            }
+        passages = len(vectors)
         replaced = sum(id in index["documents"] for id in fresh)
         for id in fresh:
             index["documents"].pop(id, None)
@@ -139,18 +151,22 @@ class ReferenceEngine:
         if unknown:
             raise BadRequest(f"the plan has the unknown key {min(unknown)!r}")
         index = self._index(plan)
-        query = self._query(plan, index)
-        weight = plan.get("weights", {}).get("dense", 1.0)
+        documents = index["documents"]
+        query = self._query(plan, index) if plan.keys() & {"text", "vector"} else None
+        asked = Words(documents, self._analyse).query(plan["words"]) if "words" in plan else None
+        if query is None and asked is None:
+            raise BadRequest("the plan needs `text`, `vector` or `words`")
         wanted = plan.get("filter", {}).get("ids")
         unwanted = plan.get("filter", {}).get("not_ids", [])
         hits = []
-        for id, document in index["documents"].items():
-            if id in unwanted or (wanted is not None and id not in wanted):
+        for id, document in documents.items():
+            if id in unwanted or (wanted is not None and id not in wanted) or (asked and not asked.meets(id)):
                 continue
-            scores = [weight * score(query, codes) for codes in document["codes"]]
-            best = max(range(len(scores)), key=scores.__getitem__)
-            hits.append({"id": id, "score": float(np.float32(scores[best])), "passage": best, "record": document["record"]})
-        hits.sort(key=lambda hit: -hit["score"])
+            hit = _hit(document, query, asked, id, plan.get("weights", {}))
+            # By words alone only documents that have one are found.
+            if query is not None or hit["score"] > 0:
+                hits.append({"id": id, **hit, "record": document["record"]})
+        hits.sort(key=lambda hit: (-hit["score"], hit["id"].encode()))
         return _bytes({"hits": hits[: plan.get("limit", 10)]})
 
     def records(self, request: bytes) -> bytes:
@@ -192,9 +208,9 @@ class ReferenceEngine:
             raise NotFound(f"there is no index {plan['index']!r}; open it first", index=plan["index"])
         return self._indexes[plan["index"]]
 
-    def _query(self, plan: dict[str, Any], index: dict[str, Any]) -> tuple[list[int], float]:
-        if ("text" in plan) == ("vector" in plan):
-            raise BadRequest("the plan needs either `text` or `vector`")
+    def _query(self, plan: dict[str, Any], index: dict[str, Any]) -> Codes:
+        if "text" in plan and "vector" in plan:
+            raise BadRequest("the plan has both `text` and `vector`")
         if plan.get("space", index["space"]) != index["space"]:
             raise WrongSpace("the query's vector is of another model than the index", wanted=index["space"], found=plan["space"])
         vector = self._embed([plan["text"]], "query")[0] if "text" in plan else np.asarray(plan["vector"], dtype=np.float32)
@@ -207,23 +223,49 @@ class ReferenceEngine:
         return query_codes(vector)
 
 
-def document_codes(vector: "np.ndarray[Any, np.dtype[np.float32]]") -> tuple[list[int], float]:
+def _hit(document: dict[str, Any], query: Codes | None, asked: Asked | None, id: str, weights: dict[str, float]) -> dict[str, Any]:
+    """Score, best passage and legs of one document: docs/RANKING.md."""
+    legs: dict[str, float] = {}
+    best = 0
+    if query is not None:
+        scores = [score(query, codes) for codes in document["codes"]]
+        best = max(range(len(scores)), key=scores.__getitem__)
+        legs["meaning"] = scores[best]
+        if document["whole"] is not None:
+            legs["meaning"] = (scores[best] + score(query, document["whole"])) / 2
+    if asked is not None:
+        legs["words"] = asked.score(id)
+    if len(legs) == 2:
+        total = weights.get("meaning", MEANING_WEIGHT) * max(0.0, legs["meaning"]) + weights.get("words", WORDS_WEIGHT) * legs["words"]
+    else:
+        ((leg, value),) = legs.items()
+        total = weights.get(leg, 1.0) * value
+    return {"score": float(np.float32(total)), "passage": best, "legs": {leg: float(np.float32(value)) for leg, value in legs.items()}}
+
+
+def mean(vectors: "list[np.ndarray[Any, np.dtype[np.float32]]]") -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """The mean of vectors at length 1: what stands for a document as a whole."""
+    total = np.sum([vector.astype(np.float64) for vector in vectors], axis=0)
+    return np.asarray(total / np.linalg.norm(total), np.float32)
+
+
+def document_codes(vector: "np.ndarray[Any, np.dtype[np.float32]]") -> Codes:
     """The int8 codes of a vector and the scale that turns them back, max|x| / 127."""
     return _codes(vector, CODE_MAX)
 
 
-def query_codes(vector: "np.ndarray[Any, np.dtype[np.float32]]") -> tuple[list[int], float]:
+def query_codes(vector: "np.ndarray[Any, np.dtype[np.float32]]") -> Codes:
     """The finer codes of a query, within ±2047, and their scale."""
     return _codes(vector, QUERY_CODE_MAX)
 
 
-def score(query: tuple[list[int], float], document: tuple[list[int], float]) -> float:
+def score(query: Codes, document: Codes) -> float:
     """The dot product of what the codes stand for, in f64."""
     exact = int(np.dot(np.asarray(query[0], dtype=np.int64), np.asarray(document[0], dtype=np.int64)))
     return exact * query[1] * document[1]
 
 
-def _codes(vector: "np.ndarray[Any, np.dtype[np.float32]]", largest: int) -> tuple[list[int], float]:
+def _codes(vector: "np.ndarray[Any, np.dtype[np.float32]]", largest: int) -> Codes:
     if not np.isfinite(vector).all():
         raise BadInput("the vector has a number that is not finite")
     peak = np.float32(np.abs(vector).max())
@@ -243,7 +285,7 @@ def _size_bytes(index: dict[str, Any]) -> dict[str, int]:
     """What the contents would take by the contract: a byte a code and four a scale; ids and records as UTF-8."""
     documents = index["documents"]
     return {
-        "vectors": sum(len(codes) + 4 for each in documents.values() for codes, _ in each["codes"]),
+        "vectors": sum(len(codes) + 4 for each in documents.values() for codes, _ in [*each["codes"], *filter(None, [each["whole"]])]),
         "graph": 0,
         "text": sum(len(id.encode()) + len(_bytes(each["record"])) for id, each in documents.items()),
     }

@@ -22,6 +22,7 @@ VERBS = ("open", "add", "remove", "search", "save", "status", "close")
 
 _TEXT = "a string"
 _NUMBER = "a whole number"
+_FLAG = "true or false"
 _BYTES = "bytes"
 _LIST = "a list"
 _OBJECT = "an object"
@@ -31,7 +32,13 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
     "open": {"collection": (_TEXT, True), "src": (_TEXT, False)},
     "add": {"collection": (_TEXT, True), "files": (_LIST, False), "documents": (_LIST, False)},
     "remove": {"collection": (_TEXT, True), "ids": (_LIST, True)},
-    "search": {"collection": (_TEXT, True), "query": (_TEXT, True), "limit": (_NUMBER, False)},
+    "search": {
+        "collection": (_TEXT, True),
+        "query": (_TEXT, True),
+        "limit": (_NUMBER, False),
+        "legs": (_TEXT, False),
+        "explain": (_FLAG, False),
+    },
     "save": {"collection": (_TEXT, True)},
     "status": {},
     "close": {"collection": (_TEXT, True)},
@@ -132,6 +139,8 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, str)
     if kind == _NUMBER:
         return isinstance(value, int) and not isinstance(value, bool)
+    if kind == _FLAG:
+        return isinstance(value, bool)
     if kind == _BYTES:
         return isinstance(value, bytes | bytearray | memoryview)
     if kind == _LIST:

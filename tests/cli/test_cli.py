@@ -91,6 +91,31 @@ def test_search_as_json_is_the_answer_of_the_application(index, model_file, caps
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"query", "hits", "took_ms"}
     assert {hit["id"] for hit in answer["hits"]} == {"b.txt", "deep/a.md#1", "deep/a.md#2"}
+    first = answer["hits"][0]
+    assert (first["id"], set(first["legs"])) == ("deep/a.md#2", {"meaning", "words"})
+    assert first["passage"]["place"] == {"headings": ["Boats", "Oars"], "line": 4}
+
+
+def test_search_by_words_finds_only_what_has_them(index, model_file, capsys):
+    assert main(["search", str(index), "rowing boats", "--model", str(model_file), "--json", "--legs", "words"]) == 0
+    assert {hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]} == {"deep/a.md#1", "deep/a.md#2"}
+    assert main(["search", str(index), "submarine", "--model", str(model_file), "--legs", "words"]) == 1
+
+
+def test_search_understands_operators(index, model_file, capsys):
+    for query, ids in [('"small boat"', {"deep/a.md#1"}), ("title:oars", {"deep/a.md#2"}), ("boat -floats", {"b.txt", "deep/a.md#2"})]:
+        assert main(["search", str(index), query, "--model", str(model_file), "--json"]) == 0
+        assert {hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]} == ids
+
+
+def test_search_explains_its_scores(index, model_file, capsys):
+    assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--explain", "--limit", "1"]) == 0
+    title, _, meaning, words = capsys.readouterr().out.splitlines()
+    assert title.endswith("Boats: Oars")
+    assert meaning.split()[0] == "meaning"
+    assert words.split()[0] == "words" and {"wood", "rowing"} <= set(words.split())
+    contributions = [float(line.split("gives ")[1].split(":")[0]) for line in (meaning, words)]
+    assert sum(contributions) == pytest.approx(float(title.split()[0]), abs=2e-3)
 
 
 def test_search_for_nothing_ends_with_1_and_prints_nothing(index, model_file, capsys):
@@ -108,10 +133,54 @@ def test_a_file_of_queries_becomes_a_trec_run(index, model_file, tmp_path, capsy
     assert capsys.readouterr().out == ""
 
 
-def test_queries_without_a_header_are_refused(index, model_file, tmp_path):
+def test_a_run_has_the_hits_and_scores_of_single_searches(index, model_file, tmp_path, capsys):
+    queries, run = tmp_path / "q.tsv", tmp_path / "run.trec"
+    asked = {"q1": "wood for rowing", "q2": "a small boat -floats", "q3": "  ", "q4": "title:oars"}
+    queries.write_text("qid\tquery\n" + "".join(f"{qid}\t{query}\n" for qid, query in asked.items()))
+    for legs in ("both", "meaning", "words"):
+        assert main(["search", str(index), "--queries", str(queries), "--run", str(run), "--legs", legs, "--model", str(model_file)]) == 0
+        rows = [line.split() for line in run.read_text().splitlines()]
+        for qid, query in asked.items():
+            main(["search", str(index), query, "--json", "--legs", legs, "--model", str(model_file)])
+            hits = json.loads(capsys.readouterr().out)["hits"]
+            assert [(row[2], float(row[4])) for row in rows if row[0] == qid] == [(hit["id"], pytest.approx(hit["score"], abs=1e-8)) for hit in hits]
+
+
+@pytest.mark.parametrize("content", ["wood\n", "qid\tquery\nq1\n", "qid\tquery\nq 1\twood\n", "qid\tquery\n\twood\n", "qid\tquery\nq1\ta\nq1\tb\n"])
+def test_queries_that_make_no_run_are_refused(content, index, model_file, tmp_path, capsys):
     queries = tmp_path / "q.tsv"
-    queries.write_text("wood\n")
+    queries.write_text(content)
     assert main(["search", str(index), "--queries", str(queries), "--run", str(tmp_path / "r"), "--model", str(model_file)]) == 4
+    assert capsys.readouterr().err.endswith("[bad_input]\n")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_document_id_with_white_space_makes_no_run(model_file, tmp_path, capsys):
+    source, out, queries = tmp_path / "x.jsonl", tmp_path / "x.findling", tmp_path / "q.tsv"
+    source.write_text('{"id": "a b", "text": "wood"}\n')
+    queries.write_text("qid\tquery\nq1\twood\n")
+    assert main(["build", str(source), "-o", str(out), "--model", str(model_file)]) == 0
+    assert main(["search", str(out), "--queries", str(queries), "--run", str(tmp_path / "r"), "--model", str(model_file)]) == 4
+    assert "'a b'" in capsys.readouterr().err
+
+
+def test_build_takes_several_sources(folder, model_file, tmp_path, capsys):
+    lines = tmp_path / "more.jsonl"
+    lines.write_text('{"id": "x", "title": "A cake", "tags": ["food"], "date": "2024-05", "size": 7}\n')
+    out = tmp_path / "index.findling"
+    assert main(["build", str(lines), str(folder), str(folder / "deep"), "-o", str(out), "--model", str(model_file), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["search", str(out), "cake", "--json", "--limit", "20", "--model", str(model_file)]) == 0
+    hits = {hit["id"]: hit["document"] for hit in json.loads(capsys.readouterr().out)["hits"]}
+    assert set(hits) == {"x", "source/b.txt", "source/deep/a.md#1", "source/deep/a.md#2", "deep/a.md#1", "deep/a.md#2"}
+    assert (hits["x"]["tags"], hits["x"]["date"], hits["x"]["meta"]) == (["food"], "2024-05", {"size": 7})
+
+
+def test_two_sources_with_a_file_of_one_name_are_refused(folder, model_file, tmp_path, capsys):
+    other = tmp_path / "b.txt"
+    other.write_text("another text")
+    assert main(["build", str(folder / "b.txt"), str(other), "-o", str(tmp_path / "x"), "--model", str(model_file)]) == 2
+    assert "'b.txt'" in capsys.readouterr().err
 
 
 def test_the_model_can_be_named_by_the_environment(index, model_file, monkeypatch):
@@ -173,7 +242,7 @@ def test_an_input_that_is_not_there_ends_with_4(command, tmp_path, monkeypatch, 
     assert "nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["fly"], ["search"], ["build", "x"], ["search", "x", "y", "--limit", "0"]])
+@pytest.mark.parametrize("command", [[], ["fly"], ["search"], ["build", "x"], ["search", "x", "y", "--limit", "0"], ["search", "x", "y", "--legs", "dense"]])
 def test_wrong_usage_ends_with_2(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main(command)

@@ -7,6 +7,7 @@ and a backend that has not been built is a failure.
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,17 @@ def native(model: bytes) -> Engine:
 
 
 def _reference(model: bytes, native: Engine) -> Engine:
-    """The reference, given the native engine's vectors: what is compared is all that comes after them."""
+    """The reference, given the native engine's vectors and tokens: what is compared is all that comes after them."""
     meta = json.loads(load().load_model(model))
 
     def embed(texts: list[str], kind: str) -> Any:
         return np.frombuffer(native.embed(encode({"texts": texts, "kind": kind})), "<f4").reshape(len(texts), -1)
 
-    return ReferenceEngine(embed, name=meta["name"], space=meta["space"], dim=meta["dim"])
+    @cache
+    def analyse(text: str, language: str | None) -> Any:
+        return findling_engine.analyse(text, language)
+
+    return ReferenceEngine(embed, name=meta["name"], space=meta["space"], dim=meta["dim"], analyse=analyse)
 
 
 @pytest.fixture(scope="session", params=ALL)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import cases
+import cases_words
 from conftest import RUST
 from findling.engine import encode
 from findling.errors import FindlingError
@@ -17,7 +18,7 @@ from findling.errors import FindlingError
 TOLERANCE = 1e-5
 # The reference is an oracle for good requests; it has neither a tokenizer nor the container.
 RUST_ONLY = pytest.mark.parametrize("backend", RUST, indirect=True, scope="session")
-CASES = {case.name: case for case in cases.CASES}
+CASES = {case.name: case for case in [*cases.CASES, *cases_words.WORDS]}
 
 
 def ask(engine, method, request):
@@ -75,6 +76,7 @@ def test_search_agrees_with_the_reference(engine, reference, name):
             assert abs(scores.get(hit["id"], hit["score"]) - wanted["score"]) <= TOLERANCE
         else:
             assert (hit["passage"], hit["record"]) == (wanted["passage"], wanted["record"])
+            assert hit["legs"] == pytest.approx(wanted["legs"], abs=TOLERANCE)
 
 
 @RUST_ONLY
@@ -96,6 +98,39 @@ def test_a_bad_request_is_refused_with_its_code_and_changes_nothing(engine, meth
         assert engine.dump(encode({"index": "known"})) == before
     finally:
         ask(engine, "close", {"index": "known"})
+
+
+@RUST_ONLY
+def test_an_explanation_adds_up_to_the_score(engine):
+    ask(engine, "open", {"index": "told"})
+    ask(engine, "add", {"index": "told", "documents": [*cases_words.PAGES, cases_words.long("long", 300, 1)]})
+    plan = cases_words.both("small boats and a submarine")
+    plain = ask(engine, "search", {"index": "told", **plan})["hits"]
+    hits = ask(engine, "search", {"index": "told", **plan, "explain": True})["hits"]
+    ask(engine, "close", {"index": "told"})
+    assert [(hit["id"], hit["score"]) for hit in hits] == [(hit["id"], hit["score"]) for hit in plain]
+    assert "explain" not in plain[0]
+    for hit in hits:
+        meaning, told = hit["explain"]["meaning"], hit["explain"]["words"]
+        assert meaning["contribution"] + told["contribution"] == pytest.approx(hit["score"], abs=1e-6)
+        assert sum(term["contribution"] for term in told["terms"]) == pytest.approx(told["contribution"], abs=1e-6)
+        assert told["contribution"] == pytest.approx(0.35 * hit["legs"]["words"], abs=1e-6)
+        assert meaning["contribution"] == pytest.approx(0.65 * max(0, hit["legs"]["meaning"]), abs=1e-6)
+    assert {hit["id"] for hit in hits if "whole" in hit["explain"]["meaning"]} == {"long"}
+
+
+def test_scores_do_not_depend_on_the_order_of_adding(engine):
+    documents = [*cases_words.PAGES, *cases_words.GERMAN, cases_words.page("fr", cases_words.FRENCH), cases_words.long("long", 300, 1), cases_words.BARE]
+    answers = []
+    for steps in ([documents], [[each] for each in reversed(documents)], [documents[3:], documents[:5]]):
+        ask(engine, "open", {"index": "steps"})
+        for step in steps:
+            ask(engine, "add", {"index": "steps", "documents": step})
+        ask(engine, "add", {"index": "steps", "documents": [cases_words.page("gone", "small boats and bateaux")]})
+        ask(engine, "remove", {"index": "steps", "ids": ["gone"]})
+        answers.append(ask(engine, "search", {"index": "steps", **cases_words.both("small boats häuser")})["hits"])
+        ask(engine, "close", {"index": "steps"})
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_counts_tell_what_was_added_replaced_and_removed(engine):
@@ -151,15 +186,15 @@ def supply(engine, method, request, files):
 
 
 def test_a_dumped_index_opens_again_with_the_same_hits(engine):
-    documents = [*cases.HARBOUR, *cases.crowd(60)]
+    documents = [*cases.HARBOUR, *cases.crowd(58), cases_words.KEEPER | {"id": "worded"}, cases_words.long("long words", 201, 1)]
     ask(engine, "open", {"index": "made"})
     ask(engine, "add", {"index": "made", "documents": documents})
-    plan = {"text": "the lighthouse keeper", "limit": 64}
+    plan = {"text": "the lighthouse keeper", "words": {"text": "the lighthouse keeper", "not": [{"text": "iron"}]}, "limit": 64}
     expected = ask(engine, "search", {"index": "made", **plan})
     dumped = engine.dump(encode({"index": "made", "meta": {"title": "A title"}}))
     state, asked = supply(engine, "open", {"index": "read", "file": "made.findling", "length": len(dumped)}, {"made.findling": dumped})
     assert asked, "a file is read by needs"
-    assert (state["documents"], state["passages"], state["meta"]) == (64, 66, {"title": "A title"})
+    assert (state["documents"], state["passages"], state["meta"]) == (64, 69, {"title": "A title"})
     found, _ = supply(engine, "search", {"index": "read", **plan}, {"made.findling": dumped})
     assert found == expected
     ask(engine, "close", {"index": "made"})

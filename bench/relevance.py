@@ -1,0 +1,188 @@
+"""Relevance end to end through the command line: nDCG@10 of words, meaning and both on judged collections, and with typos.
+
+Owns the sets, the samples and the typos. Must not know how anything is ranked. Invariant: only title and text are indexed,
+only queries of the report samples count, which nothing was tuned on, and every score comes out of a TREC run by ir-measures.
+
+    relevance.py [SET...]    emoji, debtags, icons, revdict; the embedded passages are kept in the cache
+"""
+
+import hashlib
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+from _report import DATA, ROOT, report, say
+from _vectors import MODEL, lines
+from ir_measures import R, nDCG
+from numpy.typing import NDArray
+
+from findling import cli
+from findling.engine import BoundEngine, Engine, encode, load
+from findling.query import LEGS
+
+CACHE = ROOT / ".cache" / "bench" / "relevance"
+CUTTING = [ROOT / "py/findling" / name for name in ("passages.py", "documents.py", "collection.py")]
+"""What decides which texts are embedded."""
+MEASURES = {"nDCG@10": nDCG @ 10, "R@100": R @ 100}
+LIMIT = 100
+LEAST_LETTERS = 5
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A set: files of the collection, of its queries and judgements, and the nDCG@10 that is asked of both legs."""
+
+    documents: str
+    queries: str
+    asked: float
+
+
+SETS = {
+    "emoji": Judged("emoji", "emoji", 0.555),
+    "debtags": Judged("debian-tagged.docs", "debian", 0.305),
+    "icons": Judged("icons.docs", "icons", 0.315),
+    "revdict": Judged("revdict.docs", "revdict", 0.335),
+}
+TYPOS = "debtags"
+LOSS_ASKED = 0.012
+
+
+class Remembering(BoundEngine):
+    """The native engine, which embeds the passages of a collection only if `kept` does not hold their vectors already."""
+
+    def __init__(self, engine: Engine, kept: Path) -> None:
+        super().__init__(lambda method, *arguments: getattr(engine, method)(*arguments))
+        self._kept = kept
+        self._known: NDArray[np.float32] | None = np.load(kept, mmap_mode="r") if kept.is_file() else None
+        self._fresh: list[NDArray[np.float32]] = []
+        self._taken = 0
+
+    def add(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        texts = [text for document in plan["documents"] for text in document["passages"]]
+        model = json.loads(self.status())["model"]
+        if self._known is None:
+            self._fresh.append(np.frombuffer(self.embed(encode({"texts": texts, "kind": "passage"})), "<f4").reshape(len(texts), -1))
+            rows = self._fresh[-1]
+        else:
+            rows = self._known[self._taken : self._taken + len(texts)]
+            self._taken += len(texts)
+        return self.add_vectors(encode(plan | {"space": model["space"]}), rows.tobytes())
+
+    def keep(self) -> None:
+        """Write down what was embedded."""
+        if self._fresh:
+            with self._kept.open("wb") as out:
+                np.save(out, np.concatenate(self._fresh))
+
+
+def build(name: str) -> Path:
+    """The index of a set, by the command `build`."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    source, out = CACHE / f"{name}.jsonl", CACHE / f"{name}.findling"
+    records = (json.loads(line) for line in lines(f"{SETS[name].documents}.jsonl.gz"))
+    kept = ({key: record[key] for key in ("id", "title", "text")} for record in records)
+    source.write_text("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in kept), encoding="utf-8")
+    digest = hashlib.sha256(MODEL.read_bytes())
+    for path in (source, *CUTTING):
+        digest.update(path.read_bytes())
+    kept_vectors = CACHE / f"{name}-{digest.hexdigest()[:16]}.npy"
+    engines = []
+
+    def remembering() -> Engine:
+        engines.append(Remembering(load(), kept_vectors))
+        return engines[-1]
+
+    say(f"building {name}{'' if kept_vectors.is_file() else ', embedding its passages'}")
+    usual, cli.load = cli.load, remembering
+    try:
+        if cli.main(["build", str(source), "-o", str(out), "--model", str(MODEL), "--json"]) != 0:
+            sys.exit(f"{name} could not be built")
+    finally:
+        cli.load = usual
+    engines[0].keep()
+    return out
+
+
+def searched(name: str, index: Path, queries: dict[str, str], legs: str) -> dict[str, float]:
+    """The measures of a run by the command `search`, in a process of its own."""
+    asked, run = CACHE / f"{name}.tsv", CACHE / f"{name}-{legs}.trec"
+    asked.write_text("qid\tquery\n" + "".join(f"{qid}\t{text}\n" for qid, text in queries.items()), encoding="utf-8")
+    command = [sys.executable, "-m", "findling", "search", str(index), "--queries", str(asked), "--run", str(run)]
+    subprocess.run([*command, "--legs", legs, "--limit", str(LIMIT), "--model", str(MODEL)], check=True)
+    judged = (line.split("\t") for line in lines(f"{SETS[name].queries}.qrels.tsv.gz"))
+    relevant = [ir_measures.Qrel(qid, document, int(grade)) for qid, _, document, grade in judged if qid in queries]
+    found = ir_measures.calc_aggregate(list(MEASURES.values()), relevant, ir_measures.read_trec_run(str(run)))
+    return {label: float(found[measure]) for label, measure in MEASURES.items()}
+
+
+def sampled(name: str) -> dict[str, str]:
+    """The queries of the report sample, in the order of their file."""
+    chosen = set((DATA / "samples" / f"{name}.report.txt").read_text(encoding="utf-8").split())
+    rows = [line.split("\t") for line in lines(f"{SETS[name].queries}.queries.tsv.gz")][1:]
+    return {row[0]: row[1] for row in rows if row[0] in chosen}
+
+
+def mistyped(queries: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The queries with one edit in one of their longer words; those without such a word are left out."""
+    chance = random.Random(SEED)
+    for qid, text in queries.items():
+        words = [match for match in re.finditer(r"[A-Za-z]+", text) if len(match[0]) >= LEAST_LETTERS]
+        if words:
+            word = chance.choice(words)
+            yield qid, text[: word.start()] + edited(word[0], chance) + text[word.end() :]
+
+
+def edited(word: str, chance: random.Random) -> str:
+    """The word with a letter inserted, deleted or replaced, or two neighbours exchanged; never the same word."""
+    while True:
+        kind = chance.choice(("insert", "delete", "substitute", "transpose"))
+        letter = chance.choice("abcdefghijklmnopqrstuvwxyz")
+        at = chance.randrange(len(word) + (kind == "insert") - (kind == "transpose"))
+        made = {
+            "insert": word[:at] + letter + word[at:],
+            "delete": word[:at] + word[at + 1 :],
+            "substitute": word[:at] + letter + word[at + 1 :],
+            "transpose": word[:at] + word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :],
+        }[kind]
+        if made.lower() != word.lower():
+            return made
+
+
+def measure(name: str) -> None:
+    """The figures of one set."""
+    index, queries = build(name), sampled(name)
+    found: dict[str, dict[str, Any]] = {legs: searched(name, index, queries, legs) for legs in reversed(LEGS)}
+    for legs, measures in found.items():
+        for label, value in measures.items():
+            asked = SETS[name].asked if (legs, label) == ("both", "nDCG@10") else None
+            report("relevance", f"{name}, {legs}, {len(queries)} queries", label, value, "share", asked, digits=4)
+    better = max(found["meaning"]["nDCG@10"], found["words"]["nDCG@10"])
+    report("relevance", f"{name}, both", "nDCG@10 beside the better leg", found["both"]["nDCG@10"], "share", better, digits=4)
+    if name == TYPOS:
+        wrong = dict(mistyped(queries))
+        clean = searched(name, index, {qid: queries[qid] for qid in wrong}, "both")["nDCG@10"]
+        loss = clean - searched(name, index, wrong, "both")["nDCG@10"]
+        report("relevance", f"{name}, both, one edit in {len(wrong)} queries", "loss of nDCG@10", loss, "share", LOSS_ASKED, digits=4)
+
+
+def main() -> None:
+    """The sets that were named, or all."""
+    names = sys.argv[1:] or list(SETS)
+    if unknown := [name for name in names if name not in SETS]:
+        sys.exit(f"there is no set {unknown[0]}; there are {', '.join(SETS)}")
+    for name in names:
+        measure(name)
+
+
+if __name__ == "__main__":
+    main()
