@@ -330,6 +330,7 @@ fn a_file_of_the_version_without_words_is_read() {
         filter: &Filter::All,
         limit: 5,
     };
-    let found = read.search(&ask, &mut Buffers::default()).unwrap();
+    let mut buffers = Buffers::default();
+    let found = read.search(&ask, &mut buffers).unwrap();
     assert_eq!(found, Answer::Ready(&[][..]));
 }
