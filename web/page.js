@@ -6,6 +6,7 @@
 import { build } from "../build.js";
 import { Adding } from "./adding.js";
 import { Client } from "./client.js";
+import { Collections, OWN } from "./collections.js";
 import { element, megabytes } from "./dom.js";
 import { HitList } from "./hits.js";
 import { STAGES, toError } from "./protocol.js";
@@ -14,14 +15,11 @@ import { STAGES, toError } from "./protocol.js";
 /** @typedef {import("./protocol.js").Stage} Stage */
 /** @typedef {import("./protocol.js").StageName} StageName */
 
-const DEMO = "emoji";
-const OWN = "files";
 const LIMIT = 24;
-const EXAMPLES = ["feeling sick with a fever", "vehicle that flies to the moon", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"];
 /** A screen reader hears the count once typing rests. */
 const ANNOUNCE_MS = 500;
 /** @type {Record<StageName, string>} */
-const STAGE_TEXT = { engine: "engine", python: "Python", model: "language model", index: "emoji index", ready: "ready" };
+const STAGE_TEXT = { engine: "engine", python: "Python", model: "language model", index: "index", ready: "ready" };
 
 /** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
 const byId = (id) => /** @type {T} */ (document.getElementById(id));
@@ -29,6 +27,7 @@ const byId = (id) => /** @type {T} */ (document.getElementById(id));
 const input = /** @type {HTMLInputElement} */ (byId("query"));
 const options = new URLSearchParams(location.search);
 const client = new Client({ backend: options.get("backend"), pool: options.get("pool") });
+const collections = new Collections(client, byId("collections"), options.get("index"), search);
 const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true));
 const adding = new Adding(
   client,
@@ -49,7 +48,6 @@ const adding = new Adding(
 
 /** @type {Map<StageName, Stage>} */
 const stages = new Map();
-const counts = { [DEMO]: 0, [OWN]: 0 };
 let backend = "";
 /** When the worker became ready, by performance.now(): what is typed before is answered as if it were typed then. */
 let readyAt = 0;
@@ -62,7 +60,6 @@ byId("search").addEventListener("submit", (event) => {
   event.preventDefault();
   search();
 });
-for (const choice of document.querySelectorAll("input[name=collection]")) choice.addEventListener("change", search);
 byId("restart").addEventListener("click", restart);
 window.addEventListener("hashchange", readAddress);
 window.addEventListener("keydown", (event) => {
@@ -75,7 +72,7 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
-openDemo();
+start();
 readAddress();
 keepOffline();
 
@@ -86,23 +83,9 @@ function readAddress() {
   search();
 }
 
-function chosen() {
-  const radio = /** @type {HTMLInputElement|null} */ (document.querySelector("input[name=collection]:checked"));
-  return radio?.value === OWN ? OWN : DEMO;
-}
-
-/** @param {string} collection */
-function choose(collection) {
-  const radio = /** @type {HTMLInputElement|null} */ (document.querySelector(`input[name=collection][value=${collection}]`));
-  if (radio) radio.checked = true;
-}
-
-async function openDemo() {
+async function start() {
   try {
-    const src = new URL(build.demo.url, new URL("../build.js", import.meta.url)).href;
-    const opened = await client.call("open", { collection: DEMO, src });
-    counts[DEMO] = opened.documents;
-    byId("count-emoji").textContent = opened.documents.toLocaleString();
+    await collections.open();
     const status = await client.call("status", {});
     backend = status.backend;
     showStatus(status);
@@ -113,15 +96,18 @@ async function openDemo() {
 
 async function search() {
   const query = input.value.trim();
-  const collection = chosen();
-  if (query === "" || (collection === OWN && counts[OWN] === 0)) {
-    showEmpty(collection);
+  const { chosen } = collections;
+  if (query === "" || (chosen.name === OWN && collections.count(OWN) === 0)) {
+    showEmpty(chosen);
     return;
   }
   const started = performance.now();
   try {
-    const result = await client.search({ collection, query, limit: LIMIT });
-    if (collection === chosen() && input.value.trim() !== "") showHits(result, started);
+    // Both are asked at once, and in this order: a search of a collection that is being opened waits in the worker.
+    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit: LIMIT })]);
+    if (chosen !== collections.chosen || input.value.trim() === "") return;
+    showHits(result, started);
+    if (chosen.remote) showReceived();
   } catch (cause) {
     const error = toError(cause);
     if (error.code !== "aborted" && !client.failure) showProblem(error);
@@ -140,29 +126,36 @@ function showHits({ query, hits }, started) {
   byId("problem").hidden = true;
   const took = performance.now() - Math.max(started, readyAt);
   const time = took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`;
-  showState("ready", `${hits.length} hits in ${time} · ${backend || "engine"} · nothing left this device`);
+  showState("ready", `${hits.length} hits in ${time} · ${backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
   announce(`${hits.length} results`);
   document.documentElement.dataset.answered = query;
 }
 
-/** @param {string} collection */
-function showEmpty(collection) {
-  const own = collection === OWN;
+/** How much of the indexes on servers has been read, behind what is said already. */
+async function showReceived() {
+  const said = byId("state-text").textContent;
+  const { received_bytes } = await client.call("status", {});
+  if (byId("state-text").textContent === said) showState("ready", `${said} · ${Math.ceil(received_bytes / 1000).toLocaleString()} kB read`);
+}
+
+/** @param {import("./collections.js").Choice} chosen */
+function showEmpty(chosen) {
   byId("hits").hidden = true;
   list.show([]);
   const empty = byId("empty");
   empty.hidden = false;
-  empty.replaceChildren(...(own ? ownEmpty() : demoEmpty()));
+  empty.replaceChildren(...(chosen.name === OWN && collections.count(OWN) === 0 ? ownEmpty() : examplesOf(chosen)));
   if (isReady()) showIdle();
+  collections.open().catch((cause) => client.failure || showProblem(toError(cause)));
 }
 
-function demoEmpty() {
-  const examples = EXAMPLES.map((example) => element("li", {}, element("button", { type: "button", class: "button", onclick: () => tryExample(example) }, example)));
-  return [element("p", {}, "Try one of these; none of the words has to occur in what is found."), element("ul", { class: "examples", "aria-label": "Examples" }, ...examples)];
+/** @param {import("./collections.js").Choice} chosen */
+function examplesOf({ about, examples }) {
+  const buttons = examples.map((example) => element("li", {}, element("button", { type: "button", class: "button", onclick: () => tryExample(example) }, example)));
+  return [element("p", {}, about), ...(buttons.length ? [element("ul", { class: "examples", "aria-label": "Examples" }, ...buttons)] : [])];
 }
 
 function ownEmpty() {
-  if (counts[OWN] > 0) return [element("p", {}, "Describe what you remember; the words need not be those in the file.")];
   const pick = () => byId("pick").click();
   return [
     element(
@@ -187,10 +180,9 @@ function tryExample(example) {
  * @param {boolean} finished
  */
 function showAdded({ documents }, finished) {
-  counts[OWN] = documents;
-  byId("count-files").textContent = documents.toLocaleString();
+  collections.setCount(OWN, documents);
   if (!finished) return;
-  choose(OWN);
+  collections.choose(OWN);
   announce(`${documents} documents in your files`, true);
   search();
 }
@@ -238,8 +230,10 @@ function showStatus(status) {
 }
 
 function showIdle() {
-  const where = chosen() === DEMO && counts[DEMO] ? `${counts[DEMO].toLocaleString()} emoji` : counts[OWN] ? `${counts[OWN].toLocaleString()} documents` : "";
-  showState("ready", [`Ready`, where, backend, "nothing leaves this device"].filter(Boolean).join(" · "));
+  const { name, remote } = collections.chosen;
+  const documents = collections.count(name);
+  const where = documents ? `${documents.toLocaleString()} ${name === "emoji" ? "emoji" : "documents"}` : "";
+  showState("ready", ["Ready", where, backend, remote ? "computed on this device" : "nothing leaves this device"].filter(Boolean).join(" · "));
 }
 
 /**
@@ -266,10 +260,10 @@ async function restart() {
   byId("problem").hidden = true;
   byId("boot").classList.remove("done");
   stages.clear();
-  counts[OWN] = 0;
+  collections.forget();
   showState("starting", "Starting");
   client.restart();
-  openDemo();
+  start();
   await adding.restart();
   search();
 }

@@ -1,0 +1,114 @@
+// @ts-check
+// Owns which collections the page offers, which one is chosen, and the opening of each when it is first wanted.
+// Must not know how they are searched or shown. Invariant: a collection is opened once, and one that could not be opened is
+// tried again when it is wanted again.
+
+import { build } from "../build.js";
+import { element } from "./dom.js";
+
+/** @typedef {import("./client.js").Client} Client */
+/**
+ * @typedef {object} Choice
+ * @property {string} name Of the collection, and the radio button's value.
+ * @property {string|null} src Where its index lies; null for one that is made here.
+ * @property {boolean} remote Whether it is read piece by piece from a server.
+ * @property {string[]} examples What to try.
+ * @property {string} about A sentence above them.
+ */
+
+export const OWN = "files";
+const DEMO = "emoji";
+const SITE = "site";
+
+const at = (/** @type {string} */ url) => new URL(url, new URL("../build.js", import.meta.url)).href;
+
+/** @type {Choice[]} */
+const OFFERED = [
+  {
+    name: DEMO,
+    src: at(build.demo.url),
+    remote: false,
+    about: "Try one of these; none of the words has to occur in what is found.",
+    examples: ["feeling sick with a fever", "vehicle that flies to the moon", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"],
+  },
+  { name: OWN, src: null, remote: false, about: "Describe what you remember; the words need not be those in the file.", examples: [] },
+];
+
+export class Collections {
+  #client;
+  #radios;
+  #choices = OFFERED;
+  /** @type {Map<string, Promise<import("./protocol.js").OpenResult>>} */
+  #opened = new Map();
+  /** @type {Map<string, number>} */
+  #counts = new Map();
+
+  /**
+   * @param {Client} client
+   * @param {HTMLElement} radios The group of radio buttons; that of a collection has its name as value.
+   * @param {string|null} site The address of an index to offer first and choose.
+   * @param {() => void} onChange
+   */
+  constructor(client, radios, site, onChange) {
+    this.#client = client;
+    this.#radios = radios;
+    if (site) {
+      const src = new URL(site, document.baseURI).href;
+      this.#choices = [{ name: SITE, src, remote: true, about: `Ask ${new URL(src).host} in your own words.`, examples: [] }, ...OFFERED];
+      const input = /** @type {HTMLInputElement} */ (element("input", { type: "radio", name: "collection", value: SITE }));
+      const label = element("label", {}, input, element("span", {}, element("b", { id: "title-site" }, "Site"), " ", element("small", { id: `count-${SITE}` })));
+      radios.querySelector("label")?.before(label);
+      input.checked = true;
+    }
+    for (const radio of radios.querySelectorAll("input")) radio.addEventListener("change", onChange);
+  }
+
+  /** @returns {Choice} */
+  get chosen() {
+    const value = /** @type {HTMLInputElement|null} */ (this.#radios.querySelector("input:checked"))?.value;
+    return this.#choices.find(({ name }) => name === value) ?? /** @type {Choice} */ (this.#choices[0]);
+  }
+
+  /** @param {string} name */
+  choose(name) {
+    const radio = /** @type {HTMLInputElement|null} */ (this.#radios.querySelector(`input[value=${name}]`));
+    if (radio) radio.checked = true;
+  }
+
+  /** How many documents a collection has, as far as is known. @param {string} name */
+  count(name) {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  /** @param {string} name @param {number} documents */
+  setCount(name, documents) {
+    this.#counts.set(name, documents);
+    const shown = document.getElementById(`count-${name}`);
+    if (shown) shown.textContent = documents.toLocaleString();
+  }
+
+  /**
+   * Opens the chosen collection, if it has an index and is not open; resolves when it can be searched.
+   * @throws {import("./protocol.js").FindlingError} as the verb `open` does.
+   */
+  async open() {
+    const { name, src } = this.chosen;
+    if (src === null) return;
+    let opening = this.#opened.get(name);
+    if (!opening) {
+      opening = this.#client.call("open", { collection: name, src });
+      this.#opened.set(name, opening);
+      opening.catch(() => this.#opened.delete(name));
+    }
+    const { documents, meta } = await opening;
+    this.setCount(name, documents);
+    const title = document.getElementById(`title-${name}`);
+    if (title && typeof meta?.title === "string") title.textContent = meta.title;
+  }
+
+  /** After a worker's end nothing is open, and what was added here is gone. */
+  forget() {
+    this.#opened.clear();
+    this.setCount(OWN, 0);
+  }
+}
