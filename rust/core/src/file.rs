@@ -4,6 +4,7 @@
 //! Invariant: only ranges that were asked for are kept, no byte is handed out unverified, and bytes that fail their
 //! digest are forgotten, so that asking again fetches them again.
 
+use crate::digest::digest;
 use crate::error::{Code, Error, Result};
 use crate::format::{Header, Kind, PREFIX_BYTES, Section};
 use serde::Serialize;
@@ -57,6 +58,8 @@ impl<T> Answer<T> {
 pub struct File {
     name: String,
     length: u64,
+    /// How much is fetched first.
+    first: u64,
     header: Option<Header>,
     table: Option<Vec<u8>>,
     asked: Vec<Range<u64>>,
@@ -64,6 +67,20 @@ pub struct File {
     provided: BTreeMap<u64, Vec<u8>>,
     /// Verified blocks, by offset.
     verified: BTreeMap<u64, Vec<u8>>,
+    /// Parts that were compared with digests of the caller's, by offset and length.
+    parts: BTreeMap<(u64, u64), Vec<u8>>,
+}
+
+/// A range of a section's content, and what is compared with it: blocks with the file's digests, or just this range with a
+/// digest that the caller has read from a verified part of the file, of any length up to that of a whole one.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The section.
+    pub section: &'a str,
+    /// The range.
+    pub range: Range<u64>,
+    /// The start of the digest of these bytes; without it whole blocks are read.
+    pub digest: Option<&'a [u8]>,
 }
 
 impl File {
@@ -72,11 +89,21 @@ impl File {
         File {
             name: name.to_owned(),
             length,
+            first: FIRST_BYTES,
             header: None,
             table: None,
             asked: Vec::new(),
             provided: BTreeMap::new(),
             verified: BTreeMap::new(),
+            parts: BTreeMap::new(),
+        }
+    }
+
+    /// Like [`File::new`], where it is known how much is needed first.
+    pub fn with_head(name: &str, length: u64, head: u64) -> File {
+        File {
+            first: head,
+            ..File::new(name, length)
         }
     }
 
@@ -127,7 +154,7 @@ impl File {
     }
 
     fn read_header(&mut self, kind: Kind) -> Result<Answer<Header>> {
-        let least = self.length.min(FIRST_BYTES);
+        let least = self.length.min(self.first);
         let Some(prefix) = self.fetched(&(0..least)) else {
             return Ok(Answer::Need(vec![self.ask(0..least)]));
         };
@@ -198,6 +225,94 @@ impl File {
         read.map(Answer::Ready)
     }
 
+    /// Parts of the content of sections, each missing stretch of which is asked for at once; they are kept.
+    ///
+    /// # Errors
+    /// As for [`File::sections`], and `bad_format` when a part ends behind its section.
+    pub fn parts(&mut self, wanted: &[Part<'_>]) -> Result<Answer<Vec<Vec<u8>>>> {
+        let mut places = Vec::with_capacity(wanted.len());
+        let mut missing: Vec<Range<u64>> = Vec::new();
+        for part in wanted {
+            let section = self.known()?.section(part.section)?.clone();
+            let Range { start, end } = part.range;
+            if start > end || end > section.length {
+                return Err(Error::new(
+                    Code::BadFormat,
+                    "a part lies behind the end of its section; fetch or build the file again",
+                )
+                .with(json!({"section": part.section, "end": end})));
+            }
+            let at = section.offset + start..section.offset + end;
+            if part.digest.is_none() {
+                missing.extend(self.lacking(&section, &part.range));
+            } else if !self.parts.contains_key(&(at.start, end - start))
+                && self.fetched(&at).is_none()
+            {
+                missing.push(at.clone());
+            }
+            places.push((section, at));
+        }
+        let table = self.known()?.table_range();
+        if self.table.is_none() && self.fetched(&table).is_none() {
+            missing.push(table);
+        }
+        if !missing.is_empty() {
+            let joined = join(missing).into_iter();
+            return Ok(Answer::Need(joined.map(|range| self.ask(range)).collect()));
+        }
+        self.verify_tables()
+            .inspect_err(|_| self.provided.clear())?;
+        let mut contents = Vec::with_capacity(wanted.len());
+        for (part, (section, at)) in wanted.iter().zip(&places) {
+            let read = match part.digest {
+                None => self
+                    .read_pieces(&[(section.clone(), part.range.clone())])
+                    .map(|pieces| pieces.concat()),
+                Some(digest) => self.read_part(section, at, digest),
+            };
+            contents.push(read.inspect_err(|_| self.provided.clear())?);
+        }
+        // Others may wait for what else was fetched.
+        self.provided.retain(|start, bytes| {
+            let end = *start + bytes.len() as u64;
+            *start == 0
+                || !places
+                    .iter()
+                    .any(|(_, at)| at.start < end && *start < at.end)
+        });
+        Ok(Answer::Ready(contents))
+    }
+
+    fn read_part(
+        &mut self,
+        section: &Section,
+        at: &Range<u64>,
+        expected: &[u8],
+    ) -> Result<Vec<u8>> {
+        let key = (at.start, at.end - at.start);
+        if let Some(known) = self.parts.get(&key) {
+            return Ok(known.clone());
+        }
+        let bytes = self.fetched(at).unwrap_or_default().to_vec();
+        if expected.is_empty() || !digest(&bytes).starts_with(expected) {
+            return Err(Error::new(
+                Code::WrongDigest,
+                "a part of a section differs from its digest; fetch or build the file again",
+            )
+            .with(json!({"section": section.name, "offset": at.start - section.offset})));
+        }
+        self.parts.insert(key, bytes.clone());
+        Ok(bytes)
+    }
+
+    /// The length of a section.
+    ///
+    /// # Errors
+    /// `bad_format` when there is no such section.
+    pub fn length_of(&self, name: &str) -> Result<u64> {
+        Ok(self.known()?.section(name)?.length)
+    }
+
     /// Checks the length of a section against what the rest of the file makes of it.
     ///
     /// # Errors
@@ -217,6 +332,7 @@ impl File {
     /// Bytes of it that are in memory.
     pub fn size_bytes(&self) -> usize {
         let held = self.provided.values().chain(self.verified.values());
+        let held = held.chain(self.parts.values());
         held.chain(&self.table).map(Vec::capacity).sum()
     }
 
@@ -234,11 +350,7 @@ impl File {
             missing.push(table.clone());
         }
         for (section, range) in wanted {
-            for block in blocks(section, range) {
-                let range = section.block_range(block);
-                if self.verified.contains_key(&range.start) || self.fetched(&range).is_some() {
-                    continue;
-                }
+            for range in self.lacking(section, range) {
                 match missing.last_mut() {
                     Some(last) if last.end == range.start => last.end = range.end,
                     Some(last) if last.start <= range.start && range.end <= last.end => {}
@@ -252,6 +364,15 @@ impl File {
         Ok(Some(
             missing.into_iter().map(|range| self.ask(range)).collect(),
         ))
+    }
+
+    /// The blocks of a range that are neither verified nor fetched.
+    fn lacking(&self, section: &Section, range: &Range<u64>) -> Vec<Range<u64>> {
+        let all = blocks(section, range).map(|block| section.block_range(block));
+        all.filter(|range| {
+            !self.verified.contains_key(&range.start) && self.fetched(range).is_none()
+        })
+        .collect()
     }
 
     /// Forgets what was fetched, once it has been read or turned out to be damaged.
@@ -385,6 +506,19 @@ fn blocks(section: &Section, range: &Range<u64>) -> Range<u64> {
         return 0..0;
     }
     range.start / block..range.end.div_ceil(block)
+}
+
+/// The ranges in order, those that touch as one.
+fn join(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
 }
 
 fn covers(given: &Range<u64>, wanted: &Range<u64>) -> bool {

@@ -38,6 +38,16 @@ pub(super) struct Entry {
     pub spots: Range<u64>,
 }
 
+impl Entry {
+    /// Bytes of its postings that are not in the leaf.
+    pub fn postings_bytes(&self) -> u64 {
+        match &self.place {
+            Place::Here(_) => 0,
+            Place::Pages(pages) => pages.iter().map(|(range, _)| range.end - range.start).sum(),
+        }
+    }
+}
+
 /// What a reader has to know of the collection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {

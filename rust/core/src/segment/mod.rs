@@ -11,7 +11,9 @@ mod impacts;
 mod leaf;
 mod meta;
 mod postings;
+mod remote;
 mod root;
+mod search;
 mod squeezed;
 mod texts;
 mod whole;
@@ -20,6 +22,8 @@ mod write;
 pub use cluster::Layout;
 pub use meta::Parameters;
 pub use postings::FIELDS;
+pub use remote::Remote;
+pub use search::{Found, Hit, Query, Word};
 pub use whole::{Whole, segment_of};
 pub use write::{Options, POINTER, write};
 

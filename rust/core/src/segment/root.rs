@@ -173,6 +173,20 @@ impl Root {
         cursor.end()?;
         Ok(root)
     }
+
+    /// The leaf in which a term stands, if it stands anywhere.
+    pub fn leaf_of(&self, term: &str) -> Option<usize> {
+        let after = self
+            .leaves
+            .partition_point(|leaf| leaf.separator.as_slice() <= term.as_bytes());
+        after.checked_sub(1)
+    }
+
+    /// The large cluster of a document.
+    pub fn super_of(&self, document: u32) -> usize {
+        self.supers
+            .partition_point(|each| each.documents.end <= document)
+    }
 }
 
 impl Header {

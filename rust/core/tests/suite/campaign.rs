@@ -5,7 +5,7 @@
 
 use super::broken::{forge, mutate};
 use super::memory::most_held;
-use super::segments::{ask_whole, files, sample_contents};
+use super::segments::{ask_remote, ask_whole, files, sample_contents};
 use super::support::{Parts, Seeded, answer, sample_index, tiny_model};
 use findling_core::index::Index;
 use findling_core::segment::Layout;
@@ -144,6 +144,7 @@ pub fn samples() -> Vec<Sample> {
     vec![
         Sample::new("published", published(true), ask_whole),
         Sample::new("published words", published(false), ask_whole),
+        Sample::new("published in pieces", published(true), ask_remote),
         Sample::new("flat", vectors(json!({"index": "flat"})), ask_vectors),
         Sample::new("graph", vectors(json!({"index": "graph"})), ask_vectors),
         Sample::new(

@@ -16,6 +16,7 @@ mod index;
 mod memory;
 mod published;
 mod ready;
+mod remote;
 mod replay;
 mod segments;
 mod support;

@@ -5,12 +5,14 @@
 
 use super::support::Seeded;
 use findling_core::Result;
+use findling_core::file::Answer;
 use findling_core::format::{Header, Kind, hex, pack};
 use findling_core::segment::{
-    self, Contents, Document, Form, Layout, Options, POINTER, ShortCode, Space, Spot, Term, Whole,
+    self, Contents, Document, Form, Hit, Layout, Options, POINTER, Query, Remote, ShortCode, Space,
+    Spot, Term, Whole, Word,
 };
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Components of the sample's vectors.
 pub const DIM: usize = 8;
@@ -171,5 +173,104 @@ pub fn ask_whole(segment: &[u8]) -> Result<Vec<u8>> {
     );
     let mut said = whole.info().to_string().into_bytes();
     said.extend(format!("{contents:?}").into_bytes());
+    Ok(said)
+}
+
+/// What reading in pieces cost.
+#[derive(Clone, Debug, Default)]
+pub struct Cost {
+    /// Ranges that were read.
+    pub requests: usize,
+    /// Times that ranges had to be read before it went on.
+    pub rounds: usize,
+    /// Bytes of those ranges.
+    pub bytes: usize,
+}
+
+/// Calls until nothing is lacking, reading from the two files.
+///
+/// # Errors
+/// What the call says.
+///
+/// # Panics
+/// When a range is asked for twice or lies outside of its file.
+pub fn serve<T>(
+    remote: &mut Remote,
+    pointer: &[u8],
+    segment: &[u8],
+    cost: &mut Cost,
+    mut call: impl FnMut(&mut Remote) -> Result<Answer<T>>,
+) -> Result<T> {
+    let mut asked = BTreeSet::new();
+    loop {
+        let needs = match call(remote)? {
+            Answer::Ready(ready) => return Ok(ready),
+            Answer::Need(needs) => needs,
+        };
+        assert!(!needs.is_empty());
+        cost.rounds += 1;
+        for need in needs {
+            let file = if need.file == POINTER {
+                pointer
+            } else {
+                segment
+            };
+            let (start, length) = (need.offset as usize, need.length as usize);
+            let bytes = file[start..start + length].to_vec();
+            assert!(
+                asked.insert((need.file.clone(), start, length)),
+                "asked for twice"
+            );
+            assert!(remote.wants(&need.file, need.offset, length));
+            cost.requests += 1;
+            cost.bytes += length;
+            remote.provide(&need.file, need.offset, bytes);
+        }
+    }
+}
+
+/// A query of some words of the vocabulary, with a vector or without.
+pub fn query(words: &[usize], vector: Option<Vec<f32>>, limit: usize) -> Query {
+    let words = words.iter().map(|word| Word {
+        form: format!("w{word:02}é"),
+        terms: vec![format!("w{word:02}é"), format!("w{:02}é", word + 30)],
+    });
+    Query {
+        words: words.collect(),
+        vector,
+        encode: false,
+        weights: (0.6, 0.4),
+        limit,
+    }
+}
+
+/// Searches a segment in pieces in some ways, whatever pointer it takes; gives the hits.
+///
+/// # Errors
+/// What opening and searching say.
+pub fn ask_remote(segment: &[u8]) -> Result<Vec<u8>> {
+    let pointer = pointer_to(segment)?;
+    let mut remote = Remote::new(POINTER, pointer.len() as u64);
+    let mut cost = Cost::default();
+    serve(&mut remote, &pointer, segment, &mut cost, Remote::open)?;
+    let vector: Vec<f32> = (0..256).map(|at| ((at * 7) % 5) as f32 - 1.7).collect();
+    let mut said = Vec::new();
+    for query in [
+        query(&[1], None, 3),
+        query(&[2, 40], None, 30),
+        query(&[3], Some(vector), 5),
+        Query {
+            encode: true,
+            ..query(&[4, 5, 50], None, 10)
+        },
+    ] {
+        let found = serve(&mut remote, &pointer, segment, &mut cost, |remote| {
+            remote.search(&query)
+        })?;
+        assert!(found.hits.len() <= query.limit);
+        let ordered = |pair: &[Hit]| pair[0].score >= pair[1].score && pair[0].score.is_finite();
+        assert!(found.hits.windows(2).all(ordered));
+        said.extend(format!("{found:?}").into_bytes());
+    }
     Ok(said)
 }

@@ -7,7 +7,7 @@ use super::FREE_BYTES;
 use crate::broken::parts_of_damaged;
 use crate::campaign::{Way, ask_index, ask_model, ask_pieces, ask_vectors, may_refuse};
 use crate::memory::most_held;
-use crate::segments::ask_whole;
+use crate::segments::{ask_remote, ask_whole};
 use crate::support::{Parts, tiny_model};
 use findling_core::format::{Kind, pack};
 use findling_core::{Engine, Result, inspect};
@@ -59,6 +59,7 @@ fn read(file: &[u8]) -> usize {
     with(inspect);
     with(ask_vectors);
     with(ask_whole);
+    with(ask_remote);
     with(ask_model);
     with(embed_all);
     let whole = with(ask_index);

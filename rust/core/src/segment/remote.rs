@@ -1,0 +1,412 @@
+//! A published collection that is read in small pieces as queries need them.
+//!
+//! Owns the two files, what was read of them, and the parts by name; must not know how documents are ranked. Invariant:
+//! sans-I/O, so that each call answers or says which ranges it lacks; nothing is used before the mark that covers it fits.
+
+use super::bytes::bad;
+use super::leaf::{self, Entry, Frame, Place};
+use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
+use super::postings::{PAGE_POSTINGS, read_page};
+use super::root::{Header, Root};
+use super::texts::{Stored, Unpacker, read_documents};
+use super::whole::read_dictionary;
+use super::write::rank_width;
+use super::{CODE_BYTES, Space};
+use crate::error::{Code, Error, Result};
+use crate::file::{Answer, File, Part};
+use crate::format::{Kind, hex};
+use crate::pieces::short;
+use crate::stored::read_meta;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Gives what a part of a call lacks back to whom called.
+macro_rules! ready {
+    ($answer:expr) => {
+        match $answer {
+            Answer::Ready(ready) => ready,
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+        }
+    };
+}
+pub(super) use ready;
+
+/// A collection of which the pointer's name and length are known.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    pointer: File,
+    segment: Option<File>,
+    opened: Option<Opened>,
+    headers: BTreeMap<usize, Header>,
+    dictionary: Option<Vec<u8>>,
+}
+
+/// What is known once the root has been read.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub pointer: PointerMeta,
+    pub parameters: Parameters,
+    pub meta: SegmentMeta,
+    pub root: Root,
+}
+
+/// The postings of one term: documents and their impacts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Postings {
+    pub documents: Vec<u32>,
+    pub levels: Vec<u8>,
+}
+
+impl Remote {
+    /// A collection of which nothing has been read.
+    pub fn new(pointer: &str, length: u64) -> Remote {
+        Remote {
+            pointer: File::new(pointer, length),
+            segment: None,
+            opened: None,
+            headers: BTreeMap::new(),
+            dictionary: None,
+        }
+    }
+
+    /// Takes bytes of one of the files, as far as they were asked for.
+    pub fn provide(&mut self, name: &str, offset: u64, bytes: Vec<u8>) {
+        match &mut self.segment {
+            Some(segment) if segment.wants(name, offset, bytes.len()) => {
+                segment.provide(name, offset, bytes)
+            }
+            _ => self.pointer.provide(name, offset, bytes),
+        }
+    }
+
+    /// Whether it has asked for bytes that lie within `length` bytes of that file from `offset` on.
+    pub fn wants(&self, name: &str, offset: u64, length: usize) -> bool {
+        let segment = self.segment.as_ref();
+        self.pointer.wants(name, offset, length)
+            || segment.is_some_and(|file| file.wants(name, offset, length))
+    }
+
+    /// Bytes of it that are in memory.
+    pub fn size_bytes(&self) -> usize {
+        let held = self.dictionary.as_ref().map_or(0, Vec::capacity);
+        held + self.pointer.size_bytes() + self.segment.as_ref().map_or(0, File::size_bytes)
+    }
+
+    /// Reads the pointer, and the segment up to the end of its root.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`.
+    pub fn open(&mut self) -> Result<Answer<()>> {
+        if self.opened.is_some() {
+            return Ok(Answer::Ready(()));
+        }
+        let header = ready!(self.pointer.header(Kind::Index)?);
+        let pointer: PointerMeta = read_meta(&header.meta)?;
+        let named = pointer.segment()?.clone();
+        let parameters = ready!(whole(&mut self.pointer, meta::PARAMETERS)?);
+        let segment = self
+            .segment
+            .get_or_insert_with(|| File::with_head(&named.file, named.length, named.head));
+        let header = ready!(segment.header(Kind::Index)?);
+        if hex(&header.digest) != named.digest {
+            return Err(Error::new(
+                Code::WrongDigest,
+                "the segment is not the one that the pointer names; fetch or build the collection again",
+            )
+            .with(json!({"found": hex(&header.digest), "wanted": named.digest})));
+        }
+        let meta: SegmentMeta = read_meta(&header.meta)?;
+        meta.check()?;
+        let root = ready!(whole(segment, meta::ROOT)?);
+        let (leaves, headers) = (
+            segment.length_of(meta::LEAVES)?,
+            segment.length_of(meta::HEADERS)?,
+        );
+        let root = Root::read(
+            &root,
+            meta.short,
+            meta.documents,
+            meta.rows,
+            leaves,
+            headers,
+        )?;
+        if meta.short {
+            segment.expect_length(meta::SHORT, meta.rows * CODE_BYTES as u64)?;
+        }
+        let width = rank_width(meta.documents as usize) as u64;
+        segment.expect_length(meta::ORDER, u64::from(meta.documents) * width)?;
+        let parameters = Parameters::read(&parameters)?;
+        self.opened = Some(Opened {
+            pointer,
+            parameters,
+            meta,
+            root,
+        });
+        Ok(Answer::Ready(()))
+    }
+
+    /// The maker's own object; none before it is open.
+    pub fn user(&self) -> Option<&Map<String, Value>> {
+        self.opened.as_ref().map(|opened| &opened.pointer.user)
+    }
+
+    /// The language of most documents.
+    pub fn language(&self) -> Option<&str> {
+        self.opened
+            .as_ref()
+            .and_then(|opened| opened.pointer.language.as_deref())
+    }
+
+    /// The digest of the piece table whose short space its codes are in.
+    pub fn pieces(&self) -> Option<&str> {
+        self.opened
+            .as_ref()
+            .and_then(|opened| opened.pointer.pieces.as_deref())
+    }
+
+    /// The space of its vectors.
+    pub fn space(&self) -> Option<Space> {
+        let meta = &self.opened.as_ref()?.meta;
+        Some(Space {
+            id: meta.space.clone()?,
+            dim: meta.dim?,
+        })
+    }
+
+    /// How many documents it has; 0 before it is open.
+    pub fn documents(&self) -> usize {
+        self.opened
+            .as_ref()
+            .map_or(0, |opened| opened.meta.documents as usize)
+    }
+
+    pub(super) fn opened(&self) -> Result<&Opened> {
+        self.opened.as_ref().ok_or_else(|| {
+            Error::new(
+                Code::NotReady,
+                "the collection has not been opened; call open first",
+            )
+        })
+    }
+
+    fn file(&mut self) -> Result<&mut File> {
+        self.segment
+            .as_mut()
+            .ok_or_else(|| Error::new(Code::Bug, "a segment that was opened is missing"))
+    }
+
+    /// The entries of some terms in the dictionary; none for one that no document has.
+    pub(super) fn entries(&mut self, terms: &[&str]) -> Result<Answer<Vec<Option<Entry>>>> {
+        let opened = self.opened()?;
+        let frame = Frame {
+            documents: opened.meta.documents as usize,
+            has_codes: opened.meta.forms,
+        };
+        let places: Vec<_> = terms.iter().map(|term| opened.root.leaf_of(term)).collect();
+        let mut numbers: Vec<usize> = places.iter().flatten().copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let leaves: Vec<_> = numbers
+            .iter()
+            .map(|number| opened.root.leaves[*number].clone())
+            .collect();
+        let wanted: Vec<Part<'_>> = leaves
+            .iter()
+            .map(|leaf| Part {
+                section: meta::LEAVES,
+                range: leaf.range.clone(),
+                digest: Some(&leaf.digest),
+            })
+            .collect();
+        let bytes = ready!(self.file()?.parts(&wanted)?);
+        let mut read = BTreeMap::new();
+        for (number, bytes) in numbers.into_iter().zip(bytes) {
+            read.insert(number, leaf::read(&bytes, frame)?.1);
+        }
+        let find = |(term, place): (&&str, Option<usize>)| {
+            let entries: &Vec<Entry> = read.get(&place?)?;
+            let at = entries
+                .binary_search_by(|entry| entry.term.as_str().cmp(term))
+                .ok()?;
+            Some(entries[at].clone())
+        };
+        Ok(Answer::Ready(terms.iter().zip(places).map(find).collect()))
+    }
+
+    /// The postings of entries.
+    pub(super) fn postings(&mut self, entries: &[&Entry]) -> Result<Answer<Vec<Postings>>> {
+        let documents = self.opened()?.meta.documents;
+        let mut wanted = Vec::new();
+        for entry in entries {
+            if let Place::Pages(pages) = &entry.place {
+                wanted.extend(pages.iter().map(|(range, digest)| Part {
+                    section: meta::POSTINGS,
+                    range: range.clone(),
+                    digest: Some(digest.as_slice()),
+                }));
+            }
+        }
+        let mut pages = ready!(self.file()?.parts(&wanted)?).into_iter();
+        let mut lists = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (mut list, mut next) = (Postings::default(), 0);
+            let mut left = entry.count;
+            while left > 0 {
+                let count = left.min(PAGE_POSTINGS);
+                let page = match &entry.place {
+                    Place::Here(page) => page.clone(),
+                    Place::Pages(_) => pages.next().unwrap_or_default(),
+                };
+                read_page(
+                    &page,
+                    count,
+                    &mut next,
+                    documents,
+                    &mut list.documents,
+                    &mut list.levels,
+                )?;
+                left -= count;
+            }
+            lists.push(list);
+        }
+        Ok(Answer::Ready(lists))
+    }
+
+    /// Reads the headers of large clusters, which [`Remote::header`] then has.
+    pub(super) fn headers(&mut self, numbers: &[usize]) -> Result<Answer<()>> {
+        let texts = self.file()?.length_of(meta::TEXTS)?;
+        let opened = self.opened()?;
+        let lacking: Vec<usize> = numbers
+            .iter()
+            .copied()
+            .filter(|number| !self.headers.contains_key(number))
+            .collect();
+        let places: Vec<_> = lacking
+            .iter()
+            .map(|number| opened.root.supers[*number].clone())
+            .collect();
+        let has_codes = opened.meta.short;
+        let wanted: Vec<Part<'_>> = places
+            .iter()
+            .map(|place| Part {
+                section: meta::HEADERS,
+                range: place.header.clone(),
+                digest: Some(&place.digest),
+            })
+            .collect();
+        let bytes = ready!(self.file()?.parts(&wanted)?);
+        for ((number, place), bytes) in lacking.iter().zip(&places).zip(bytes) {
+            self.headers
+                .insert(*number, Header::read(&bytes, has_codes, place, texts)?);
+        }
+        Ok(Answer::Ready(()))
+    }
+
+    /// The header of a large cluster, if it has been read.
+    pub(super) fn header(&self, number: usize) -> Option<&Header> {
+        self.headers.get(&number)
+    }
+
+    /// Short codes of stretches of rows, each with the mark of its bytes.
+    pub(super) fn codes(
+        &mut self,
+        stretches: &[(Range<u64>, [u8; 8])],
+    ) -> Result<Answer<Vec<Vec<u8>>>> {
+        let size = CODE_BYTES as u64;
+        let wanted: Vec<Part<'_>> = stretches
+            .iter()
+            .map(|(rows, digest)| Part {
+                section: meta::SHORT,
+                range: rows.start * size..rows.end * size,
+                digest: Some(digest),
+            })
+            .collect();
+        let codes = ready!(self.file()?.parts(&wanted)?);
+        if !codes
+            .iter()
+            .all(|codes| codes.chunks_exact(CODE_BYTES).all(short::is_code))
+        {
+            return Err(bad("a short code has a scale that none can have"));
+        }
+        Ok(Answer::Ready(codes))
+    }
+
+    /// The places of documents among all ids.
+    pub(super) fn ranks(&mut self, documents: &[u32]) -> Result<Answer<Vec<u32>>> {
+        let width = rank_width(self.documents()) as u64;
+        let wanted: Vec<Part<'_>> = documents
+            .iter()
+            .map(|number| Part {
+                section: meta::ORDER,
+                range: u64::from(*number) * width..u64::from(*number + 1) * width,
+                digest: None,
+            })
+            .collect();
+        let ranks = ready!(self.file()?.parts(&wanted)?);
+        let number = |bytes: Vec<u8>| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |rank, byte| rank << 8 | u32::from(*byte))
+        };
+        Ok(Answer::Ready(ranks.into_iter().map(number).collect()))
+    }
+
+    /// The records of documents with their ids, in the order given; the headers of their clusters have been read.
+    pub(super) fn records(&mut self, documents: &[u32]) -> Result<Answer<Vec<Stored>>> {
+        let mut places = Vec::with_capacity(documents.len());
+        for document in documents {
+            let number = self.opened()?.root.super_of(*document);
+            let mut first = self.opened()?.root.supers[number].documents.start;
+            let header = self
+                .header(number)
+                .ok_or_else(|| Error::new(Code::Bug, "a header is missing"))?;
+            for block in &header.blocks {
+                let end = first + block.documents as u32;
+                if *document < end {
+                    places.push((block.clone(), (*document - first) as usize));
+                    break;
+                }
+                first = end;
+            }
+        }
+        let mut wanted: Vec<Part<'_>> = places
+            .iter()
+            .map(|(block, _)| Part {
+                section: meta::TEXTS,
+                range: block.range.clone(),
+                digest: Some(&block.digest),
+            })
+            .collect();
+        if self.dictionary.is_none() {
+            let length = self.file()?.length_of(meta::DICTIONARY)?;
+            wanted.push(Part {
+                section: meta::DICTIONARY,
+                range: 0..length,
+                digest: None,
+            });
+        }
+        let mut bytes = ready!(self.file()?.parts(&wanted)?);
+        if self.dictionary.is_none() {
+            self.dictionary = Some(read_dictionary(&bytes.pop().unwrap_or_default())?);
+        }
+        let mut unpacker = Unpacker::new(self.dictionary.clone().unwrap_or_default());
+        let mut records = Vec::with_capacity(documents.len());
+        for ((block, at), bytes) in places.iter().zip(bytes) {
+            let raw = unpacker.unpack(&bytes, block.is_stored)?;
+            records.extend(read_documents(raw, block.documents)?.into_iter().nth(*at));
+        }
+        Ok(Answer::Ready(records))
+    }
+}
+
+/// A whole section, which is kept.
+fn whole(file: &mut File, name: &str) -> Result<Answer<Vec<u8>>> {
+    let part = Part {
+        section: name,
+        range: 0..file.length_of(name)?,
+        digest: None,
+    };
+    Ok(Answer::Ready(ready!(file.parts(&[part])?).concat()))
+}
