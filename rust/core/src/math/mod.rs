@@ -1,13 +1,14 @@
 //! Arithmetic on rows of vectors, without a model and without an index.
 //!
 //! Owns the requests of [`compute`] and their limits; must not know where vectors come from or what they stand for.
-//! Invariant: only `+ - * /` and square roots in double precision, in an order that the lengths alone decide, rounded
-//! to f32 once at the end: the same bytes on every target.
+//! Invariant: only `+ - * /` and square roots in double precision (in f32 where `ridge` says so), in an order that the
+//! lengths alone decide, rounded to f32 once at the end: the same bytes on every target.
 
 mod distances;
 mod eigen;
 mod packed;
 mod pca;
+pub(crate) mod ridge;
 mod rows;
 mod sums;
 
@@ -69,6 +70,15 @@ enum Request {
         metric: distances::Metric,
         queries: Option<usize>,
     },
+    Ridge {
+        dim: usize,
+        items: usize,
+        bags: usize,
+        entries: usize,
+        lambda: f32,
+        rounds: usize,
+        steps: usize,
+    },
 }
 
 /// One calculation over rows. The request is JSON, `{"op","dim":1..=4096, ..}`; the payload holds rows of `dim`
@@ -85,6 +95,7 @@ enum Request {
 /// | `{"op":"quantize","dim","bits":8\|4\|1}` | rows | packed rows: a little-endian f32 scale and the codes |
 /// | `{"op":"dequantize","dim","bits"}` | packed rows | rows: code x scale |
 /// | `{"op":"loss","dim","bits"}` | rows | JSON `{"rows","dim","bits","row_bytes","mean_error","max_error","mean_cosine"}`: what quantising them costs |
+/// | `{"op":"ridge","dim","items":i,"bags":b,"entries":e,"lambda","rounds","steps"}` | b ends of bags and e items, u32; e weights; i rows, b rows | i rows near the first such that the weighted sum of a bag's items points where its row does |
 /// | `{"op":"distances","dim","metric":"cosine"\|"dot"\|"euclidean"\|"manhattan","queries"?:q}` | q queries, then rows | q x rows; without `queries` every row with every row |
 ///
 /// # Errors
@@ -130,6 +141,22 @@ pub fn compute(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
             metric,
             queries,
         )?),
+        Request::Ridge {
+            dim,
+            items,
+            bags,
+            entries,
+            lambda,
+            rounds,
+            steps,
+        } => {
+            let effort = ridge::Effort {
+                lambda,
+                rounds,
+                steps,
+            };
+            bytes(&ridge::read(dim, [bags, entries, items], payload, effort)?)
+        }
     }
 }
 
