@@ -31,7 +31,7 @@ ONLY = [
     (r"(from|import) [\w., ]*\b_native\b|[\"']findling\._native[\"']", "py/", "py/findling/engine.py"),
     (r"\bwasm_bindgen\b", "rust/core/ rust/native/ rust/wasm/src/", "rust/wasm/src/"),
     (r"\bpyo3\b", "rust/core/src/ rust/wasm/ rust/native/src/", "rust/native/src/"),
-    (r"\brayon\b", "rust/core/src/ rust/native/src/ rust/wasm/src/", "rust/core/src/embedder.rs rust/core/src/vectors/link.rs"),
+    (r"\brayon\b", "rust/core/src/ rust/native/src/ rust/wasm/src/", "rust/core/src/embedder.rs rust/core/src/math/ridge.rs rust/core/src/vectors/link.rs"),
     (r"\bunsafe\b(?!_)", "rust/core/src/ rust/native/src/ rust/wasm/src/", "rust/core/src/kernels/"),
     (r"\bstd::(fs|net|time|thread|env|process|io)\b", "rust/core/src/", ""),
 ]
@@ -56,6 +56,7 @@ ORDER = [
     "stdlib",
     "conversion",
     "model",
+    "pieces",
     "serve",
     "cli",
     "__main__",

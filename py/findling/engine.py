@@ -1,6 +1,6 @@
 """The Engine contract, and the way to the native engine: the only importer of the Rust binding.
 
-Owns the fourteen methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
+Owns the fifteen methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
 binding's errors into ours. Must not know what collections, documents or messages are. Invariant: requests and replies
 are UTF-8 JSON bytes unless said otherwise, and a failing call leaves the engine as it was.
 """
@@ -15,6 +15,7 @@ from findling.errors import FindlingError, Unsupported, from_object
 METHODS = (
     "backend",
     "load_model",
+    "load_pieces",
     "tokenize",
     "embed",
     "open",
@@ -40,11 +41,14 @@ class Engine(Protocol):
     def load_model(self, model: Any) -> bytes:
         """Take a model file's bytes; answer name, space, dim, max_tokens, digest, size_bytes."""
 
+    def load_pieces(self, pieces: Any) -> bytes:
+        """Take a piece table's bytes; answer name, space, dim, pieces, digest, size_bytes."""
+
     def tokenize(self, request: bytes) -> bytes:
         """text, kind ("query", "passage" or null), max_tokens or null: the token ids."""
 
     def embed(self, request: bytes) -> bytes:
-        """texts, kind, max_tokens: raw little-endian f32, one row of dim numbers for each text."""
+        """texts, kind, max_tokens, encoder ("model" or "static"): raw little-endian f32, one row of dim numbers for each text."""
 
     def open(self, request: bytes) -> bytes:
         """index, and for a stored one file and length: counts, space, meta; or need."""
@@ -71,7 +75,7 @@ class Engine(Protocol):
         """index, meta: the whole index as the bytes of one file, which never begin with a brace; or need."""
 
     def status(self) -> bytes:
-        """backend, kernel, model, indexes; size_bytes of what is held, by part; memory_bytes of a WebAssembly build, else null."""
+        """backend, kernel, model, pieces, indexes; size_bytes of what is held, by part; memory_bytes of a WebAssembly build, else null."""
 
     def close(self, request: bytes) -> bytes:
         """index: forget it."""
@@ -96,6 +100,9 @@ class BoundEngine:
 
     def load_model(self, model: Any) -> bytes:
         return self._bytes("load_model", model)
+
+    def load_pieces(self, pieces: Any) -> bytes:
+        return self._bytes("load_pieces", pieces)
 
     def tokenize(self, request: bytes) -> bytes:
         return self._bytes("tokenize", request)
@@ -231,9 +238,16 @@ def vector_index(*, file: bytes | None = None, **spec: Any) -> BoundVectorIndex:
     return BoundVectorIndex(call)
 
 
-def pack(kind: str, meta: dict[str, Any], sections: list[tuple[str, bytes]]) -> bytes:
-    """A container file of `kind` ("model" or "index") with `sections` in order; see docs/FORMAT.md."""
-    request = {"kind": kind, "meta": meta, "sections": [{"name": name, "length": len(data)} for name, data in sections]}
+def pack(kind: str, meta: dict[str, Any], sections: list[tuple[str, bytes]], blocks: dict[str, int] | None = None) -> bytes:
+    """A container file of `kind` ("model", "index" or "pieces") with `sections` in order; see docs/FORMAT.md.
+
+    `blocks`: for some sections, the bytes that one digest covers.
+    """
+    sizes = blocks or {}
+    described = [
+        {"name": name, "length": len(data), **({"block": sizes[name]} if name in sizes else {})} for name, data in sections
+    ]
+    request = {"kind": kind, "meta": meta, "sections": described}
     return _free("pack", encode(request), b"".join(data for _, data in sections))
 
 

@@ -77,6 +77,9 @@ class ReferenceEngine:
     def load_model(self, model: Any) -> bytes:
         raise BadRequest("the reference engine has its embedder from the start; it loads no model file")
 
+    def load_pieces(self, pieces: Any) -> bytes:
+        raise BadRequest("the reference engine embeds by itself; it loads no piece table")
+
     def tokenize(self, request: bytes) -> bytes:
         raise NotReady("the reference engine takes whole texts; it has no tokenizer")
 
@@ -191,6 +194,7 @@ class ReferenceEngine:
                 "backend": "reference",
                 "kernel": "numpy",
                 "model": self._model,
+                "pieces": None,
                 "indexes": indexes,
                 "size_bytes": {"model": 0, **held, "buffers": 0},
                 "memory_bytes": None,

@@ -136,12 +136,50 @@ def fits(count: int, dim: int, components: int) -> list[Case]:
     ]
 
 
+def shortened(x: Floats) -> bytes:
+    """The codes of rows of 256 components, by the definition."""
+    step = 0.9957 * np.sqrt((x.astype(float) ** 2).mean(1, keepdims=True))
+    codes = np.clip(np.floor(x / step), -2, 1).astype(int) + 2
+    levels = 2 * codes - 3
+    scales = ((x.astype(float) ** 2).sum(1) / (levels * x).sum(1)).astype("<f2")
+    planes = codes.reshape(-1, 4, 64)
+    packed_ = sum(planes[:, plane] << (2 * plane) for plane in range(4)).astype(np.uint8)
+    return b"".join(row.tobytes() + scale.tobytes() for row, scale in zip(packed_, scales, strict=True))
+
+
+def ridges(items: int, bags: int, dim: int) -> list[Case]:
+    """Bags of up to five weighted items; the last bag is empty, and the last item is in none."""
+    random = np.random.default_rng([items, bags, dim])
+    sizes = [*random.integers(1, 6, bags - 1), 0]
+    named = random.integers(0, items - 1, sum(sizes)).astype("<u4")
+    weights = random.uniform(0.2, 1.0, len(named)).astype("<f4")
+    prior, targets = rows(items, dim, 3), unit(rows(bags, dim, 4)).astype("<f4")
+
+    def expected(_: Floats) -> Floats:
+        plain = np.zeros((bags, items))
+        np.add.at(plain, (np.repeat(np.arange(bags), sizes), named), weights)
+        found = prior.astype(float)
+        for _round in range(2):
+            scaled = plain / np.maximum(np.linalg.norm(plain @ found, axis=1, keepdims=True), 1e-3)
+            left = scaled.T @ (targets - scaled @ prior)
+            found = prior + np.linalg.solve(scaled.T @ scaled + 0.5 * np.eye(items), left)
+        return found
+
+    parts = [np.cumsum(sizes).astype("<u4"), named, weights, prior, targets]
+    payload = b"".join(part.tobytes() for part in parts)
+    more = {"items": items, "bags": bags, "entries": len(named), "lambda": 0.5, "rounds": 2, "steps": 40}
+    return [case(f"{items} in {bags} x {dim}", prior, expected, "ridge", payload, **more)]
+
+
 SHAPES = [(1, 1), (1, 5), (3, 16), (7, 17), (20, 100), (2, 4096)]
 CASES = [each for shape in SHAPES for each in cases_of(rows(*shape))]
 # More rows than dimensions and fewer: each takes another way.
 CASES += [each for shape in [(40, 1, 1), (60, 24, 24), (200, 33, 5), (12, 150, 11), (5, 384, 3)] for each in fits(*shape)]
+CASES += [each for shape in [(2, 2, 1), (4, 9, 5), (7, 30, 33), (5, 3, 256)] for each in ridges(*shape)]
 
 X = rows(2, 4)
+RIDGE = {"op": "ridge", "dim": 1, "items": 2, "bags": 1, "entries": 2, "lambda": 1, "rounds": 1, "steps": 1}
+BAG = np.array([2, 0, 1], "<u4").tobytes() + np.ones(5, "<f4").tobytes()
 NONE = b""
 # What every backend refuses: name, request, payload, code, and what the detail has to hold.
 REFUSED: list[tuple[str, dict[str, Any], bytes, str, dict[str, Any]]] = [
@@ -172,6 +210,14 @@ REFUSED: list[tuple[str, dict[str, Any], bytes, str, dict[str, Any]]] = [
     ("a scale of zero", {"op": "dequantize", "dim": 4, "bits": 8}, bytes(8), "bad_input", {"row": 0}),
     ("the code -128", {"op": "dequantize", "dim": 1, "bits": 8}, b"\0\0\x80\x3f\x80", "bad_input", {"row": 0}),
     ("bits beyond the last component", {"op": "dequantize", "dim": 1, "bits": 1}, b"\0\0\x80\x3f\x02", "bad_input", {"row": 0}),
+    ("short rows of another length", {"op": "shorten", "dim": 4}, X.tobytes(), "wrong_dim", {"found": 4, "wanted": 256}),
+    ("zeros to shorten", {"op": "shorten", "dim": 256}, bytes(1024), "bad_input", {"row": 0}),
+    ("bags that end beyond their entries", {**RIDGE, "entries": 1}, np.array([2, 0], "<u4").tobytes() + bytes(16), "bad_request", {"end": 2}),
+    ("an item that there is not", {**RIDGE, "items": 1}, BAG[:-4], "bad_request", {"items": 1}),
+    ("a ridge without lambda", {**RIDGE, "lambda": 0}, BAG, "bad_request", {"lambda": 0}),
+    ("too many steps", {**RIDGE, "steps": 101}, BAG, "bad_request", {"steps": 101}),
+    ("bags without their rows", RIDGE, BAG[:-4], "wrong_dim", {}),
+    ("counts beyond memory", {**RIDGE, "items": 2**31, "dim": 4096}, BAG, "wrong_dim", {}),
     ("no queries", {"op": "distances", "dim": 4, "metric": "dot", "queries": 0}, X.tobytes(), "bad_request", {"queries": 0}),
     ("more queries than rows", {"op": "distances", "dim": 4, "metric": "dot", "queries": 3}, X.tobytes(), "bad_request", {"rows": 2, "wanted": 3}),
     ("a reply that is too large", {"op": "distances", "dim": 1, "metric": "dot"}, bytes(4 * 12000), "bad_request", {"queries": 12000}),

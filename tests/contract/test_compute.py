@@ -41,6 +41,11 @@ def test_rows_are_packed_as_the_guide_says(compute, bits, shape):
     np.testing.assert_allclose(np.frombuffer(back, "<f4").reshape(shape), arithmetic.quantised(x.astype(float), bits), rtol=1e-6)
 
 
+def test_rows_are_shortened_as_the_guide_says(compute):
+    x = arithmetic.unit(arithmetic.rows(50, 256)).astype("<f4")
+    assert compute({"op": "shorten", "dim": 256}, x.tobytes()) == arithmetic.shortened(x)
+
+
 @pytest.mark.parametrize(("request_", "payload", "code", "detail"), [row[1:] for row in arithmetic.REFUSED], ids=[row[0] for row in arithmetic.REFUSED])
 def test_what_cannot_be_computed_is_refused_with_its_code(compute, request_, payload, code, detail):
     with pytest.raises(FindlingError) as caught:

@@ -11,6 +11,7 @@ multiplied by each other.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def mean(values: Array, axis: int) -> Array:
     return np.divide(total(values, axis), values.shape[axis])
 
 
-def by_rows(function: Callable[[Array], Array], values: Array, width: int | None = None) -> Array:
+def by_rows(function: Callable[[Array], Array], values: NDArray[Any], width: int | None = None) -> Array:
     """`function` of the rows [n, k] -> [n, width], some at a time. Only for functions that treat every row alone."""
     result = np.empty((len(values), values.shape[1] if width is None else width))
     for start in range(0, len(values), CHUNK):

@@ -14,7 +14,8 @@ use crate::index::{self, Entry, Found, Index, Space};
 use crate::memory::{self, Parts};
 use crate::model::Model;
 use crate::numbers;
-use crate::plan::{self, TextKind};
+use crate::pieces::{self, Pieces};
+use crate::plan::{self, Encoder, TextKind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 pub struct Engine {
     backend: String,
     model: Option<Model>,
+    pieces: Option<Pieces>,
     embedder: Embedder,
     finder: Finder,
     indexes: BTreeMap<String, Index>,
@@ -35,6 +37,7 @@ impl Engine {
         Engine {
             backend: backend.to_owned(),
             model: None,
+            pieces: None,
             embedder: Embedder::new(),
             finder: Finder::default(),
             indexes: BTreeMap::new(),
@@ -59,6 +62,18 @@ impl Engine {
         Ok(reply)
     }
 
+    /// Verifies a piece table and keeps it in place of the one before.
+    /// Reply: `{"name","space","dim","pieces","digest","size_bytes"}`.
+    ///
+    /// # Errors
+    /// `bad_format`, `wrong_version` or `wrong_digest`; the table before is kept.
+    pub fn load_pieces(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let pieces = Pieces::open(bytes)?;
+        let reply = plan::reply(&pieces.describe())?;
+        self.pieces = Some(pieces);
+        Ok(reply)
+    }
+
     /// `{"text","kind":"query"|"passage"|null,"max_tokens":N|null}` -> `{"ids":[..]}`.
     ///
     /// # Errors
@@ -76,12 +91,18 @@ impl Engine {
         plan::reply(&json!({ "ids": ids }))
     }
 
-    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?}` -> raw little-endian f32, texts x dim.
+    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?,"encoder"?:"model"|"static"}` -> raw little-endian f32,
+    /// texts x dim. `static` sums the pieces of the whole text, whatever its kind; a text of which none is known is zeros.
     ///
     /// # Errors
-    /// `bad_request`, `not_ready` without a model, or `bad_format` when the model's numbers overflow.
+    /// `bad_request`, `not_ready` without a model or a piece table, or `bad_format` when their numbers overflow.
     pub fn embed(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Embed = plan::read(request)?;
+        if request.encoder == Encoder::Static {
+            let texts = request.texts.iter().map(|text| text.0.as_str());
+            let pieces = self.pieces.as_ref().ok_or_else(pieces::missing)?;
+            return Ok(numbers::write(&pieces.embed(texts)?));
+        }
         let model = ready(&self.model)?;
         let max_tokens = plan::max_tokens(request.max_tokens, model.meta().max_tokens)?;
         let texts: Vec<&str> = request.texts.iter().map(|text| text.0.as_str()).collect();
@@ -349,6 +370,7 @@ impl Engine {
             "backend": self.backend,
             "kernel": self.embedder.kernels().name(),
             "model": self.model.as_ref().map(describe),
+            "pieces": self.pieces.as_ref().map(Pieces::describe),
             "indexes": indexes,
             "size_bytes": self.parts(),
             "memory_bytes": memory::linear_bytes(),
@@ -384,7 +406,8 @@ impl Engine {
     /// What is held in memory.
     pub fn parts(&self) -> Parts {
         let mut parts = Parts {
-            model: self.model.as_ref().map_or(0, Model::held_bytes),
+            model: self.model.as_ref().map_or(0, Model::held_bytes)
+                + self.pieces.as_ref().map_or(0, Pieces::held_bytes),
             text: self.opening.values().map(File::size_bytes).sum(),
             buffers: self.embedder.size_bytes() + self.finder.size_bytes(),
             ..Parts::default()
@@ -396,7 +419,7 @@ impl Engine {
     }
 }
 
-/// `{"kind","meta","sections":[{"name","length"}]}` and the sections' bytes end to end -> the container file.
+/// `{"kind","meta","sections":[{"name","length","block"?:bytes}]}` and the sections' bytes end to end -> the container file.
 ///
 /// # Errors
 /// `bad_request` when the request is malformed, or the lengths do not add up to the payload.
@@ -411,13 +434,13 @@ pub fn pack(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
         let Some((content, after)) = content else {
             return Err(mismatch(payload.len()));
         };
-        sections.push((section.name.as_str(), content));
+        sections.push((section.name.as_str(), content, section.block));
         rest = after;
     }
     if !rest.is_empty() {
         return Err(mismatch(payload.len()));
     }
-    format::pack(request.kind, &request.meta, &sections)
+    format::pack_in_blocks(request.kind, &request.meta, &sections)
 }
 
 /// Verifies every block of a container file; reply: its header as JSON.

@@ -50,6 +50,8 @@ pub enum Kind {
     Model,
     /// A searchable index.
     Index,
+    /// A piece table.
+    Pieces,
 }
 
 impl Kind {
@@ -58,6 +60,7 @@ impl Kind {
         match self {
             Kind::Model => "model",
             Kind::Index => "index",
+            Kind::Pieces => "pieces",
         }
     }
 }

@@ -295,7 +295,7 @@ impl Model {
         let header = container.header();
         if header.kind != Kind::Model {
             return Err(broken(
-                "this file is not a model; it is an index",
+                "this file is not a model; give the file that findling.model wrote",
                 json!({"kind": header.kind.as_str()}),
             ));
         }

@@ -58,6 +58,20 @@ pub struct Embed {
     pub kind: TextKind,
     /// The most tokens of a text; the model's own limit when not given.
     pub max_tokens: Option<usize>,
+    /// What makes the vectors.
+    #[serde(default)]
+    pub encoder: Encoder,
+}
+
+/// What makes the vector of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoder {
+    /// The model.
+    #[default]
+    Model,
+    /// The piece table.
+    Static,
 }
 
 /// The request of `open`.
@@ -214,6 +228,13 @@ pub struct PackSection {
     pub name: String,
     /// Bytes of the payload that are its content.
     pub length: u64,
+    /// Bytes that one digest covers.
+    #[serde(default = "default_block")]
+    pub block: u32,
+}
+
+fn default_block() -> u32 {
+    crate::format::DEFAULT_BLOCK
 }
 
 /// Reads a request.

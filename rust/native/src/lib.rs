@@ -46,12 +46,18 @@ impl Engine {
         self.reply(py, |engine| engine.load_model(bytes.to_vec()))
     }
 
+    /// Takes a piece table as bytes, verifies every block and keeps it.
+    /// Reply: {"name","space","dim","pieces","digest","size_bytes"}.
+    fn load_pieces<'py>(&self, py: Python<'py>, bytes: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.load_pieces(bytes))
+    }
+
     /// {"text","kind":"query"|"passage"|null,"max_tokens":N|null} -> {"ids":[..]}.
     fn tokenize<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         self.reply(py, |engine| engine.tokenize(request))
     }
 
-    /// {"texts":[..],"kind":"query"|"passage","max_tokens"?} -> little-endian f32, texts x dim, as raw bytes.
+    /// {"texts":[..],"kind":"query"|"passage","max_tokens"?,"encoder"?:"model"|"static"} -> little-endian f32, texts x dim, as raw bytes.
     fn embed<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         self.reply(py, |engine| engine.embed(request))
     }
@@ -194,7 +200,7 @@ impl VectorIndex {
     }
 }
 
-/// {"kind","meta","sections":[{"name","length"}]} and the sections' bytes end to end -> the container file.
+/// {"kind","meta","sections":[{"name","length","block"?}]} and the sections' bytes end to end -> the container file.
 #[pyfunction]
 fn pack<'py>(py: Python<'py>, request: &[u8], payload: &[u8]) -> Reply<'py> {
     let packed = detached(py, || findling_core::pack(request, payload))?;

@@ -46,12 +46,18 @@ impl Engine {
         self.0.load_model(bytes).map_err(thrown)
     }
 
+    /// Takes a piece table as bytes, verifies every block and keeps it.
+    /// Reply: `{"name","space","dim","pieces","digest","size_bytes"}`.
+    pub fn load_pieces(&mut self, bytes: &[u8]) -> Reply {
+        self.0.load_pieces(bytes).map_err(thrown)
+    }
+
     /// `{"text","kind":"query"|"passage"|null,"max_tokens":N|null}` -> `{"ids":[..]}`.
     pub fn tokenize(&self, request: &[u8]) -> Reply {
         self.0.tokenize(request).map_err(thrown)
     }
 
-    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?}` -> little-endian f32, texts x dim, as raw bytes.
+    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?,"encoder"?:"model"|"static"}` -> little-endian f32, texts x dim, as raw bytes.
     pub fn embed(&mut self, request: &[u8]) -> Reply {
         self.0.embed(request).map_err(thrown)
     }
@@ -167,7 +173,7 @@ impl VectorIndex {
     }
 }
 
-/// `{"kind","meta","sections":[{"name","length"}]}` and the sections' bytes end to end -> the container file.
+/// `{"kind","meta","sections":[{"name","length","block"?}]}` and the sections' bytes end to end -> the container file.
 #[wasm_bindgen]
 pub fn pack(request: &[u8], payload: &[u8]) -> Reply {
     findling_core::pack(request, payload).map_err(thrown)

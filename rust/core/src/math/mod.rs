@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 pub use crate::codes::DIM_CAP;
+pub(crate) use rows::dot;
 
 /// The most numbers of one reply (half a gigabyte): what a caller asks for by mistake is refused, not tried.
 const NUMBERS_CAP: usize = 1 << 27;
@@ -70,6 +71,9 @@ enum Request {
         metric: distances::Metric,
         queries: Option<usize>,
     },
+    Shorten {
+        dim: usize,
+    },
     Ridge {
         dim: usize,
         items: usize,
@@ -95,8 +99,9 @@ enum Request {
 /// | `{"op":"quantize","dim","bits":8\|4\|1}` | rows | packed rows: a little-endian f32 scale and the codes |
 /// | `{"op":"dequantize","dim","bits"}` | packed rows | rows: code x scale |
 /// | `{"op":"loss","dim","bits"}` | rows | JSON `{"rows","dim","bits","row_bytes","mean_error","max_error","mean_cosine"}`: what quantising them costs |
-/// | `{"op":"ridge","dim","items":i,"bags":b,"entries":e,"lambda","rounds","steps"}` | b ends of bags and e items, u32; e weights; i rows, b rows | i rows near the first such that the weighted sum of a bag's items points where its row does |
 /// | `{"op":"distances","dim","metric":"cosine"\|"dot"\|"euclidean"\|"manhattan","queries"?:q}` | q queries, then rows | q x rows; without `queries` every row with every row |
+/// | `{"op":"shorten","dim":256}` | rows | their codes of 66 bytes, see [`crate::pieces::short`] |
+/// | `{"op":"ridge","dim","items":i,"bags":b,"entries":e,"lambda","rounds","steps"}` | b ends of bags and e items, u32; e weights; i rows, b rows | i rows near the first such that the weighted sum of a bag's items points where its row does |
 ///
 /// # Errors
 /// `bad_request`: the request is malformed, or a number in it is out of its range. `wrong_dim`: the payload is not whole
@@ -141,6 +146,7 @@ pub fn compute(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
             metric,
             queries,
         )?),
+        Request::Shorten { dim } => packed::shorten(&Rows::read(dim, payload)?),
         Request::Ridge {
             dim,
             items,

@@ -11,6 +11,7 @@ use super::rows::{self, Rows, dot, length, sum};
 use super::{NUMBERS_CAP, refused};
 use crate::codes;
 use crate::error::{Code, Error, Result};
+use crate::pieces::short;
 use serde_json::{Value, json};
 
 const SCALE_BYTES: usize = 4;
@@ -65,6 +66,15 @@ pub(super) fn quantize(rows: &Rows, bits: Bits) -> Result<Vec<u8>> {
         }
     }
     Ok(packed)
+}
+
+/// The codes of rows of the short space, end to end.
+pub(super) fn shorten(rows: &Rows) -> Result<Vec<u8>> {
+    let mut codes = Vec::with_capacity(rows.count() * short::CODE_BYTES);
+    for (at, row) in rows.iter().enumerate() {
+        codes.extend(short::quantize(row).map_err(|error| in_row(error, at))?);
+    }
+    Ok(codes)
 }
 
 /// The rows out of packed rows: rows x dim.

@@ -131,7 +131,6 @@ impl Tokenizer {
         let mut words = Words {
             tokenizer: self,
             word,
-            chars: 0,
             limit,
             out,
         };
@@ -171,10 +170,7 @@ impl Tokenizer {
 /// The state of one text on its way to ids.
 struct Words<'a> {
     tokenizer: &'a Tokenizer,
-    /// The characters of the current word, up to one more than may be in a known word.
     word: &'a mut String,
-    /// How many characters the current word has.
-    chars: usize,
     /// How long `out` may become before the end token.
     limit: usize,
     out: &'a mut Vec<u32>,
@@ -187,43 +183,85 @@ impl Words<'_> {
 
     /// Reads a stretch of text that holds no special token.
     fn piece(&mut self, text: &str) {
-        normalize::normalize(text, &self.tokenizer.config, &mut |c| {
-            self.character(c);
-            !self.is_full()
+        let Words {
+            tokenizer,
+            word,
+            limit,
+            out,
+        } = self;
+        split(text, &tokenizer.config, word, &mut |word| {
+            if word.is_none_or(|word| !tokenizer.vocabulary.cut(word, out)) {
+                out.push(tokenizer.unknown);
+            }
+            out.len() < *limit
         });
-        self.finish_word();
     }
+}
 
-    /// Takes one normalised character: white space ends a word, punctuation is a word of its own.
-    fn character(&mut self, c: char) {
+/// Gives the words of a text that holds no special token, normalised, to `take`, as long as that wants more; none for a
+/// word of more characters than a known one may have. `word` is the room for one.
+pub(crate) fn split(
+    text: &str,
+    config: &TokenizerConfig,
+    word: &mut String,
+    take: &mut dyn FnMut(Option<&str>) -> bool,
+) {
+    let mut splitter = Splitter {
+        most: config.max_word_chars,
+        word,
+        chars: 0,
+        take,
+    };
+    let mut wanted = true;
+    normalize::normalize(text, config, &mut |c| {
+        wanted = splitter.character(c);
+        wanted
+    });
+    if wanted {
+        splitter.finish_word();
+    }
+}
+
+/// The state of one text on its way to words.
+struct Splitter<'a> {
+    most: usize,
+    /// The characters of the current word, up to `most`.
+    word: &'a mut String,
+    /// How many characters the current word has.
+    chars: usize,
+    take: &'a mut dyn FnMut(Option<&str>) -> bool,
+}
+
+impl Splitter<'_> {
+    /// Takes one normalised character: white space ends a word, punctuation is a word of its own. Whether to go on.
+    fn character(&mut self, c: char) -> bool {
         match normalize::class(c) {
             normalize::Class::Letter => {
                 self.chars += 1;
-                if self.chars <= self.tokenizer.config.max_word_chars {
+                if self.chars <= self.most {
                     self.word.push(c);
                 }
+                true
             }
             normalize::Class::Space => self.finish_word(),
             normalize::Class::Punctuation => {
-                self.finish_word();
-                self.chars = 1;
-                self.word.push(c);
-                self.finish_word();
+                self.finish_word() && {
+                    self.chars = 1;
+                    self.word.push(c);
+                    self.finish_word()
+                }
             }
         }
     }
 
-    fn finish_word(&mut self) {
+    fn finish_word(&mut self) -> bool {
         if self.chars == 0 {
-            return;
+            return true;
         }
-        let tokenizer = self.tokenizer;
-        if self.chars > tokenizer.config.max_word_chars
-            || !tokenizer.vocabulary.cut(self.word, self.out)
-        {
-            self.out.push(tokenizer.unknown);
-        }
+        let known = (self.chars <= self.most).then_some(self.word.as_str());
+        let wanted = (self.take)(known);
         self.word.clear();
         self.chars = 0;
+        wanted
     }
 }
