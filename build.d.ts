@@ -20,6 +20,8 @@ export const build: {
     version: string;
     engine: Record<string, Tier>;
     model: Asset;
+    /** The piece table of the model. */
+    pieces: Asset;
     demo: Asset;
     python: {
         mjs: string;

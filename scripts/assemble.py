@@ -128,6 +128,7 @@ def make() -> None:
         "version": version,
         "engine": engine(site),
         "model": asset(site, CACHE / "model" / "all-MiniLM-L6-v2.findling", "all-MiniLM-L6-v2"),
+        "pieces": asset(site, CACHE / "model" / "all-MiniLM-L6-v2.pieces", "all-MiniLM-L6-v2-pieces"),
         "demo": asset(site, CACHE / "demo" / "emoji.findling", "emoji"),
         "python": python(site),
         "shell": sorted([*shell, "build.js"]),

