@@ -6,6 +6,7 @@ only queries of the report samples count, which nothing was tuned on, and every 
     relevance.py [SET...]    emoji, debtags, icons, revdict; the embedded passages are kept in the cache
 """
 
+import contextlib
 import hashlib
 import json
 import random
@@ -25,14 +26,15 @@ from ir_measures import R, nDCG
 from numpy.typing import NDArray
 
 from findling import cli
+from findling.documents import from_fields
 from findling.engine import BoundEngine, Engine, encode, load
+from findling.passages import cut
 from findling.query import LEGS
 
 CACHE = ROOT / ".cache" / "bench" / "relevance"
-CUTTING = [ROOT / "py/findling" / name for name in ("passages.py", "documents.py", "collection.py")]
-"""What decides which texts are embedded."""
 MEASURES = {"nDCG@10": nDCG @ 10, "R@100": R @ 100}
 LIMIT = 100
+BATCH = 256
 LEAST_LETTERS = 5
 SEED = 7
 
@@ -57,32 +59,39 @@ LOSS_ASKED = 0.012
 
 
 class Remembering(BoundEngine):
-    """The native engine, which embeds the passages of a collection only if `kept` does not hold their vectors already."""
+    """The native engine with the vectors of passages at hand, so that it need not embed them again."""
 
-    def __init__(self, engine: Engine, kept: Path) -> None:
+    def __init__(self, engine: Engine, vectors: dict[str, NDArray[np.float32]]) -> None:
         super().__init__(lambda method, *arguments: getattr(engine, method)(*arguments))
-        self._kept = kept
-        self._known: NDArray[np.float32] | None = np.load(kept, mmap_mode="r") if kept.is_file() else None
-        self._fresh: list[NDArray[np.float32]] = []
-        self._taken = 0
+        self._vectors = vectors
 
     def add(self, request: bytes) -> bytes:
         plan = json.loads(request)
-        texts = [text for document in plan["documents"] for text in document["passages"]]
-        model = json.loads(self.status())["model"]
-        if self._known is None:
-            self._fresh.append(np.frombuffer(self.embed(encode({"texts": texts, "kind": "passage"})), "<f4").reshape(len(texts), -1))
-            rows = self._fresh[-1]
-        else:
-            rows = self._known[self._taken : self._taken + len(texts)]
-            self._taken += len(texts)
-        return self.add_vectors(encode(plan | {"space": model["space"]}), rows.tobytes())
+        rows = [self._vectors[text].tobytes() for document in plan["documents"] for text in document["passages"]]
+        return self.add_vectors(encode(plan | {"space": json.loads(self.status())["model"]["space"]}), b"".join(rows))
 
-    def keep(self) -> None:
-        """Write down what was embedded."""
-        if self._fresh:
-            with self._kept.open("wb") as out:
-                np.save(out, np.concatenate(self._fresh))
+
+def passages(name: str, source: Path) -> dict[str, NDArray[np.float32]]:
+    """The vector of every passage of a file of JSON lines, embedded once for a model and these texts."""
+    with source.open(encoding="utf-8") as file:
+        texts = list(dict.fromkeys(passage.embedded for line in file for passage in cut(from_fields(json.loads(line), ""))))
+    digest = hashlib.sha256(MODEL.read_bytes())
+    digest.update(json.dumps(texts).encode())
+    kept = CACHE / f"{name}-{digest.hexdigest()[:16]}.npy"
+    if not kept.is_file():
+        say(f"embedding {len(texts)} passages of {name}")
+        engine = load()
+        dim = json.loads(engine.load_model(MODEL.read_bytes()))["dim"]
+        rows = np.empty((len(texts), dim), np.float32)
+        # Texts of one length fill the engine's tiles evenly; the vectors do not depend on it.
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        for start in range(0, len(texts), BATCH):
+            some = order[start : start + BATCH]
+            request = encode({"texts": [texts[at] for at in some], "kind": "passage"})
+            rows[some] = np.frombuffer(engine.embed(request), "<f4").reshape(len(some), dim)
+        with kept.open("wb") as out:
+            np.save(out, rows)
+    return dict(zip(texts, np.load(kept), strict=True))
 
 
 def build(name: str) -> Path:
@@ -92,24 +101,17 @@ def build(name: str) -> Path:
     records = (json.loads(line) for line in lines(f"{SETS[name].documents}.jsonl.gz"))
     kept = ({key: record[key] for key in ("id", "title", "text")} for record in records)
     source.write_text("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in kept), encoding="utf-8")
-    digest = hashlib.sha256(MODEL.read_bytes())
-    for path in (source, *CUTTING):
-        digest.update(path.read_bytes())
-    kept_vectors = CACHE / f"{name}-{digest.hexdigest()[:16]}.npy"
-    engines = []
-
-    def remembering() -> Engine:
-        engines.append(Remembering(load(), kept_vectors))
-        return engines[-1]
-
-    say(f"building {name}{'' if kept_vectors.is_file() else ', embedding its passages'}")
-    usual, cli.load = cli.load, remembering
+    vectors = passages(name, source)
+    say(f"building {name}")
+    usual, cli.load = cli.load, lambda: Remembering(load(), vectors)
     try:
-        if cli.main(["build", str(source), "-o", str(out), "--model", str(MODEL), "--json"]) != 0:
-            sys.exit(f"{name} could not be built")
+        # What the command prints is no figure.
+        with contextlib.redirect_stdout(sys.stderr):
+            failed = cli.main(["build", str(source), "-o", str(out), "--model", str(MODEL)])
     finally:
         cli.load = usual
-    engines[0].keep()
+    if failed:
+        sys.exit(f"{name} could not be built")
     return out
 
 
