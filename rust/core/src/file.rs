@@ -200,7 +200,7 @@ impl File {
             return Ok(Answer::Need(needs));
         }
         let read = self.take_sections(&sections);
-        self.let_go(read.is_ok());
+        self.let_go(&sections, read.is_ok());
         let mut contents = read?.into_iter();
         Ok(Answer::Ready(
             names.map(|_| contents.next().unwrap_or_default()),
@@ -221,7 +221,7 @@ impl File {
             return Ok(Answer::Need(needs));
         }
         let read = self.read_pieces(&wanted);
-        self.let_go(read.is_ok());
+        self.let_go(&wanted, read.is_ok());
         read.map(Answer::Ready)
     }
 
@@ -375,10 +375,22 @@ impl File {
         .collect()
     }
 
-    /// Forgets what was fetched, once it has been read or turned out to be damaged.
-    fn let_go(&mut self, is_sound: bool) {
-        // The first bytes often hold blocks that are read later.
-        self.provided.retain(|start, _| is_sound && *start == 0);
+    /// Forgets what was fetched, once it has been read; all of it, once some turned out to be damaged.
+    fn let_go(&mut self, wanted: &[(Section, Range<u64>)], is_sound: bool) {
+        let table = self.header.as_ref().map(Header::table_range);
+        let read: Vec<Range<u64>> = wanted
+            .iter()
+            .map(|(section, _)| section.range())
+            .chain(table)
+            .collect();
+        self.provided.retain(|start, bytes| {
+            let end = start + bytes.len() as u64;
+            let was_read = read
+                .iter()
+                .any(|range| range.start < end && *start < range.end);
+            // The first bytes often hold blocks that are read later, and what another part was fetched for waits for it.
+            is_sound && (*start == 0 || !was_read)
+        });
     }
 
     fn verify_tables(&mut self) -> Result<()> {

@@ -86,14 +86,16 @@ fn has_phrase(line: &[(u32, u32)], parts: &[Part]) -> bool {
         return true;
     };
     line.iter().enumerate().any(|(at, (start, term))| {
+        if !first.terms.contains(term) {
+            return false;
+        }
         // Of terms that share a place any may be the first.
         let from = line[..at].partition_point(|(position, _)| position < start);
-        first.terms.contains(term)
-            && others.iter().all(|part| {
-                let wanted = start + (part.position - first.position);
-                let near = line[from..].iter();
-                near.take_while(|(position, _)| *position <= wanted)
-                    .any(|(position, term)| *position == wanted && part.terms.contains(term))
-            })
+        others.iter().all(|part| {
+            let wanted = start + (part.position - first.position);
+            let near = line[from..].iter();
+            near.take_while(|(position, _)| *position <= wanted)
+                .any(|(position, term)| *position == wanted && part.terms.contains(term))
+        })
     })
 }

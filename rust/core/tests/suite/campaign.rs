@@ -274,6 +274,10 @@ pub fn ask_pieces(file: &[u8]) -> Result<Vec<u8>> {
     for plan in [
         json!({"index": "i", "vector": query, "limit": 5, "explain": true}),
         json!({"index": "i", "vector": query, "filter": {"not_ids": ["d1", "d4"]}}),
+        json!({"index": "i", "words": {"text": "boat harbour title 7"}, "explain": true}),
+        json!({"index": "i", "vector": query, "limit": 7, "explain": true, "words": {
+            "text": "calm", "phrases": [{"text": "boats and"}], "not": [{"text": "ete"}],
+        }}),
     ] {
         let plan = plan.to_string();
         let (found, _) = answer(&mut engine, file, |engine| engine.search(plan.as_bytes()))?;

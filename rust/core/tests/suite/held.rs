@@ -158,3 +158,64 @@ fn a_file_is_opened_and_searched_without_holding_its_sections_twice() {
     let bound = grown + 10_000 * 4 + (256 << 10);
     assert!(counts.peak <= bound as isize, "{} > {bound}", counts.peak);
 }
+
+#[test]
+fn a_search_for_words_after_the_first_allocates_for_its_words_only() {
+    let plan = plan(
+        &json!({"index": "a", "vector": Seeded(3).vector(DIM), "words": {
+            "text": "title harbour", "phrases": [{"text": "calm harbour"}], "not": [{"text": "storm"}],
+        }}),
+    );
+    let cost = |size: usize| {
+        let mut engine = engine();
+        fill(&mut engine, 10);
+        let documents: Vec<Value> = (0..size)
+            .map(|n| {
+                let text = format!("a calm harbour, number {n}");
+                json!({"id": n.to_string(), "fields": {"title": "Title", "text": text}, "passages": [""], "record": n})
+            })
+            .collect();
+        let vectors: Vec<u8> = Seeded(5)
+            .vector(size * DIM)
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let space = format!("{:064x}", 1);
+        let request = json!({"index": "a", "space": space, "documents": documents}).to_string();
+        engine.add_vectors(request.as_bytes(), &vectors).unwrap();
+        assert_eq!(found(&mut engine, &plan), 10);
+        let (again, counts) = measured(|| found(&mut engine, &plan));
+        assert_eq!(again, 10);
+        counts.total
+    };
+    let least = cost(SIZES[0]);
+    assert_eq!(least, cost(SIZES[1]));
+    assert!(least < 16 << 10, "{least} bytes");
+}
+
+#[test]
+fn words_are_told_as_text_and_given_back() {
+    let mut engine = engine();
+    engine.open(br#"{"index":"a"}"#).unwrap();
+    let documents: Vec<Value> = (0..3_000)
+        .map(|n| {
+            let text = format!("calm harbour {} boats {n} and {}", n % 70, n * 3);
+            json!({"id": n.to_string(), "fields": {"text": text}, "passages": [""], "record": n})
+        })
+        .collect();
+    let space = format!("{:064x}", 1);
+    let request = json!({"index": "a", "space": space, "documents": documents}).to_string();
+    let vectors: Vec<u8> = [0, 0, 128, 63].repeat(3_000 * DIM);
+    let (before, counts) = measured(|| {
+        engine.add_vectors(request.as_bytes(), &vectors).unwrap();
+        let search = plan(&json!({"index": "a", "words": {"text": "calm"}}));
+        assert_eq!(found(&mut engine, &search), 10);
+        engine.parts()
+    });
+    let live = counts.live as usize;
+    let told = before.text + before.vectors + before.buffers;
+    assert!(before.text > 3_000 * 6 * 12, "{before:?}");
+    assert!(told <= live && live - told < live / 8, "{told} of {live}");
+    close(&mut engine);
+    assert_eq!(engine.parts().text, 0);
+}

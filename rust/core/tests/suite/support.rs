@@ -3,8 +3,11 @@
 //! Owns test material; knows nothing of what is asserted. Invariant: the same seed gives the same material.
 
 use findling_core::Engine;
+use findling_core::analysis::Language;
+use findling_core::facets::Row;
 use findling_core::format::{Container, Kind, digest, pack};
 use findling_core::index::{Entry, Index, Space};
+use findling_core::words::Source;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -51,13 +54,41 @@ pub fn entry(id: &str, passages: usize, record: &Value) -> Entry {
     }
 }
 
-/// Documents "d0".. with one to three passages each.
+/// What the document of that number says: of some much, of some nothing.
+fn sample_words(number: usize) -> Option<Source> {
+    let said = [
+        "",
+        "a calm harbour",
+        "boats in node.js, été",
+        "harbours and boats",
+    ][number % 4];
+    let is_long = number % 16 == 5;
+    (!number.is_multiple_of(8)).then(|| Source {
+        title: format!("Title {number}"),
+        text: if is_long {
+            "boats and calm ".repeat(70)
+        } else {
+            said.to_owned()
+        },
+        tags: vec!["calm".to_owned(); number % 3],
+        path: String::new(),
+        language: [None, Some(Language::French)][usize::from(number % 5 == 1)],
+    })
+}
+
+/// Documents "d0".. with one to three passages each, and words, of which some are long.
 pub fn sample_index(documents: usize, dim: usize, seed: u64) -> Index {
     let mut seeded = Seeded(seed);
     let entries: Vec<Entry> = (0..documents)
         .map(|number| {
             let record = json!({"title": format!("Title {number}"), "n": number});
-            entry(&format!("d{number}"), 1 + number % 3, &record)
+            let kind = ["even", "odd"][number % 2];
+            let values = json!({"n": [number % 3], "kind": [kind]});
+            Entry {
+                words: sample_words(number),
+                values: Row::new(&serde_json::from_value(values).unwrap()).unwrap(),
+                ..entry(&format!("d{number}"), 1 + number % 3, &record)
+            }
         })
         .collect();
     let passages: usize = entries.iter().map(|entry| entry.passages).sum();
