@@ -5,10 +5,11 @@
 // event, never in silence.
 
 import { build } from "./build.js";
+import { Ahead, compilePython, modelAsset } from "./web/ahead.js";
 import { guarded, loadEngine } from "./web/engine.js";
+import { fetchFile } from "./web/http.js";
 import { holdLock } from "./web/lock.js";
-import { Pool, sizeHere } from "./web/pool.js";
-import { FindlingError, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
+import { FindlingError, HELP, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
 import { Remote } from "./web/remote.js";
 import { Store } from "./web/store.js";
 
@@ -29,8 +30,10 @@ const REPORT_BYTES = 256 << 10;
 /** @param {string} url Relative to build.js. */
 const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;
 
+const options = new URL(import.meta.url).searchParams;
 const store = new Store();
 const files = new Remote();
+const ahead = new Ahead(options.has(HELP));
 /** Messages that came before the application was ready. @type {unknown[]} */
 const early = [];
 /** Index files asked for by early messages: fetched while Python starts. @type {Promise<unknown>[]} */
@@ -52,6 +55,7 @@ start().catch(fail);
 
 /** @param {unknown} message */
 function receive(message) {
+  if (ahead.take(message)) return;
   if (handle) {
     try {
       handle(message);
@@ -70,19 +74,20 @@ function receive(message) {
 }
 
 async function start() {
-  const backend = new URL(import.meta.url).searchParams.get("backend");
   requireWebAssembly();
   const python = startPython();
-  // Whoever fails first is reported; the other must not become an unhandled rejection meanwhile.
+  // Whoever fails first is reported; the others must not become unhandled rejections meanwhile.
   python.catch(() => undefined);
-  const model = store.model(modelAsset(), reporter("model", build.model.size_bytes));
+  const helpers = importFile(new URL("./web/pool.js", import.meta.url).href);
+  helpers.catch(() => undefined);
+  const model = store.model(modelAsset(), reporter("model", build.model.size_bytes), ahead.model);
   model.catch(() => undefined);
-  const engine = await startEngine(backend);
+  const engine = await startEngine(options.get("backend"));
   await loadModel(engine, model);
   const pyodide = await python;
   const app = pyodide.pyimport("findling.browser");
   // What came early goes first, in the same turn, so that nothing overtakes it; whoever needs an index waits for that alone.
-  handle = app.start(engine, services(poolOf(engine)), post);
+  handle = app.start(engine, services(poolOf(engine, await helpers)), post);
   app.destroy();
   for (const message of early.splice(0)) receive(message);
   await Promise.all(indexes);
@@ -118,12 +123,6 @@ async function startEngine(backend) {
   return guarded(loaded.engine, (cause) => {
     fail(new FindlingError("worker_failed", `the engine stopped: ${toError(cause).message}; start the worker again to go on`));
   });
-}
-
-/** The model's address made absolute: a key of the Cache API. */
-function modelAsset() {
-  const { url, size_bytes, sha256 } = build.model;
-  return { url: at(url), size_bytes, sha256 };
 }
 
 /**
@@ -189,13 +188,7 @@ function fetchPython() {
     fail = reject;
   });
   failed.catch(() => undefined);
-  const wasm = at(build.python.asm_wasm);
-  const compiled = fetchFile(wasm, "application/wasm").then((response) =>
-    WebAssembly.compileStreaming(response).catch((cause) => {
-      const reason = toError(cause).message;
-      throw new FindlingError("bad_format", `${wasm} is damaged: ${reason}; reload the page to fetch it again`, { url: wasm, reason });
-    }),
-  );
+  const compiled = ahead.python.then((module) => module ?? compilePython());
   const boot = fetchFile(at(build.python.boot));
   compiled.catch(fail);
   boot.catch(fail);
@@ -233,25 +226,6 @@ function handOver({ compiled, boot, fail }) {
 }
 
 /**
- * @param {string} url
- * @param {string} [type] The content type it must have.
- * @returns {Promise<Response>}
- */
-async function fetchFile(url, type) {
-  const response = await fetch(url, { credentials: "same-origin" }).catch((cause) => {
-    throw new FindlingError("network", `${url} could not be fetched: ${toError(cause).message}; check the connection and try again`, { url });
-  });
-  if (!response.ok) {
-    throw new FindlingError("network", `${url} could not be fetched: the server answered ${response.status}`, { url, status: response.status });
-  }
-  const found = (response.headers.get("content-type") ?? "none").split(";")[0]?.trim().toLowerCase();
-  if (type && found !== type) {
-    throw new FindlingError("network", `the server sends ${url} with content type ${found}; it must be ${type}`, { url, type: found });
-  }
-  return response;
-}
-
-/**
  * The boot archive holds only the modules a start needs; packages need more, so the rest is mounted before the first one.
  * @param {any} pyodide
  */
@@ -276,9 +250,10 @@ function mountRestBeforePackages(pyodide) {
 /**
  * The workers that help to embed, not one of them started yet.
  * @param {Engine} engine
+ * @param {typeof import("./web/pool.js")} helpers
  */
-function poolOf(engine) {
-  const { size, reason } = sizeHere(new URL(import.meta.url).searchParams.get("pool"));
+function poolOf(engine, { Pool, sizeHere }) {
+  const { size, reason } = sizeHere(options.get("pool"));
   const url = new URL("./web/pool-worker.js", import.meta.url);
   url.searchParams.set("backend", engine.backend());
   return new Pool({ size, reason, url: url.href, engine, pause, model: modelAgain });
@@ -292,7 +267,7 @@ async function modelAgain() {
 
 /**
  * What Python may ask of this side, beside the engine.
- * @param {Pool} pool
+ * @param {import("./web/pool.js").Pool} pool
  */
 function services(pool) {
   return {

@@ -19,6 +19,12 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 /** Modules whose closure is the application in the browser; each reader is a root too, because it is imported by its name at run time. */
 const ROOTS = ['findling.browser', 'findling.readers', 'findling.stdlib'];
 
+/** The module of the application that Python runs before all else, under the name it looks for. */
+const FIRST = 'later.py';
+
+/** Not in boot: Python has no sockets here, and asyncio does without where it does not find it. */
+const WITHOUT = ['ssl.pyc', '_ssl.pyc'];
+
 /** Loaded only on paths that importing alone does not reach: tracebacks, text encodings, timers, date parsing. */
 const EXTRA = [
     'encodings.ascii', 'encodings.cp1252', 'encodings.idna', 'encodings.latin_1', 'encodings.utf_16', 'encodings.utf_16_be',
@@ -104,10 +110,12 @@ async function writeZips(stdlib, application, out) {
         pyodide.runPython('import tools; sources = {path: bytes(text) for path, text in texts.items()}');
         pyodide.runPython('modules, foreign = tools.closure(sources, roots)');
         const boot = new Set(pyodide.runPython('tools.loaded(foreign + extra)').toJs());
+        for (const path of WITHOUT) boot.delete(path);
         const compiled = takeFiles(pyodide.runPython('{path + "c": tools.compile_source(sources[path], path) for path in modules}'));
         const split = splitPackages(library, boot);
         /** @type {Map<string, Uint8Array>} */
         const first = new Map(compiled), rest = new Map();
+        first.set('sitecustomize.pyc', pyodide.runPython(`tools.compile_source(sources["${name}/${FIRST}"], "sitecustomize.py")`).toJs());
         for (const [path, content] of library) {
             if (boot.has(path)) first.set(path, content);
             if (!boot.has(path) || [...split].some(folder => path.startsWith(`${folder}/`))) rest.set(path, content);

@@ -54,6 +54,7 @@ ORDER = [
     "app",
     "browser",
     "stdlib",
+    "later",
     "conversion",
     "model",
     "pieces",

@@ -5,7 +5,7 @@
 // or `worker_failed`; and an answer to an older search never arrives after one to a newer search of the same lane.
 
 import { awaitEnd } from "./lock.js";
-import { FindlingError, readIncoming, request, toError } from "./protocol.js";
+import { FindlingError, HELP, readIncoming, request, toError } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Verb} Verb */
 /** @typedef {import("./protocol.js").Progress} Progress */
@@ -45,6 +45,20 @@ export function startWorker(url, name) {
 }
 
 /**
+ * Starts the worker beside this file and helps it: the page has time while the worker's thread starts.
+ * @param {string} url
+ * @param {string} name
+ */
+function startWithHelp(url, name) {
+  const worker = startWorker(url, name);
+  import("./ahead.js").then(
+    ({ help }) => help(worker),
+    () => worker.postMessage({ ahead: null }),
+  );
+  return worker;
+}
+
+/**
  * A worker and the requests made of it. Dispatches `stage` (detail: Stage) and `fatal` (detail: FindlingError).
  */
 export class Client extends EventTarget {
@@ -67,11 +81,13 @@ export class Client extends EventTarget {
   /**
    * @param {{url?: string, backend?: string|null, pool?: string|number|null, start?: (url: string, name: string) => WorkerLike}} [options]
    *   `backend` selects an engine tier by name; absent, the worker probes. `pool` says how many workers embed a large
-   *   import, the one that is asked among them; absent, the device decides. `start` replaces `startWorker`.
+   *   import, the one that is asked among them; absent, the device decides. `start` replaces the start of the
+   *   worker beside this file, which the page helps.
    */
-  constructor({ url = WORKER_URL, backend = null, pool = null, start = startWorker } = {}) {
+  constructor({ url = WORKER_URL, backend = null, pool = null, start = startWithHelp } = {}) {
     super();
     const target = new URL(url);
+    if (start === startWithHelp) target.searchParams.set(HELP, "");
     if (backend) target.searchParams.set("backend", backend);
     if (pool) target.searchParams.set("pool", String(pool));
     this.#url = target.href;

@@ -82,3 +82,37 @@ export function networkError(url, cause) {
 export function name(url) {
   return url.split(/[?#]/)[0]?.split("/").pop() || url;
 }
+
+/**
+ * Fetches a file of this build and compiles it, which begins with its first bytes.
+ * @param {string} url
+ * @returns {Promise<WebAssembly.Module>}
+ * @throws {FindlingError} network; bad_format when the bytes are no module.
+ */
+export async function compileFile(url) {
+  const response = await fetchFile(url, "application/wasm");
+  return WebAssembly.compileStreaming(response).catch((cause) => {
+    const reason = toError(cause).message;
+    throw new FindlingError("bad_format", `${url} is damaged: ${reason}; reload the page to fetch it again`, { url, reason });
+  });
+}
+
+/**
+ * Fetches a file of this build.
+ * @param {string} url
+ * @param {string} [type] The content type it must have.
+ * @returns {Promise<Response>}
+ */
+export async function fetchFile(url, type) {
+  const response = await fetch(url, { credentials: "same-origin" }).catch((cause) => {
+    throw new FindlingError("network", `${url} could not be fetched: ${toError(cause).message}; check the connection and try again`, { url });
+  });
+  if (!response.ok) {
+    throw new FindlingError("network", `${url} could not be fetched: the server answered ${response.status}`, { url, status: response.status });
+  }
+  const found = (response.headers.get("content-type") ?? "none").split(";")[0]?.trim().toLowerCase();
+  if (type && found !== type) {
+    throw new FindlingError("network", `the server sends ${url} with content type ${found}; it must be ${type}`, { url, type: found });
+  }
+  return response;
+}

@@ -72,9 +72,8 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
-start();
+start().then(keepOffline);
 readAddress();
-keepOffline();
 
 /** The query lies behind `#`, where no server ever sees it. */
 function readAddress() {
@@ -285,10 +284,10 @@ async function keepOffline() {
   if (!navigator.serviceWorker) return;
   try {
     const registration = await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
-    const status = await client.call("status", {});
+    const tier = backend || (await client.call("status", {})).backend;
     await navigator.serviceWorker.ready;
     const base = new URL("../build.js", import.meta.url);
-    const engine = build.engine[status.backend];
+    const engine = build.engine[tier];
     const { mjs, asm_mjs, asm_wasm, boot } = build.python;
     const files = [...build.shell, engine?.js, engine?.wasm, build.demo.url, mjs, asm_mjs, asm_wasm, boot].filter((url) => typeof url === "string");
     const keep = [...new Set(files.map((url) => new URL(url, base).href))];

@@ -14,6 +14,9 @@ export const STAGES = Object.freeze(
   /** @type {const} */ (["engine", "python", "model", "index", "ready"]),
 );
 
+/** The parameter of a worker's address that promises the page's help, see ahead.js. */
+export const HELP = "ahead";
+
 /** Every error code, with the one sentence that says when it is used. */
 export const CODES = Object.freeze({
   bad_request: "the message or plan is malformed",

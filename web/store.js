@@ -37,16 +37,18 @@ export class Store {
    * download stopped.
    * @param {Asset} asset
    * @param {OnBytes} [onBytes]
+   * @param {Promise<Blob|null>|null} [found] What another store finds of it.
    * @returns {Promise<{bytes: Uint8Array, source: Source}>}
    * @throws {FindlingError} network; wrong_digest when a second download was wrong too.
    */
-  async model(asset, onBytes = () => undefined) {
-    const cache = await this.#open();
-    const kept = cache && (await readKept(cache, asset).catch((cause) => this.#deny(cause)));
+  async model(asset, onBytes = () => undefined, found = null) {
+    const blob = (await found) ?? (await this.find(asset));
+    const kept = blob && (await readBlob(blob).catch((cause) => this.#deny(cause)));
     if (kept) {
       onBytes(asset.size_bytes, asset.size_bytes);
       return { bytes: kept, source: "cache" };
     }
+    const cache = await this.#open();
     const parts = new Parts(cache, asset, (cause) => this.#deny(cause));
     let bytes = await download(asset, parts, onBytes, "default");
     if (!(await matches(bytes, asset))) {
@@ -65,6 +67,16 @@ export class Store {
     this.kept = parts.commit();
     const source = cache && this.#storage.available ? "network" : "memory";
     return { bytes, source };
+  }
+
+  /**
+   * A model as the Cache API keeps it, not read yet: to hand it to another thread costs nothing.
+   * @param {Asset} asset
+   * @returns {Promise<Blob|null>} null when it is not present.
+   */
+  async find(asset) {
+    const cache = await this.#open();
+    return cache && findKept(cache, asset).catch((cause) => this.#deny(cause));
   }
 
   /**
@@ -214,26 +226,28 @@ function partKey(asset, offset) {
 }
 
 /**
+ * Asks for marker and parts at once: each answer of the cache takes long when a page has just been opened.
  * @param {Cache} cache
  * @param {Asset} asset
- * @returns {Promise<Uint8Array|null>} null unless marker and every part are there.
+ * @returns {Promise<Blob|null>} null unless marker and every part are there.
  */
-async function readKept(cache, asset) {
-  const marker = await cache.match(asset.url);
-  const info = marker && (await marker.json().catch(() => null));
-  if (info?.sha256 !== asset.sha256 || info.size_bytes !== asset.size_bytes) return null;
-  const bytes = new Uint8Array(asset.size_bytes);
-  const offsets = Array.from({ length: Math.ceil(bytes.length / info.part_bytes) }, (_, k) => k * info.part_bytes);
-  const lengths = await Promise.all(
-    offsets.map(async (offset) => {
-      const response = await cache.match(partKey(asset, offset));
-      const part = response ? new Uint8Array(await response.arrayBuffer()) : new Uint8Array();
-      if (part.length !== Math.min(info.part_bytes, bytes.length - offset)) return 0;
-      bytes.set(part, offset);
-      return part.length;
-    }),
-  );
-  return lengths.every((length) => length > 0) ? bytes : null;
+async function findKept(cache, asset) {
+  const offsets = Array.from({ length: Math.ceil(asset.size_bytes / PART_BYTES) }, (_, k) => k * PART_BYTES);
+  const blob = async (/** @type {string} */ key) => (await cache.match(key))?.blob();
+  const [marker, ...parts] = await Promise.all([blob(asset.url), ...offsets.map((offset) => blob(partKey(asset, offset)))]);
+  const info = marker && (await marker.text().then(JSON.parse).catch(() => null));
+  if (info?.sha256 !== asset.sha256 || info.size_bytes !== asset.size_bytes || info.part_bytes !== PART_BYTES) return null;
+  const whole = offsets.every((offset, k) => parts[k]?.size === Math.min(PART_BYTES, asset.size_bytes - offset));
+  return whole ? new Blob(/** @type {Blob[]} */ (parts)) : null;
+}
+
+/**
+ * A worker waits for the bytes: piece by piece between its other tasks they would take several times as long.
+ * @param {Blob} blob
+ */
+async function readBlob(blob) {
+  const { FileReaderSync } = /** @type {any} */ (globalThis);
+  return new Uint8Array(FileReaderSync ? new FileReaderSync().readAsArrayBuffer(blob) : await blob.arrayBuffer());
 }
 
 /**

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from findling import passages
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
 from findling.errors import Closed, FindlingError, StorageError
-from findling.passages import cut
 from findling.query import plan
 from findling.store import Store
 
@@ -321,14 +321,14 @@ def _slice(documents: list[Document], words: int = 0) -> _Slice:
     # By id: of two documents with one id the later one counts, in its own place, as if they had come in two slices.
     entries: dict[str, dict[str, Any]] = {}
     for document in documents:
-        passages = cut(document)
+        pieces = passages.cut(document)
         entries.pop(document.id, None)
         entries[document.id] = {
             "id": document.id,
             "fields": document.fields(),
             "values": document.values(),
-            "passages": [passage.embedded for passage in passages],
-            "record": document.record([(passage.start, passage.end) for passage in passages]),
+            "passages": [piece.embedded for piece in pieces],
+            "record": document.record([(piece.start, piece.end) for piece in pieces]),
             **({"language": document.language} if document.language else {}),
         }
     return _Slice(documents, list(entries.values()), words)

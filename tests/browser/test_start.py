@@ -46,6 +46,14 @@ def test_python_under_a_wrong_content_type_is_said_with_a_code(site: Site, visit
     seen.failed("network", "application/wasm")
 
 
+def test_what_the_page_cannot_do_for_its_worker_the_worker_does_itself(site: Site, visit: Callable[..., Visit]) -> None:
+    site.fail(r"pyodide\.asm\.wasm$", status=503, times=1)
+    seen = visit(site.url).ready()
+    seen.expect_console("503")
+    # Whoever keeps the files for visits without a network may ask once more.
+    assert [one.status for one in site.requests(r"pyodide\.asm\.wasm$")][:2] == [503, 200]
+
+
 @pytest.mark.parametrize("file", [r"pyodide\.asm\.wasm$", r"boot[^/]*\.zip$", r"pyodide\.asm\.mjs$"])
 def test_a_missing_file_of_python_is_said_with_a_code(site: Site, visit: Callable[..., Visit], file: str) -> None:
     site.fail(file, status=404)

@@ -85,3 +85,23 @@ words.feed("<b>bold</b>")
 `);
     assert.deepEqual(answers.toJs(), ['1/3', 10, 'found', 'bold', 'c', true]);
 });
+
+test('what a start does not use is loaded when it is used, and not before', async () => {
+    const pyodide = await boot();
+    const kinds = () =>
+        pyodide.runPython(`
+import sys
+[type(sys.modules[name]).__name__ for name in ("_colorize", "lzma", "findling.readers", "findling.passages")]
+`).toJs();
+    pyodide.runPython('import findling.app');
+    assert.deepEqual(kinds(), ['Later', 'Later', 'Later', 'Later']);
+    const found = pyodide.runPython(`
+import _colorize, lzma
+from findling.documents import Document
+from findling.passages import cut
+import findling.readers.text
+(bool(_colorize.ANSIColors.RED), lzma.decompress(lzma.compress(b"seen")) == b"seen", len(cut(Document("1", "seen"))), findling.readers.read("a.txt", b"seen").documents[0].text)
+`).toJs();
+    assert.deepEqual(found, [true, true, 1, 'seen']);
+    assert.deepEqual(kinds(), ['module', 'module', 'module', 'module']);
+});

@@ -1,0 +1,62 @@
+// @ts-check
+// Owns what a page begins for its worker while the worker's thread is still starting: compiling Python, finding the kept
+// model. Both sides of it, and what is promised. Must not know what the worker makes of it.
+// Invariant: what the page promised is sent, if only as null; what it could not do the worker does itself, so that every
+// failure is met, and told, in one place.
+
+import { build } from "../build.js";
+import { compileFile } from "./http.js";
+import { Store } from "./store.js";
+
+/** @typedef {{python: WebAssembly.Module|null, model: Blob|null}} Gifts */
+/** One gift, or that there will be none at all. @typedef {{ahead: keyof Gifts, gift: Gifts[keyof Gifts]} | {ahead: null}} AheadMessage */
+
+/** @param {string} url As in build.js. */
+const at = (url) => new URL(url, new URL("../build.js", import.meta.url)).href;
+
+/** Python's module, from this build. */
+export const compilePython = () => compileFile(at(build.python.asm_wasm));
+
+/** The model of this build; its address made absolute is its key in the Cache API. */
+export const modelAsset = () => ({ ...build.model, url: at(build.model.url) });
+
+/**
+ * On the page: does what was promised.
+ * @param {{postMessage(message: AheadMessage): void}} worker
+ */
+export function help(worker) {
+  /** @param {keyof Gifts} name @param {Promise<any>} gift */
+  const send = (name, gift) => gift.then((found) => worker.postMessage({ ahead: name, gift: found })).catch(() => worker.postMessage({ ahead: name, gift: null }));
+  send("python", compilePython());
+  send("model", new Store().find(modelAsset()));
+}
+
+/** In the worker: what the page does for it. */
+export class Ahead {
+  /** @type {Map<string, (gift: any) => void>} */
+  #waiting = new Map();
+  /** Compiled, or null. @type {Promise<WebAssembly.Module|null>} */
+  python;
+  /** Kept whole, or null. @type {Promise<Blob|null>} */
+  model;
+
+  /** @param {boolean} promised Whether there is a page that helps. */
+  constructor(promised) {
+    /** @param {keyof Gifts} name */
+    const gift = (name) => (promised ? new Promise((resolve) => this.#waiting.set(name, resolve)) : Promise.resolve(null));
+    this.python = gift("python");
+    this.model = gift("model");
+  }
+
+  /**
+   * @param {any} message
+   * @returns {boolean} Whether it was one of the page's help.
+   */
+  take(message) {
+    if (typeof message !== "object" || message === null || !("ahead" in message)) return false;
+    for (const [name, resolve] of this.#waiting) {
+      if (message.ahead === name || message.ahead === null) resolve(message.gift ?? null);
+    }
+    return true;
+  }
+}
