@@ -46,6 +46,7 @@ ORDER = [
     "engine",
     "vectors",
     "words",
+    "marks",
     "reference",
     "store",
     "remote",

@@ -27,6 +27,14 @@ export function element(tag, properties = {}, ...children) {
 }
 
 /**
+ * @param {import("./protocol.js").Piece[]} pieces
+ * @returns {Child[]} Text, with <mark> around what was searched for.
+ */
+export function marked(pieces) {
+  return pieces.map(({ text, hit }) => (hit ? element("mark", { part: "mark" }, text) : text));
+}
+
+/**
  * @param {unknown} address From a document, so from anyone.
  * @param {string} [base]
  * @returns {string|null} An absolute address that may be followed, or null.

@@ -25,6 +25,7 @@
  * @property {(request: Uint8Array, vectors: Uint8Array) => Uint8Array} add_vectors as `add`, with little-endian f32, a row a passage
  * @property {(request: Uint8Array) => Uint8Array} remove
  * @property {(request: Uint8Array) => Uint8Array} search
+ * @property {(request: Uint8Array) => Uint8Array} snippets
  * @property {(request: Uint8Array) => Uint8Array} records
  * @property {(request: Uint8Array) => Uint8Array} dump replies with the index file
  * @property {() => Uint8Array} status

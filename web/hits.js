@@ -3,7 +3,7 @@
 // Must not know the worker or where hits come from. Invariant: each row has exactly one control that takes focus, and
 // everything a document says is shown as text.
 
-import { element, safeUrl } from "./dom.js";
+import { element, marked, safeUrl } from "./dom.js";
 
 /** @typedef {import("./protocol.js").Hit} Hit */
 
@@ -37,36 +37,37 @@ export class HitList {
     const { document: found, score, passage } = hit;
     const glyph = typeof found.meta?.emoji === "string" ? found.meta.emoji : null;
     const kind = found.kind || "text";
-    const title = found.title || found.id;
+    const title = found.title ? marked(hit.title_pieces) : [found.id];
     const group = [kind, glyph ? found.meta?.subgroup : null].filter(Boolean).join(" · ");
     return element(
       "li",
       {},
       element("span", { class: glyph ? "tile" : "tile kind", "aria-hidden": "true" }, glyph ?? suffix(found.id) ?? kind.slice(0, 4)),
-      element("div", {}, this.#control(title, glyph, found.url), element("span", { class: glyph ? "group named" : "group" }, glyph ? group : found.id === title ? kind : found.id)),
+      element("div", {}, this.#control(title, glyph, found.url), element("span", { class: glyph ? "group named" : "group" }, glyph ? group : ["", found.id].includes(found.title) ? kind : found.id)),
       scoreMeter(score),
-      glyph ? null : element("p", { class: "snippet" }, passage.text),
+      glyph ? null : element("p", { class: "snippet" }, ...marked(hit.snippet)),
+      glyph ? null : element("p", { class: "passage" }, passage.text),
     );
   }
 
   /**
    * An emoji is copied, a page is followed, a passage is unfolded.
-   * @param {string} title
+   * @param {import("./dom.js").Child[]} title
    * @param {string|null} glyph
    * @param {string|null|undefined} url
    */
   #control(title, glyph, url) {
     if (glyph) {
       const copy = () => navigator.clipboard?.writeText(glyph).then(() => this.#onCopied(glyph), () => undefined);
-      return element("button", { type: "button", class: "title", title: `Copy ${glyph}`, onclick: copy }, title);
+      return element("button", { type: "button", class: "title", title: `Copy ${glyph}`, onclick: copy }, ...title);
     }
     const href = safeUrl(url);
-    if (href) return element("a", { class: "title", href, rel: "noopener noreferrer" }, title);
+    if (href) return element("a", { class: "title", href, rel: "noopener noreferrer" }, ...title);
     const unfold = (/** @type {Event} */ event) => {
       const button = /** @type {HTMLElement} */ (event.currentTarget);
       button.setAttribute("aria-expanded", String(button.getAttribute("aria-expanded") !== "true"));
     };
-    return element("button", { type: "button", class: "title", "aria-expanded": "false", onclick: unfold }, title);
+    return element("button", { type: "button", class: "title", "aria-expanded": "false", onclick: unfold }, ...title);
   }
 
   /** @returns {HTMLElement[]} */

@@ -48,7 +48,8 @@ export const CODES = Object.freeze({
 
 /** @typedef {{id: string, title: string, text: string, kind?: string|null, url?: string|null, tags?: string[]|null, date?: string|null, meta?: Record<string, any>|null}} HitDocument */
 /** @typedef {{headings?: string[], page?: number, line?: number, time?: number}} Place */
-/** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}}} Hit */
+/** A stretch of a text, and whether it was searched for. @typedef {{text: string, hit: boolean}} Piece */
+/** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
 /** @typedef {{query: string, hits: Hit[], took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */

@@ -13,6 +13,7 @@ export const STYLE = `
   --line: var(--findling-line, light-dark(#8b867c, #78868b));
   --accent: var(--findling-accent, light-dark(#0f6b63, #5fd0c0));
   --chosen: var(--findling-chosen, light-dark(#dcefeb, #173a37));
+  --mark: var(--findling-mark, light-dark(#ffe7a3, #5a4a12));
   color: var(--ink);
 }
 :host([hidden]) { display: none; }
@@ -37,7 +38,8 @@ input:focus { outline: 2px solid var(--accent); outline-offset: 1px; border-colo
 .glyph { grid-row: 1 / span 2; inline-size: 2rem; font-size: 1.5rem; line-height: 1.2; overflow: clip; white-space: nowrap; }
 .title { grid-column: 2; font-weight: 600; }
 .snippet { grid-column: 2; color: var(--soft); font-size: 0.875rem; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+mark { color: var(--ink); background: var(--mark); border-radius: 3px; }
 .state { margin: 0; padding: 0.7rem 1rem; color: var(--soft); font-size: 0.875rem; overflow-wrap: anywhere; }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@media (forced-colors: active) { .option[aria-selected="true"] { outline: 2px solid Highlight; outline-offset: -2px; } }
+@media (forced-colors: active) { mark { color: MarkText; background: Mark; } .option[aria-selected="true"] { outline: 2px solid Highlight; outline-offset: -2px; } }
 `;

@@ -5,7 +5,7 @@
 // last of them.
 
 import { Client } from "./client.js";
-import { element, megabytes, safeUrl } from "./dom.js";
+import { element, marked, megabytes, safeUrl } from "./dom.js";
 import { FindlingError, toError } from "./protocol.js";
 import { STYLE } from "./widget-style.js";
 
@@ -281,12 +281,12 @@ export class FindlingSearch extends HTMLElement {
  * @param {Hit} hit
  * @param {number} index
  */
-function option({ document: found, passage }, index) {
+function option({ document: found, title_pieces, snippet: pieces }, index) {
   const href = safeUrl(found.url);
   const properties = { id: `option-${index}`, class: "option", part: "option", role: "option", "aria-selected": "false", tabindex: "-1" };
   const glyph = typeof found.meta?.emoji === "string" && element("span", { class: "glyph", "aria-hidden": "true" }, found.meta.emoji);
-  const title = element("span", { class: "title" }, found.title || found.id);
-  const snippet = element("span", { class: "snippet" }, passage.text);
+  const title = element("span", { class: "title" }, ...(found.title ? marked(title_pieces) : [found.id]));
+  const snippet = element("span", { class: "snippet" }, ...marked(pieces));
   return href ? element("a", { ...properties, href, rel: "noopener" }, glyph, title, snippet) : element("div", properties, glyph, title, snippet);
 }
 

@@ -13,7 +13,9 @@ import asyncio
 import json
 import os
 import platform
+import re
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,13 +130,25 @@ def _search(options: argparse.Namespace) -> int:
 def _print_hit(hit: dict[str, Any]) -> None:
     document = hit["document"]
     glyph = document["meta"].get("emoji", "")
-    print(f"{hit['score']:.3f}  {glyph}{' ' if glyph else ''}{document['title'] or hit['id']}")
-    text = " ".join(hit["passage"]["text"].split())
-    if text:
-        print(f"       {text[:160]}{'…' if len(text) > 160 else ''}")
+    title = _line(hit["title_pieces"]) or hit["id"]
+    print(f"{hit['score']:.3f}  {glyph}{' ' if glyph else ''}{title}")
+    snippet = _line(hit["snippet"])
+    if snippet:
+        print(f"       {snippet}")
     for leg, told in hit.get("explain", {}).items():
         terms = "".join(f"  {term['word']} {term['contribution']:.3f}" for term in told.get("terms", ()))
         print(f"       {leg} {hit['legs'].get(leg, 0.0):.3f} gives {told['contribution']:.3f}{':' if terms else ''}{terms}")
+
+
+def _line(pieces: list[dict[str, Any]]) -> str:
+    """Pieces as one line, what was searched for in bold where somebody looks (NO_COLOR: see https://no-color.org)."""
+    is_bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    line = ""
+    for piece in pieces:
+        # Signs that steer a terminal are not a document's to send.
+        text = "".join(" " if sign.isspace() else "\ufffd" if unicodedata.category(sign) == "Cc" else sign for sign in piece["text"])
+        line += f"\x1b[1m{text}\x1b[22m" if piece["hit"] and is_bold else text
+    return re.sub(" +", " ", line).strip()
 
 
 def _queries(file: Path) -> list[tuple[str, str]]:

@@ -181,7 +181,24 @@ class Collection:
         """The best documents for a query, best first; none for a query with nothing in it."""
         self._check()
         request = plan(query, index=self.name, limit=limit, legs=legs, known=self._values(), explain=explain)
-        return await self._found(request)
+        if request is None:
+            return []
+        answer = await self._ask(self._engine.search, request)
+        shown = self._shown(request, answer)
+        return [Hit.from_answer(hit, each) for hit, each in zip(answer["hits"], shown, strict=True)]
+
+    def _shown(self, request: Request, answer: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is shown of each hit: title and snippet in pieces, and the passage the snippet is of."""
+        items: list[dict[str, Any]] = []
+        for hit in answer["hits"]:
+            known = {key: hit["record"][key] for key in ("title", "text", "spans") if key in hit["record"]}
+            items.append({**known, "passage": hit["passage"] if "spans" in known else 0})
+        # Without a leg of words those that are embedded are marked all the same.
+        query = {"text": request.get("text", ""), **request.get("words", {})}
+        corrections = {each["from"]: each["to"] for each in answer.get("corrections", ())}
+        asked = {"index": self.name, "items": items, "query": query, "corrections": corrections}
+        shown: list[dict[str, Any]] = json.loads(self._engine.snippets(encode(asked)))["items"]
+        return shown
 
     async def search_all(self, queries: Sequence[str], limit: int, legs: str = "both") -> list[list[Hit]]:
         """The hits of many queries: what `search` gives for each, embedded `QUERIES_TOGETHER` at a time."""

@@ -22,6 +22,9 @@ MAX_VALUE_CHARS = 100
 """A longer string is prose or data, nobody filters by it."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+Piece = dict[str, Any]
+"""A stretch of text as it is shown: `text`, and whether it was searched for, `hit`."""
+
 _RECORD_KEYS = ("title", "text", "kind", "url", "date", "language")
 _OTHER_KEYS = ("tags", "places", "meta")
 
@@ -154,7 +157,12 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: a document, its score (higher is better), its best passage, where that stands, and what each leg gave."""
+    """One answer: a document, its score (higher is better), the passage shown, where that stands, and what each leg gave.
+
+    `title_pieces` and `snippet` are what a person is shown: pieces of text in order, each `{"text", "hit"}`; those that were
+    searched for are hits. The title's are all of it; the snippet's are about thirty words of the passage and what is around,
+    with `"… "` before or `" …"` behind as a piece of its own where a sentence is cut.
+    """
 
     score: float
     document: Document
@@ -163,11 +171,19 @@ class Hit:
     place: dict[str, Any] = field(default_factory=dict)
     legs: dict[str, float] = field(default_factory=dict)
     explain: dict[str, Any] | None = None
+    title_pieces: list[Piece] = field(default_factory=list)
+    snippet: list[Piece] = field(default_factory=list)
 
     @classmethod
-    def from_answer(cls, answer: dict[str, Any]) -> "Hit":
-        """The hit in an engine's answer: id, score, passage, record, legs, and explain where it was asked for."""
-        hit = cls.from_record(answer["id"], answer["score"], answer["passage"], answer["record"])
+    def from_answer(cls, answer: dict[str, Any], shown: dict[str, Any] | None = None) -> "Hit":
+        """The hit in an engine's answer: id, score, passage, record, legs, and explain where it was asked for.
+
+        shown: what the engine's `snippets` tells of it; without, title and passage are one piece each, as they stand.
+        """
+        passage = shown["passage"] if shown else answer["passage"]
+        hit = cls.from_record(answer["id"], answer["score"], passage, answer["record"])
+        if shown:
+            hit = replace(hit, title_pieces=shown["title"], snippet=shown["snippet"])
         return replace(hit, legs=answer.get("legs", {}), explain=answer.get("explain"))
 
     @classmethod
@@ -176,7 +192,9 @@ class Hit:
         document = Document.from_record(id, record)
         spans = record.get("spans")
         start, end = spans[passage] if spans else (0, len(document.text))
-        return cls(score, document, passage, document.text[start:end], document.place(start))
+        text = document.text[start:end]
+        title_pieces, snippet = _piece(document.title), _piece(text)
+        return cls(score, document, passage, text, document.place(start), title_pieces=title_pieces, snippet=snippet)
 
     def as_object(self) -> dict[str, Any]:
         """The hit as it crosses the wire; `explain` is in it where it was asked for."""
@@ -187,7 +205,14 @@ class Hit:
             "legs": self.legs,
             "document": self.document.as_object(),
             "passage": {"index": self.passage, "text": self.passage_text, "place": self.place},
+            "title_pieces": self.title_pieces,
+            "snippet": self.snippet,
         }
+
+
+def _piece(text: str) -> list[Piece]:
+    """A text in one piece, in none where it is empty."""
+    return [{"text": text, "hit": False}] if text else []
 
 
 def well_formed(text: str) -> str:

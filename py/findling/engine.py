@@ -1,6 +1,6 @@
 """The Engine contract, and the way to the native engine: the only importer of the Rust binding.
 
-Owns the fifteen methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
+Owns the sixteen methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
 binding's errors into ours. Must not know what collections, documents or messages are. Invariant: requests and replies
 are UTF-8 JSON bytes unless said otherwise, and a failing call leaves the engine as it was.
 """
@@ -24,6 +24,7 @@ METHODS = (
     "add_vectors",
     "remove",
     "search",
+    "snippets",
     "records",
     "dump",
     "status",
@@ -67,6 +68,9 @@ class Engine(Protocol):
 
     def search(self, request: bytes) -> bytes:
         """A plan (see findling.query): hits, best first, each with id, score, passage, record; or need."""
+
+    def snippets(self, request: bytes) -> bytes:
+        """items of title, text, spans, passage, and a query: of each the title and a window of the text in marked pieces."""
 
     def records(self, request: bytes) -> bytes:
         """index, and ids for some only: id and record in the order of insertion; or need."""
@@ -127,6 +131,9 @@ class BoundEngine:
 
     def search(self, request: bytes) -> bytes:
         return self._bytes("search", request)
+
+    def snippets(self, request: bytes) -> bytes:
+        return self._bytes("snippets", request)
 
     def records(self, request: bytes) -> bytes:
         return self._bytes("records", request)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, WrongDim, WrongSpace
+from findling.marks import snippets
 from findling.words import Analyse, Asked, Words, simple, words_of
 
 Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
@@ -171,6 +172,12 @@ class ReferenceEngine:
                 hits.append({"id": id, **hit, "record": document["record"]})
         hits.sort(key=lambda hit: (-hit["score"], hit["id"].encode()))
         return _bytes({"hits": hits[: plan.get("limit", 10)]})
+
+    def snippets(self, request: bytes) -> bytes:
+        plan = json.loads(request)
+        documents = self._index(plan)["documents"] if "index" in plan else {}
+        languages = plan.get("languages") or Words(documents, self._analyse).languages
+        return _bytes({"items": snippets(plan, languages, self._analyse)})
 
     def records(self, request: bytes) -> bytes:
         plan = json.loads(request)

@@ -8,6 +8,7 @@ BM25 with weighted fields: Robertson, Zaragoza and Taylor, "Simple BM25 extensio
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -148,8 +149,11 @@ def words_of(text: str, analyse: Analyse) -> int:
 
 def simple(text: str, language: str | None) -> Analysis:
     """Runs of letters and digits in lower case, unstemmed: enough for tests without an engine."""
-    spaced = "".join(letter if letter.isalnum() else " " for letter in text.lower())
-    tokens = [{"term": word, "form": word, "position": at, "whole": False} for at, word in enumerate(spaced.split())]
+    tokens = []
+    for position, found in enumerate(re.finditer(r"[^\W_]+", text)):
+        word, start = found[0].lower(), len(text[: found.start()].encode())
+        end = start + len(found[0].encode())
+        tokens.append({"term": word, "form": word, "position": position, "start": start, "end": end, "whole": False})
     return {"language": language or UNKNOWN_LANGUAGE, "tokens": tokens}
 
 

@@ -16,6 +16,7 @@ use crate::model::Model;
 use crate::numbers;
 use crate::pieces::{self, Pieces};
 use crate::plan::{self, Encoder, TextKind};
+use crate::snippet;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -298,6 +299,24 @@ impl Engine {
             hits: &hits,
             explain: plan.explain.then(|| explain::search(&plan, index, query)),
         })
+    }
+
+    /// What is shown of hits: see [`snippet::answer`] for the request and the reply. The texts come with the request, as records
+    /// have them, because an engine does not know what a record means.
+    ///
+    /// # Errors
+    /// `bad_request`, or `not_found`.
+    pub fn snippets(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: snippet::Request = plan::read(request)?;
+        let index = match &request.index {
+            Some(name) => Some(found(&mut self.indexes, name)?),
+            None => None,
+        };
+        let (languages, weights) = index
+            .and_then(|index| index.words().ok())
+            .map(|words| words.weigh(request.texts()))
+            .unwrap_or_default();
+        snippet::answer(&request, &languages, weights)
     }
 
     /// `{"index","ids"?:[..]}` -> `{"records":[{"id","record"}]}` in the order of insertion, or `{"need":[..]}`.

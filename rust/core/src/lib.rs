@@ -26,6 +26,7 @@ pub mod plan;
 pub mod prefix;
 pub mod rank;
 pub mod segment;
+pub mod snippet;
 mod stored;
 pub mod tokenizer;
 pub mod typos;

@@ -94,6 +94,12 @@ impl Engine {
         self.reply(py, |engine| engine.search(request))
     }
 
+    /// {"items":[{"title"?,"text"?,"spans"?,"passage"?}],"query",..} -> {"items":[{"title","snippet","passage"}]}: what is shown of
+    /// hits, as pieces of text with the words of the query marked.
+    fn snippets<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.snippets(request))
+    }
+
     /// {"index","ids"?:[..]} -> {"records":[{"id","record"}]} in the order of insertion, or {"need":[..]}.
     fn records<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         self.reply(py, |engine| engine.records(request))

@@ -94,6 +94,12 @@ impl Engine {
         self.0.search(request).map_err(thrown)
     }
 
+    /// `{"items":[{"title"?,"text"?,"spans"?,"passage"?}],"query",..}` -> `{"items":[{"title","snippet","passage"}]}`: what is shown
+    /// of hits, as pieces of text with the words of the query marked.
+    pub fn snippets(&mut self, request: &[u8]) -> Reply {
+        self.0.snippets(request).map_err(thrown)
+    }
+
     /// `{"index","ids"?:[..]}` -> `{"records":[{"id","record"}]}` in the order of insertion, or `{"need":[..]}`.
     pub fn records(&mut self, request: &[u8]) -> Reply {
         self.0.records(request).map_err(thrown)
@@ -195,6 +201,12 @@ pub fn compute(request: &[u8], payload: &[u8]) -> Reply {
 #[wasm_bindgen]
 pub fn analyse(request: &[u8]) -> Reply {
     findling_core::analyse(request).map_err(thrown)
+}
+
+/// Titles and windows of texts with the words of a query marked: `{"items","query",..}` -> `{"items":[{"title","snippet","passage"}]}`.
+#[wasm_bindgen]
+pub fn snippets(request: &[u8]) -> Reply {
+    findling_core::snippets(request).map_err(thrown)
 }
 
 /// Panics leave as an error the host can read, instead of a bare `unreachable` trap. Throwing from the hook skips

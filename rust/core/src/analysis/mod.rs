@@ -105,6 +105,16 @@ pub fn stems(word: &str, languages: &[Language]) -> Vec<String> {
     terms
 }
 
+/// Whether a character belongs to the one before it, so that a text is not cut between them.
+pub(crate) fn continues(c: char) -> bool {
+    characters::class(c).continues()
+}
+
+/// Whether a character is a letter of a script that puts no spaces between words.
+pub(crate) fn is_dense(c: char) -> bool {
+    characters::class(c) == characters::Class::Dense
+}
+
 /// Stems and folds what is left.
 #[derive(Default)]
 struct Stemming {

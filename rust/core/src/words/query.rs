@@ -9,6 +9,7 @@ use super::lexicon::NONE;
 use super::{Condition, Field, Inverted, Lexicon, Scores, Words};
 use crate::analysis::{self, Language};
 use crate::kernels::ln;
+use std::collections::BTreeMap;
 
 /// A text that a document has to have, or must not have, perhaps in one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,23 @@ pub struct Query {
 }
 
 impl Words {
+    /// The languages of a query, and the inverse document frequency of each word of its texts by the word's form.
+    pub fn weigh<'a>(
+        &self,
+        texts: impl Iterator<Item = &'a str>,
+    ) -> (Vec<Language>, BTreeMap<String, f64>) {
+        let Some(inverted) = &self.inverted else {
+            return Default::default();
+        };
+        let request = Request {
+            text: texts.collect::<Vec<_>>().join("\n"),
+            ..Request::default()
+        };
+        let words = self.prepare(&request, &mut Scores::default()).words;
+        let weights = words.into_iter().map(|word| (word.form, word.idf));
+        (inverted.languages.clone(), weights.collect())
+    }
+
     /// Looks up what is asked for; [`Words::settle`] comes first, or nothing is found.
     pub fn prepare(&self, request: &Request, scores: &mut Scores) -> Query {
         let Some(inverted) = &self.inverted else {

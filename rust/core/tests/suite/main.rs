@@ -19,6 +19,7 @@ mod ready;
 mod remote;
 mod replay;
 mod segments;
+mod snippet;
 mod support;
 #[cfg(feature = "threads")]
 mod threads;

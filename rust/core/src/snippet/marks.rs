@@ -1,0 +1,90 @@
+//! Where the words of a query stand in a text.
+//!
+//! Owns the search for them, phrase by phrase and word by word; must not know windows.
+//! Invariant: marks are sorted by their places, lie on borders of characters, and are fewer than a constant times the tokens.
+
+use super::query::{Phrase, Query};
+use crate::analysis;
+
+/// A word or phrase of a query in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    /// In bytes of the text.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Which word of the query.
+    pub(super) word: usize,
+}
+
+/// A token that a phrase may be made of.
+struct Slot {
+    position: u32,
+    term: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Query {
+    /// Every place in `text` where a word of the query stands.
+    pub(super) fn marks(&self, text: &str) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        if self.is_empty() {
+            return marks;
+        }
+        // Of a text whose language is not known, each word is looked for as each of the query's languages has it.
+        for language in self.languages() {
+            let mut slots = Vec::new();
+            analysis::analyse(text, *language, |token| {
+                let (start, end) = (token.start as usize, token.end as usize);
+                let term = self.term(token.term);
+                if let Some(word) = self.word(term, token.form) {
+                    marks.push(Mark { start, end, word });
+                }
+                if let Some(term) = term.filter(|_| !self.phrases().is_empty()) {
+                    slots.push(Slot {
+                        position: token.position,
+                        term,
+                        start,
+                        end,
+                    });
+                }
+            });
+            for phrase in self.phrases() {
+                (0..slots.len())
+                    .filter_map(|at| phrase.at(&slots[at..]))
+                    .for_each(|mark| marks.push(mark));
+            }
+        }
+        marks.sort_unstable();
+        marks.dedup();
+        marks
+    }
+}
+
+impl Phrase {
+    /// The phrase where it begins with the first of `slots`, which are in the order of their positions.
+    fn at(&self, slots: &[Slot]) -> Option<Mark> {
+        let (first, rest) = self.steps.split_first()?;
+        let base = slots.first().filter(|slot| first.has(slot.term))?;
+        let mut mark = Mark {
+            start: base.start,
+            end: base.end,
+            word: self.word,
+        };
+        let mut at = 0;
+        for step in rest {
+            let wanted = base.position.checked_add(step.offset)?;
+            while slots.get(at)?.position < wanted {
+                at += 1;
+            }
+            let found = slots[at..]
+                .iter()
+                .take_while(|slot| slot.position == wanted)
+                .filter(|slot| step.has(slot.term))
+                .map(|slot| slot.end)
+                .max()?;
+            mark.end = mark.end.max(found);
+        }
+        Some(mark)
+    }
+}
