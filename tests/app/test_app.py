@@ -95,6 +95,37 @@ def test_search_puts_the_document_that_shares_words_first(app, run):
     assert answer["took_ms"] == 0.0
 
 
+def test_a_hit_is_shown_in_pieces_with_what_was_searched_for(app, run):
+    async def scenario():
+        await filled(app)
+        await app.add("things", documents=[{"id": "bare", "text": "a boat without a title"}])
+        return [(await app.search("things", "boat water", limit=2, legs=legs))["hits"] for legs in ("both", "meaning")]
+
+    for hits in run(scenario()):
+        shown = {hit["id"]: (hit["title_pieces"], hit["snippet"]) for hit in hits}
+        plain = [{"text": "a small ship that floats on ", "hit": False}, {"text": "water", "hit": True}]
+        assert shown["boat"] == ([{"text": "Boat", "hit": True}], plain)
+        assert shown["bare"][0] == []
+
+
+def test_a_hit_tells_the_passage_that_its_snippet_is_of(app, run):
+    class Elsewhere(ReferenceEngine):
+        def snippets(self, request):
+            items = json.loads(super().snippets(request))["items"]
+            return json.dumps({"items": [{**item, "passage": 1} for item in items]}).encode()
+
+    async def scenario():
+        other = App(Elsewhere.with_hashed_words(), MemoryStore())
+        await other.open("things")
+        await other.add("things", documents=[{"id": "long", "text": "one two three four. " * 60}])
+        return (await other.search("things", "one"))["hits"][0]
+
+    hit = run(scenario())
+    assert hit["passage"]["index"] == 1
+    assert hit["document"]["text"].index(hit["passage"]["text"]) >= 0
+    assert len(hit["passage"]["text"]) < len(hit["document"]["text"])
+
+
 def test_a_hit_carries_the_whole_document_and_its_passage(app, run):
     async def scenario():
         await filled(app)

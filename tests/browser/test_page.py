@@ -163,6 +163,7 @@ def test_what_a_document_says_stays_text(site: Site, visit: Callable[..., Visit]
     assert hostile in seen.search("harmless words")[0]
     results = seen.page.get_by_role("list", name="Results")
     assert results.locator("img, script, a").count() == 0
+    assert results.locator(".snippet mark").all_inner_texts() == ["harmless", "words"]
     results.get_by_role("button").first.click()
     assert seen.page.evaluate("window.hurt") is None
 

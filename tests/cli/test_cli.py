@@ -96,6 +96,28 @@ def test_search_as_json_is_the_answer_of_the_application(index, model_file, caps
     assert first["passage"]["place"] == {"headings": ["Boats", "Oars"], "line": 4}
 
 
+@pytest.mark.parametrize(("is_terminal", "no_color", "is_bold"), [(True, "", True), (True, "1", False), (False, "", False)])
+def test_search_shows_what_was_searched_for_in_bold_in_a_terminal(index, model_file, capsys, monkeypatch, is_terminal, no_color, is_bold):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    assert main(["search", str(index), "wood oar", "--model", str(model_file), "--limit", "1"]) == 0
+    title, snippet = capsys.readouterr().out.splitlines()
+    assert title.endswith("Boats: \x1b[1mOars\x1b[22m" if is_bold else "Boats: Oars")
+    assert ("\x1b[1m" in snippet) == is_bold
+
+
+def test_what_a_document_says_does_not_steer_the_terminal(tmp_path, model_file, capsys):
+    source = tmp_path / "hostile.jsonl"
+    source.write_text(json.dumps({"title": "a \x1b[31mred\x07 title", "text": "one\r\n two\u009b0m\tthree"}))
+    assert main(["build", str(source), "-o", str(tmp_path / "out"), "--model", str(model_file), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["search", str(tmp_path / "out"), "red title", "--model", str(model_file)]) == 0
+    title, snippet = capsys.readouterr().out.splitlines()
+    assert title.endswith("  a \ufffd[31mred\ufffd title")
+    assert snippet.strip() == "one two\ufffd0m three"
+
+
 def test_search_by_words_finds_only_what_has_them(index, model_file, capsys):
     assert main(["search", str(index), "rowing boats", "--model", str(model_file), "--json", "--legs", "words"]) == 0
     assert {hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]} == {"deep/a.md#1", "deep/a.md#2"}

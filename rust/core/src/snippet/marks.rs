@@ -8,7 +8,7 @@ use crate::analysis;
 
 /// A word or phrase of a query in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
+pub(super) struct Highlight {
     /// In bytes of the text.
     pub(super) start: usize,
     pub(super) end: usize,
@@ -26,7 +26,7 @@ struct Slot {
 
 impl Query {
     /// Every place in `text` where a word of the query stands.
-    pub(super) fn marks(&self, text: &str) -> Vec<Mark> {
+    pub(super) fn marks(&self, text: &str) -> Vec<Highlight> {
         let mut marks = Vec::new();
         if self.is_empty() {
             return marks;
@@ -38,7 +38,7 @@ impl Query {
                 let (start, end) = (token.start as usize, token.end as usize);
                 let term = self.term(token.term);
                 if let Some(word) = self.word(term, token.form) {
-                    marks.push(Mark { start, end, word });
+                    marks.push(Highlight { start, end, word });
                 }
                 if let Some(term) = term.filter(|_| !self.phrases().is_empty()) {
                     slots.push(Slot {
@@ -63,10 +63,10 @@ impl Query {
 
 impl Phrase {
     /// The phrase where it begins with the first of `slots`, which are in the order of their positions.
-    fn at(&self, slots: &[Slot]) -> Option<Mark> {
+    fn at(&self, slots: &[Slot]) -> Option<Highlight> {
         let (first, rest) = self.steps.split_first()?;
         let base = slots.first().filter(|slot| first.has(slot.term))?;
-        let mut mark = Mark {
+        let mut mark = Highlight {
             start: base.start,
             end: base.end,
             word: self.word,

@@ -15,7 +15,7 @@ pub use query::{Clause, Query, Words};
 pub use request::{Request, answer};
 pub use sentence::sentences;
 
-use marks::Mark;
+use marks::Highlight;
 use std::ops::Range;
 
 /// Columns that a word takes with the blank behind it, about, by which a window is measured; a letter of a script without spaces
@@ -73,7 +73,7 @@ pub fn snippet(text: &str, query: &Query, best: Range<usize>, words: usize) -> S
 }
 
 /// A stretch of a text in pieces; marks that touch are one.
-fn pieces(text: &str, range: Range<usize>, marks: &[Mark]) -> Vec<Piece> {
+fn pieces(text: &str, range: Range<usize>, marks: &[Highlight]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut push = |range: Range<usize>, hit: bool| match pieces.last_mut() {
         _ if range.is_empty() => {}

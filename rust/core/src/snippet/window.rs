@@ -5,7 +5,7 @@
 //! Invariant: a window has at most twice the columns it was asked for, and its borders are borders of characters.
 
 use super::columns;
-use super::marks::Mark;
+use super::marks::Highlight;
 use super::sentence::{sentences, trimmed};
 use crate::analysis;
 use std::ops::Range;
@@ -28,7 +28,7 @@ pub(super) struct Framed {
 /// From the first to the last mark of the window that counts most; none without marks.
 pub(super) fn densest(
     text: &str,
-    marks: &[Mark],
+    marks: &[Highlight],
     weights: &[u64],
     best: &Range<usize>,
     most: usize,
@@ -71,7 +71,7 @@ fn step(count: u64) -> u64 {
 }
 
 /// The columns at which each mark begins and ends.
-fn places(text: &str, marks: &[Mark]) -> Vec<(usize, usize)> {
+fn places(text: &str, marks: &[Highlight]) -> Vec<(usize, usize)> {
     let mut places = vec![(0, 0); marks.len()];
     let mut ends: Vec<(usize, usize)> = marks
         .iter()
