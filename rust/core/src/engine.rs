@@ -6,6 +6,7 @@
 use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
 use crate::explain;
+use crate::facets::Counts;
 use crate::facets::Row;
 use crate::file::{Answer, File, Need};
 use crate::finder::Finder;
@@ -17,6 +18,7 @@ use crate::numbers;
 use crate::pieces::{self, Pieces};
 use crate::plan::{self, Encoder, TextKind};
 use crate::snippet;
+use crate::words::Correction;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -257,9 +259,11 @@ impl Engine {
     }
 
     /// `{"index","text"?|"vector"?,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text","field"}],
-    /// "not"?:[{"text","field"?}]},"weights"?:{"meaning"?,"words"?},"limit"?,"filter"?,"explain"?}` -> `{"hits":[{"id",
-    /// "score","passage","legs":{"meaning"?,"words"?},"record","explain"?}],"explain"?}` or `{"need":[..]}`. A text or a
-    /// vector is the leg of meaning, words are the leg of words; one is enough, both are fused.
+    /// "not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},"offset"?,"limit"?,"meaning_k"?,
+    /// "filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` -> `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},
+    /// "record","explain"?}],"total","exact","facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
+    /// A text or a vector is the leg of meaning, words are the leg of words; one is enough, both are fused. Filters, facets
+    /// and orders: docs/guide/filters.md.
     ///
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.
@@ -295,8 +299,13 @@ impl Engine {
                 explain,
             });
         }
+        let corrections = self.finder.corrections();
         plan::reply(&Hits {
             hits: &hits,
+            total: self.finder.buffers().total(),
+            exact: true,
+            facets: (!plan.facets.is_empty()).then(|| self.finder.buffers().counts()),
+            corrections: (!corrections.is_empty()).then_some(corrections),
             explain: plan.explain.then(|| explain::search(&plan, index, query)),
         })
     }
@@ -473,6 +482,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Vec<u8>> {
 #[derive(serde::Serialize)]
 struct Hits<'a> {
     hits: &'a [plan::Hit<'a>],
+    total: usize,
+    exact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facets: Option<&'a [Counts]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrections: Option<&'a [Correction]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<Value>,
 }

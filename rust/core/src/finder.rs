@@ -11,6 +11,8 @@ use crate::file::Answer;
 use crate::index::{self, Ask, Buffers, Found, Index};
 use crate::model::Model;
 use crate::plan::{Search, Target, TextKind};
+use crate::words::Correction;
+use std::borrow::Cow;
 
 /// Carries out plans; keeps its buffers from search to search.
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub struct Finder {
     vector: Vec<f32>,
     query: Query,
     buffers: Buffers,
+    corrections: Vec<Correction>,
 }
 
 impl Finder {
@@ -38,25 +41,51 @@ impl Finder {
         {
             return Err(index::wrong_space(found, &own.id));
         }
+        self.corrections.clear();
+        let mut request = plan.words.as_ref().map(|leg| Cow::Borrowed(&leg.asked));
+        let mut text = None;
+        if let Some(asked) = request.as_mut().filter(|asked| asked.correct) {
+            if let Answer::Need(needs) = index.settle_words()? {
+                return Ok(Answer::Need(needs));
+            }
+            let (words, typing) = (index.words()?, asked.typing);
+            if let Some(corrected) = words.correct(&asked.text, typing, &mut self.corrections) {
+                asked.to_mut().text = corrected;
+            }
+            if let Some(Target::Text(target)) = plan.meaning.as_ref().map(|leg| &leg.asked) {
+                text = words.correct(&target.0, typing, &mut self.corrections);
+            }
+        }
         match plan.meaning.as_ref().map(|leg| &leg.asked) {
             None => {}
             Some(Target::Vector(vector)) => self.query.set(vector)?,
-            Some(Target::Text(text)) => {
+            Some(Target::Text(asked)) => {
                 let model = model()?;
                 let meta = model.meta();
                 index.check_space(&meta.space, meta.dim)?;
                 let (kind, most) = (TextKind::Query, meta.max_tokens);
-                embedder.embed_into(model, kind, &text.0, most, &mut self.vector)?;
+                let text = text.as_ref().unwrap_or(&asked.0);
+                embedder.embed_into(model, kind, text, most, &mut self.vector)?;
                 self.query.set(&self.vector)?;
             }
         }
+        let weight = plan.words.as_ref().map_or(0.0, |leg| leg.weight);
         let ask = Ask {
             meaning: plan.meaning.as_ref().map(|leg| (&self.query, leg.weight)),
-            words: plan.words.as_ref().map(|leg| (&leg.asked, leg.weight)),
+            words: request.as_deref().map(|request| (request, weight)),
             filter: &plan.filter,
+            offset: plan.offset,
             limit: plan.limit,
+            meaning_k: plan.meaning_k,
+            sort: &plan.sort,
+            facets: &plan.facets,
         };
         index.search(&ask, &mut self.buffers)
+    }
+
+    /// What the last search searched for instead of what was asked.
+    pub fn corrections(&self) -> &[Correction] {
+        &self.corrections
     }
 
     /// What the last search found, and by which words.

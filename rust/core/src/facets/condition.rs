@@ -85,36 +85,42 @@ pub enum Filter {
 impl Filter {
     /// The documents that pass; `number` tells the number of an id.
     pub fn documents(&self, columns: &Columns, number: &dyn Fn(&str) -> Option<usize>) -> Set {
+        let mut set = Set::default();
+        self.mark(columns, number, &mut set);
+        set
+    }
+
+    /// The same into a set that is there; nothing is allocated for filters of ids.
+    pub fn mark(&self, columns: &Columns, number: &dyn Fn(&str) -> Option<usize>, set: &mut Set) {
         let all = columns.documents();
         match self {
-            Filter::All => Set::all(all),
+            Filter::All => set.reset(all, true),
             Filter::Ids(ids) => {
-                let mut set = Set::none(all);
-                ids.iter()
-                    .filter_map(|id| number(id))
-                    .for_each(|document| set.insert(document));
-                set
+                set.reset(all, false);
+                let listed = ids.iter().filter_map(|id| number(id));
+                listed.for_each(|document| set.insert(document));
             }
             Filter::NotIds(ids) => {
-                let mut set = Set::all(all);
-                ids.iter()
-                    .filter_map(|id| number(id))
-                    .for_each(|document| set.remove(document));
-                set
+                set.reset(all, true);
+                let listed = ids.iter().filter_map(|id| number(id));
+                listed.for_each(|document| set.remove(document));
             }
-            Filter::Field(condition) => condition.documents(columns),
-            Filter::And(filters) => filters.iter().fold(Set::all(all), |mut set, filter| {
-                set.intersect(&filter.documents(columns, number));
-                set
-            }),
-            Filter::Or(filters) => filters.iter().fold(Set::none(all), |mut set, filter| {
-                set.unite(&filter.documents(columns, number));
-                set
-            }),
+            Filter::Field(condition) => *set = condition.documents(columns),
+            Filter::And(filters) => {
+                set.reset(all, true);
+                for filter in filters {
+                    set.intersect(&filter.documents(columns, number));
+                }
+            }
+            Filter::Or(filters) => {
+                set.reset(all, false);
+                for filter in filters {
+                    set.unite(&filter.documents(columns, number));
+                }
+            }
             Filter::Not(filter) => {
-                let mut set = filter.documents(columns, number);
+                filter.mark(columns, number, set);
                 set.invert();
-                set
             }
         }
     }

@@ -55,7 +55,7 @@ pub struct Bucket {
 }
 
 /// The counts of a facet.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Counts {
     /// The field.
     pub field: String,

@@ -15,18 +15,30 @@ pub struct Set {
 impl Set {
     /// None of `documents` documents.
     pub fn none(documents: usize) -> Set {
-        Set {
-            bits: vec![0; documents.div_ceil(BITS)],
-            documents,
-        }
+        let mut set = Set::default();
+        set.reset(documents, false);
+        set
     }
 
     /// All of `documents` documents.
     pub fn all(documents: usize) -> Set {
-        let mut set = Set::none(documents);
-        set.bits.fill(u64::MAX);
-        set.trim();
+        let mut set = Set::default();
+        set.reset(documents, true);
         set
+    }
+
+    /// Turns it into none or all of `documents` documents, in the room it has.
+    pub fn reset(&mut self, documents: usize, full: bool) {
+        self.bits.clear();
+        let bits = if full { u64::MAX } else { 0 };
+        self.bits.resize(documents.div_ceil(BITS), bits);
+        self.documents = documents;
+        self.trim();
+    }
+
+    /// Bytes it holds in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.bits.capacity() * size_of::<u64>()
     }
 
     /// Out of how many documents it is.

@@ -8,7 +8,7 @@ mod rows;
 mod search;
 mod stored;
 
-pub use search::{Ask, Buffers, Filter, Found, Meaning};
+pub use search::{Ask, Buffers, Found, Meaning};
 
 use crate::error::{Code, Error, Result};
 use crate::facets::{Columns, Row};

@@ -1,13 +1,14 @@
-//! Which documents of an index are nearest to a query, by meaning, by words, or by both.
+//! Which documents of an index are nearest to a query, by meaning, by words, or by both; how many there are, and of what kinds.
 //!
-//! Owns filters, the order of blocks, the fusion of the legs and the buffers of a search; knows nothing of ids beyond a
-//! filter, or of records. Invariant: every document is scored by every leg that is asked for, ties are broken by id, and
-//! buffers change what is allocated, never what is found.
+//! Owns the order of blocks, the fusion of the legs, the steps from filter to hits and the buffers of a search; knows nothing
+//! of records. Invariant: every document is scored by every leg that is asked for, ties are broken by id, and buffers change
+//! what is allocated, never what is found.
 
 use super::rows::Rows;
 use super::{Document, Index, lost, wrong_dim};
 use crate::codes::{self, Query};
 use crate::error::Result;
+use crate::facets::{self, Counts, Facet, Filter, Matching, Set, SortKey};
 use crate::file::Answer;
 use crate::rank::{Ranked, Top};
 use crate::words::{self, Request, Scores, Words};
@@ -15,17 +16,6 @@ use std::ops::Range;
 
 /// Rows whose dot products are computed at once, so that they stay in the first-level cache.
 const SCAN_ROWS: usize = 64;
-
-/// Which documents a search may find.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// All of them.
-    All,
-    /// Only these; ids that are not in the index are ignored.
-    Ids(Vec<String>),
-    /// All but these.
-    NotIds(Vec<String>),
-}
 
 /// What is searched for, with the weight of each leg.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +26,32 @@ pub struct Ask<'a> {
     pub words: Option<(&'a Request, f64)>,
     /// Which documents may be found.
     pub filter: &'a Filter,
+    /// How many of the best are left out.
+    pub offset: usize,
     /// The most documents.
     pub limit: usize,
+    /// How many of the best by meaning are in the match set.
+    pub meaning_k: usize,
+    /// The fields that the match set is sorted by; by score if there are none.
+    pub sort: &'a [SortKey],
+    /// What is counted over the match set.
+    pub facets: &'a [Facet],
+}
+
+impl<'a> Ask<'a> {
+    /// A search for the best documents of all, without legs.
+    pub fn new(limit: usize) -> Ask<'a> {
+        Ask {
+            meaning: None,
+            words: None,
+            filter: &Filter::All,
+            offset: 0,
+            limit,
+            meaning_k: limit,
+            sort: &[],
+            facets: &[],
+        }
+    }
 }
 
 /// A document that was found, by its number.
@@ -77,9 +91,15 @@ impl Meaning {
 /// What a search keeps for the next one, of whatever index.
 #[derive(Clone, Debug, Default)]
 pub struct Buffers {
-    allowed: Vec<bool>,
+    allowed: Set,
+    matched: Set,
+    /// Of each document how near it is.
+    closeness: Vec<f32>,
+    room: Vec<u32>,
     top: Top,
     found: Vec<Found>,
+    total: usize,
+    counts: Vec<Counts>,
     scores: Scores,
     words: words::Query,
 }
@@ -87,10 +107,23 @@ pub struct Buffers {
 impl Buffers {
     /// Bytes of buffers held.
     pub fn size_bytes(&self) -> usize {
-        self.allowed.capacity()
+        let numbers = self.closeness.capacity() + self.room.capacity();
+        self.allowed.size_bytes()
+            + self.matched.size_bytes()
+            + numbers * size_of::<u32>()
             + self.top.size_bytes()
             + self.found.capacity() * size_of::<Found>()
             + self.scores.size_bytes()
+    }
+
+    /// How many documents were in the match set of the last search.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// The counts of its facets, in the order in which they were asked for.
+    pub fn counts(&self) -> &[Counts] {
+        &self.counts
     }
 
     /// The words of the last search, in the terms of its index.
@@ -105,11 +138,11 @@ impl Buffers {
 }
 
 impl Index {
-    /// The `limit` best documents, best first, of equal scores the lower id first. They lie in `buffers` until the next
-    /// search; where those are large enough nothing is allocated but for the words of the query.
+    /// A page of the match set (see [`Matching`]), the best documents first, of equal scores the lower id first, or in the
+    /// order of fields. They lie in `buffers` until the next search; where those are large enough nothing is allocated but
+    /// for the words of the query, fields and facets.
     ///
-    /// One leg: its value times its weight; documents without any of the words are not found by words alone. Both: the
-    /// sum of both, a negative closeness counting as none.
+    /// One leg: its value times its weight. Both: the sum of both, a negative closeness counting as none.
     ///
     /// # Errors
     /// `wrong_dim` when the query has another number of components, `bad_format` or `wrong_digest` for a damaged file.
@@ -118,16 +151,11 @@ impl Index {
         ask: &Ask<'_>,
         buffers: &'a mut Buffers,
     ) -> Result<Answer<&'a [Found]>> {
-        buffers.found.clear();
         buffers.words = words::Query::default();
-        let Some(space) = &self.space else {
-            return Ok(Answer::Ready(&[]));
-        };
-        let dim = space.dim;
-        if let Some((query, _)) = ask.meaning
-            && query.codes.len() != dim
+        if let (Some((query, _)), Some(space)) = (ask.meaning, &self.space)
+            && query.codes.len() != space.dim
         {
-            return Err(wrong_dim(query.codes.len(), dim));
+            return Err(wrong_dim(query.codes.len(), space.dim));
         }
         let mut needs = Vec::new();
         if ask.meaning.is_some() {
@@ -140,77 +168,170 @@ impl Index {
             return Ok(Answer::Need(needs));
         }
         self.take_turns();
-        let Buffers {
-            allowed,
-            top,
-            found,
-            scores,
-            words,
-        } = buffers;
-        let mut is_filtered = self.allow(ask.filter, allowed);
         if let Some((request, _)) = ask.words {
             let own = self.words.as_mut().ok_or_else(lost)?;
             own.settle();
-            *words = own.prepare(request, scores);
-            own.score(words, scores);
-            if !words.conditions.is_empty() {
-                if !is_filtered {
-                    allowed.clear();
-                    allowed.resize(self.documents.len(), true);
-                }
-                own.narrow(words, allowed, scores);
-                is_filtered = true;
-            }
+            buffers.words = own.prepare(request, &mut buffers.scores);
+            own.score(&buffers.words, &mut buffers.scores);
         }
+        self.allow(ask.filter, buffers)?;
+        // What was picked of a facet must not hide its other values, so that those are counted over a match set of their own.
+        let mut relaxed = Vec::new();
+        for facet in ask.facets {
+            let filter = ask.filter.without_any(&facet.field);
+            relaxed.push(match filter {
+                None => None,
+                Some(filter) => {
+                    let narrow = std::mem::take(&mut buffers.allowed);
+                    self.allow(&filter, buffers)?;
+                    Some(std::mem::replace(&mut buffers.allowed, narrow))
+                }
+            });
+        }
+        let everywhere = relaxed.iter().any(Option::is_some);
         let mut scan = match ask.meaning {
             None => None,
-            Some((query, weight)) => Some((self.scan(query)?, weight)),
+            Some((query, _)) => Some(self.measure(query, everywhere, buffers)?),
         };
-        let (weight_of_words, words) = match ask.words {
-            None => (0.0, None),
-            Some((_, weight)) => (weight, Some(&*words)),
+        let Buffers {
+            allowed,
+            matched,
+            closeness,
+            room,
+            top,
+            found,
+            total,
+            counts,
+            scores,
+            words,
+        } = buffers;
+        let ties = |a: usize, b: usize| self.turns[a].cmp(&self.turns[b]);
+        let has_word = |document: usize| scores.share(document, words) > 0.0;
+        let asks_words = ask.words.is_some_and(|(request, _)| !request.is_blank());
+        let matching = Matching {
+            words: asks_words.then_some(&has_word),
+            meaning: ask.meaning.map(|_| &closeness[..]),
+            meaning_k: ask.meaning_k,
         };
-        top.reset(ask.limit.min(self.documents.len()));
-        for (number, document) in self.documents.iter().enumerate() {
-            if is_filtered && !allowed[number] {
-                continue;
-            }
-            let share = words.map_or(0.0, |words| scores.share(number, words));
-            let (score, row) = match &mut scan {
-                None if share > 0.0 => (f64::from(share) * weight_of_words, document.first_row),
-                None => continue,
-                Some((scan, weight)) => {
-                    let (meaning, row) = scan.meaning(document);
-                    let closeness = f64::from(meaning.closeness());
-                    let score = match words {
-                        None => closeness * *weight,
-                        Some(_) => {
-                            closeness.max(0.0) * *weight + f64::from(share) * weight_of_words
-                        }
-                    };
-                    (score, row)
+        matching.mark(allowed, ties, room, matched);
+        *total = matched.len();
+        counts.clear();
+        let mut other = Set::default();
+        for (facet, relaxed) in ask.facets.iter().zip(&relaxed) {
+            let set = match relaxed {
+                None => &*matched,
+                Some(allowed) => {
+                    matching.mark(allowed, ties, room, &mut other);
+                    &other
                 }
             };
+            counts.push(facet.count(&self.columns, set));
+        }
+        let score = |document: usize| {
+            let share = |weight| f64::from(scores.share(document, words)) * weight;
+            let meaning = ask
+                .meaning
+                .map(|(_, weight)| (f64::from(closeness[document]), weight));
+            let score = match (meaning, ask.words) {
+                (None, None) => 0.0,
+                (None, Some((_, weight))) => share(weight),
+                (Some((closeness, weight)), None) => closeness * weight,
+                (Some((closeness, weight)), Some((_, of_words))) => {
+                    closeness.max(0.0) * weight + share(of_words)
+                }
+            };
+            score as f32
+        };
+        found.clear();
+        let mut take = |document: usize, score: f32| {
+            let own = &self.documents[document];
+            let near = scan.as_mut().map(|scan| scan.meaning(own));
+            found.push(Found {
+                document,
+                score,
+                passage: near.map_or(0, |(_, row)| row - own.first_row),
+                meaning: near.map(|(meaning, _)| meaning),
+                words: ask.words.map(|_| scores.share(document, words)),
+            });
+        };
+        if !ask.sort.is_empty() {
+            for document in facets::page(
+                &self.columns,
+                ask.sort,
+                matched,
+                ties,
+                ask.offset,
+                ask.limit,
+            ) {
+                take(document, score(document));
+            }
+            return Ok(Answer::Ready(found));
+        }
+        top.reset(ask.offset.saturating_add(ask.limit).min(*total));
+        for document in matched.iter() {
             top.offer(Ranked {
-                score: score as f32,
-                turn: self.turns[number] as usize,
-                row,
-                document: number,
+                score: score(document),
+                turn: self.turns[document] as usize,
+                row: 0,
+                document,
             });
         }
+        let mut place = 0;
         top.drain_sorted(|best| {
-            let document = &self.documents[best.document];
-            found.push(Found {
-                document: best.document,
-                score: best.score,
-                passage: best.row - document.first_row,
-                meaning: scan
-                    .as_ref()
-                    .map(|(scan, _)| scan.again(document, best.row)),
-                words: words.map(|words| scores.share(best.document, words)),
-            });
+            place += 1;
+            if place > ask.offset {
+                take(best.document, best.score);
+            }
         });
         Ok(Answer::Ready(found))
+    }
+
+    /// Marks the documents that a filter and the conditions of the query's words let pass.
+    fn allow(&self, filter: &Filter, buffers: &mut Buffers) -> Result<()> {
+        let Buffers {
+            allowed,
+            scores,
+            words,
+            ..
+        } = buffers;
+        filter.mark(&self.columns, &|id| self.number(id), allowed);
+        if !words.conditions.is_empty() {
+            self.words()?.narrow(words, allowed, scores);
+        }
+        Ok(())
+    }
+
+    /// Measures how near the allowed documents are, or all.
+    fn measure<'a>(
+        &'a self,
+        query: &'a Query,
+        everywhere: bool,
+        buffers: &mut Buffers,
+    ) -> Result<Scan<'a>> {
+        let Buffers {
+            allowed, closeness, ..
+        } = buffers;
+        let mut scan = self.scan(query)?;
+        closeness.clear();
+        closeness.resize(self.documents.len(), 0.0);
+        for (number, document) in self.documents.iter().enumerate() {
+            if everywhere || allowed.contains(number) {
+                closeness[number] = scan.meaning(document).0.closeness();
+            }
+        }
+        Ok(scan)
+    }
+
+    /// Brings the words up to date, so that [`Index::words`] can be asked.
+    ///
+    /// # Errors
+    /// `bad_format` or `wrong_digest` for a damaged file.
+    pub fn settle_words(&mut self) -> Result<Answer<()>> {
+        let answer = self.fetch_words()?;
+        if let Some(words) = &mut self.words {
+            words.settle();
+        }
+        Ok(answer)
     }
 
     /// The words of an index whose words have been fetched.
@@ -240,21 +361,6 @@ impl Index {
             }
         }
     }
-
-    /// Marks in `allowed` the documents that may be found; false where all may, and nothing is marked.
-    fn allow(&self, filter: &Filter, allowed: &mut Vec<bool>) -> bool {
-        let (ids, listed) = match filter {
-            Filter::All => return false,
-            Filter::Ids(ids) => (ids, true),
-            Filter::NotIds(ids) => (ids, false),
-        };
-        allowed.clear();
-        allowed.resize(self.documents.len(), !listed);
-        for number in ids.iter().filter_map(|id| self.number(id)) {
-            allowed[number] = listed;
-        }
-        true
-    }
 }
 
 /// The leg of meaning on its way through the documents.
@@ -275,14 +381,6 @@ impl Scan<'_> {
         }
         let whole = document.whole.map(|row| self.wholes.closeness(row));
         (Meaning { best, whole }, nearest)
-    }
-
-    /// The same of a document whose nearest passage is known.
-    fn again(&self, document: &Document, nearest: usize) -> Meaning {
-        Meaning {
-            best: self.passages.alone(nearest),
-            whole: document.whole.map(|row| self.wholes.alone(row)),
-        }
     }
 }
 
@@ -311,16 +409,6 @@ impl<'a> Cursor<'a> {
             codes::dots(&self.query.codes, self.rows.codes(&self.block), dots);
         }
         self.score(self.dots[row - self.block.start], row)
-    }
-
-    fn alone(&self, row: usize) -> f32 {
-        let mut dot = [0];
-        codes::dots(
-            &self.query.codes,
-            self.rows.codes(&(row..row + 1)),
-            &mut dot,
-        );
-        self.score(dot[0], row)
     }
 
     fn score(&self, dot: i32, row: usize) -> f32 {

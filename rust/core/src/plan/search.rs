@@ -4,7 +4,7 @@
 
 use super::{Text, read, refused};
 use crate::error::Result;
-use crate::index::Filter;
+use crate::facets::{self, Facet, FacetJson, Filter, FilterJson, SortJson, SortKey};
 use crate::words::{Clause, Field, Request};
 use serde::Deserialize;
 use serde_json::json;
@@ -12,6 +12,8 @@ use serde_json::json;
 /// Hits when a plan names no limit.
 pub const DEFAULT_LIMIT: usize = 10;
 const LIMIT_CAP: usize = 1 << 20;
+/// Documents that are in the match set for their meaning alone, when a plan does not say and asks for no more.
+const MEANING_K: usize = 100;
 const WEIGHT_CAP: f64 = 1e6;
 /// The weight of meaning where words count too, and theirs: measured, see docs/RANKING.md.
 const MEANING: f64 = 0.65;
@@ -46,10 +48,18 @@ pub struct Search {
     pub words: Option<Leg<Request>>,
     /// The space of the vector, to be compared with that of the index.
     pub space: Option<String>,
+    /// How many of the best hits are left out.
+    pub offset: usize,
     /// The most hits.
     pub limit: usize,
+    /// How many of the best by meaning are in the match set.
+    pub meaning_k: usize,
     /// Which documents may be found.
     pub filter: Filter,
+    /// What is counted over the match set.
+    pub facets: Vec<Facet>,
+    /// The fields that hits are sorted by; by score if there are none.
+    pub sort: Vec<SortKey>,
     /// Whether to say how the hits came about.
     pub explain: bool,
 }
@@ -62,9 +72,13 @@ struct SearchJson {
     vector: Option<Vec<f32>>,
     words: Option<WordsJson>,
     space: Option<String>,
+    offset: Option<usize>,
     limit: Option<usize>,
+    meaning_k: Option<usize>,
     weights: Option<WeightsJson>,
     filter: Option<FilterJson>,
+    facets: Option<Vec<FacetJson>>,
+    sort: Option<Vec<SortJson>>,
     #[serde(default)]
     explain: bool,
 }
@@ -86,6 +100,10 @@ struct WordsJson {
     within: Vec<ClauseJson>,
     #[serde(default)]
     not: Vec<ClauseJson>,
+    #[serde(default)]
+    typing: bool,
+    #[serde(default)]
+    correct: bool,
 }
 
 #[derive(Deserialize)]
@@ -93,13 +111,6 @@ struct WordsJson {
 struct ClauseJson {
     text: Text,
     field: Option<Field>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FilterJson {
-    ids: Option<Vec<String>>,
-    not_ids: Option<Vec<String>>,
 }
 
 /// Reads the plan of a search.
@@ -119,29 +130,30 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
     };
     let words = plan.words.map(read_words).transpose()?;
     let (meaning, words) = weigh(target, words, &plan.weights.unwrap_or_default())?;
-    let filter = match plan.filter {
-        None => Filter::All,
-        Some(FilterJson {
-            ids: Some(ids),
-            not_ids: None,
-        }) => Filter::Ids(ids),
-        Some(FilterJson {
-            ids: None,
-            not_ids: Some(ids),
-        }) => Filter::NotIds(ids),
-        Some(_) => return Err(refused("a filter has either \"ids\" or \"not_ids\"")),
-    };
     let limit = plan.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LIMIT_CAP).contains(&limit) {
-        return Err(refused("the limit is not between 1 and 1048576").with(json!({"limit": limit})));
+    let offset = plan.offset.unwrap_or(0);
+    if !(1..=LIMIT_CAP).contains(&limit) || offset > LIMIT_CAP - limit {
+        return Err(refused(
+            "the limit is not between 1 and 1048576, or the offset and the limit together are above that",
+        )
+        .with(json!({"offset": offset, "limit": limit})));
+    }
+    let meaning_k = plan.meaning_k.unwrap_or(MEANING_K.max(offset + limit));
+    if !(1..=LIMIT_CAP).contains(&meaning_k) {
+        return Err(refused("\"meaning_k\" is not between 1 and 1048576")
+            .with(json!({"meaning_k": meaning_k})));
     }
     Ok(Search {
         index: plan.index,
         meaning,
         words,
         space: plan.space,
+        offset,
         limit,
-        filter,
+        meaning_k,
+        filter: plan.filter.map_or(Ok(Filter::All), facets::read_filter)?,
+        facets: facets::read_facets(plan.facets.unwrap_or_default())?,
+        sort: facets::read_sort(plan.sort.unwrap_or_default())?,
         explain: plan.explain,
     })
 }
@@ -164,6 +176,8 @@ fn read_words(words: WordsJson) -> Result<Request> {
         phrases: clauses(words.phrases),
         within: clauses(words.within),
         not: clauses(words.not),
+        typing: words.typing,
+        correct: words.correct,
     })
 }
 
@@ -227,7 +241,11 @@ mod tests {
     fn a_plan_has_defaults() {
         let plan = read_search(br#"{"index":"a","text":"x"}"#).unwrap();
         assert_eq!(plan.limit, DEFAULT_LIMIT);
+        assert_eq!((plan.offset, plan.meaning_k), (0, 100));
         assert_eq!(plan.filter, Filter::All);
+        assert!(plan.facets.is_empty() && plan.sort.is_empty());
+        let plan = read_search(br#"{"index":"a","text":"x","limit":30,"offset":90}"#).unwrap();
+        assert_eq!(plan.meaning_k, 120);
         assert!(!plan.explain);
     }
 
@@ -263,6 +281,7 @@ mod tests {
                 phrases: vec![clause("a b", None)],
                 within: vec![clause("c", Some(Field::Title))],
                 not: vec![clause("d", Some(Field::Path))],
+                ..Request::default()
             }
         );
     }
@@ -295,6 +314,16 @@ mod tests {
             r#"{"index":"a","words":{"in":[{"text":"x"}]}}"#,
             r#"{"index":"a","words":{"not":[{"text":"x","field":"body"}]}}"#,
             r#"{"index":"a","words":{"text":"x"},"weights":{"words":0}}"#,
+            r#"{"index":"a","text":"x","offset":-1}"#,
+            r#"{"index":"a","text":"x","offset":1048576}"#,
+            r#"{"index":"a","text":"x","limit":1048576,"offset":1}"#,
+            r#"{"index":"a","text":"x","meaning_k":0}"#,
+            r#"{"index":"a","text":"x","meaning_k":1048577}"#,
+            r#"{"index":"a","text":"x","facets":{"field":"a"}}"#,
+            r#"{"index":"a","text":"x","facets":["a"]}"#,
+            r#"{"index":"a","text":"x","sort":"a"}"#,
+            r#"{"index":"a","text":"x","sort":[{"by":"a"}]}"#,
+            r#"{"index":"a","text":"x","filter":{"field":"a"}}"#,
             r#"{"index":"a","text":"x","filter":{}}"#,
             r#"{"index":"a","text":"x","filter":{"ids":[],"not_ids":[]}}"#,
             r#"{"index":"a","text":"x","filter":{"ids":[1]}}"#,

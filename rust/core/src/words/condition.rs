@@ -4,6 +4,7 @@
 //! documents are tested depends on the rarest part only, which parts are met does not.
 
 use super::{Field, Query, Scores, Words};
+use crate::facets::Set;
 
 /// A word of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +29,15 @@ pub struct Condition {
 }
 
 impl Words {
-    /// Takes from `allowed`, which has a place for each document, those that do not meet the conditions of a query.
-    pub fn narrow(&self, query: &Query, allowed: &mut [bool], scores: &mut Scores) {
+    /// Takes from `allowed` the documents that do not meet the conditions of a query.
+    pub fn narrow(&self, query: &Query, allowed: &mut Set, scores: &mut Scores) {
         let Scores { passed, line, .. } = scores;
         let Some(inverted) = &self.inverted else {
             return;
         };
         for condition in &query.conditions {
             passed.clear();
-            passed.resize(allowed.len(), false);
+            passed.resize(allowed.documents(), false);
             let cost = |part: &&Part| -> usize {
                 let postings = part.terms.iter().map(|term| inverted.postings(*term));
                 postings.map(<[_]>::len).sum()
@@ -45,13 +46,15 @@ impl Words {
             for term in rarest.into_iter().flat_map(|part| &part.terms) {
                 for posting in inverted.postings(*term) {
                     let document = posting.document as usize;
-                    if allowed[document] && !passed[document] {
+                    if allowed.contains(document) && !passed[document] {
                         passed[document] = self.meets(document, condition, line);
                     }
                 }
             }
-            for (allowed, passed) in allowed.iter_mut().zip(passed.iter()) {
-                *allowed &= *passed == condition.wanted;
+            for (document, passed) in passed.iter().enumerate() {
+                if *passed != condition.wanted {
+                    allowed.remove(document);
+                }
             }
         }
     }

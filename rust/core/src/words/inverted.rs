@@ -165,22 +165,30 @@ impl Words {
         &self.stems.terms
     }
 
+    /// The surface forms that documents have, each as often as it has terms: the form, the number of its documents, the
+    /// number of the form and that of the term; in no order.
+    pub(super) fn known_forms<'a>(
+        &'a self,
+        inverted: &'a Inverted,
+    ) -> impl Iterator<Item = (&'a str, u32, u32, u32)> {
+        let tables = self.stems.of.iter().map(|each| &each.1);
+        let known = tables
+            .chain([&self.stems.verbatim])
+            .flat_map(|table| table.iter().zip(&self.heads));
+        known.filter_map(|(term, form)| {
+            let df = inverted.form_df(*form);
+            let is_held = df > 0 && *term != NONE && !inverted.postings(*term).is_empty();
+            is_held.then(|| (self.lexicon.get(*form), df, *form, *term))
+        })
+    }
+
     /// The surface forms that documents have, bytewise; [`Words::settle`] comes first, or there are none.
     pub fn forms(&self) -> Vec<Form<'_>> {
         let Some(inverted) = &self.inverted else {
             return Vec::new();
         };
-        let mut pairs: Vec<(u32, u32)> = Vec::new();
-        let tables = self.stems.of.iter().map(|each| &each.1);
-        for table in tables.chain([&self.stems.verbatim]) {
-            let known = table.iter().zip(&self.heads);
-            let held = known.filter(|(term, head)| {
-                **term != NONE
-                    && inverted.form_df(**head) > 0
-                    && !inverted.postings(**term).is_empty()
-            });
-            pairs.extend(held.map(|(term, head)| (*head, *term)));
-        }
+        let known = self.known_forms(inverted);
+        let mut pairs: Vec<(u32, u32)> = known.map(|(.., form, term)| (form, term)).collect();
         pairs.sort_unstable();
         pairs.dedup();
         let groups = pairs.chunk_by(|a, b| a.0 == b.0);

@@ -8,6 +8,7 @@ mod inverted;
 mod lexicon;
 mod query;
 mod score;
+mod spelling;
 mod stored;
 
 pub use condition::{Condition, Part};
@@ -15,6 +16,7 @@ pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;
 pub use query::{Clause, Query, Request, Word};
 pub use score::{Scores, Share};
+pub use spelling::Correction;
 pub use stored::{ENTRY_BYTES, Sections};
 
 use crate::analysis::{self, Language};

@@ -10,6 +10,7 @@ use super::{Condition, Field, Inverted, Lexicon, Scores, Words};
 use crate::analysis::{self, Language};
 use crate::kernels::ln;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A text that a document has to have, or must not have, perhaps in one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,19 @@ pub struct Request {
     pub within: Vec<Clause>,
     /// Phrases that must not occur.
     pub not: Vec<Clause>,
+    /// Whether the last word of the text is still being typed, so that it stands for all that begin like it.
+    pub typing: bool,
+    /// Whether typing errors of the text are corrected before it is searched for.
+    pub correct: bool,
+}
+
+impl Request {
+    /// Whether it names no words at all; one that does and finds none of them is not blank.
+    pub fn is_blank(&self) -> bool {
+        let demanded = self.phrases.iter().chain(&self.within);
+        let mut texts = demanded.map(|clause| &clause.text).chain([&self.text]);
+        texts.all(|text| text.trim().is_empty())
+    }
 }
 
 /// A word of a query.
@@ -93,11 +107,22 @@ impl Words {
         let texts = demanded.map(|clause| &clause.text);
         for text in [&request.text].into_iter().chain(texts) {
             for asked in read(text, &inverted.languages) {
-                // Two words that the same terms stand for are one.
-                if known.add(&asked.terms.join("\n"), NONE) != Some(query.words.len() as u32) {
+                let is_typed = request.typing
+                    && std::ptr::eq(text, &request.text)
+                    && !asked.whole
+                    && asked.range.end == text.len();
+                // Two words that the same terms stand for are one; a beginning is another word.
+                let mut name = asked.terms.join("\n");
+                if is_typed {
+                    name.push('\n');
+                }
+                if known.add(&name, NONE) != Some(query.words.len() as u32) {
                     continue;
                 }
-                let terms = self.numbers(&asked.terms);
+                let mut terms = self.numbers(&asked.terms);
+                if is_typed {
+                    self.add_beginnings(inverted, &asked.form, &mut terms);
+                }
                 let df = self.count(inverted, &terms, scores);
                 let (all, having) = (self.documents() as f64, f64::from(df));
                 query.words.push(Word {
@@ -138,7 +163,18 @@ impl Words {
         query
     }
 
-    fn numbers(&self, terms: &[String]) -> Vec<u32> {
+    /// Adds the terms of all forms that begin with `prefix`.
+    fn add_beginnings(&self, inverted: &Inverted, prefix: &str, terms: &mut Vec<u32>) {
+        let held = self.known_forms(inverted);
+        terms.extend(
+            held.filter(|(form, ..)| form.starts_with(prefix))
+                .map(|(.., term)| term),
+        );
+        terms.sort_unstable();
+        terms.dedup();
+    }
+
+    pub(super) fn numbers(&self, terms: &[String]) -> Vec<u32> {
         let found = terms.iter().filter_map(|term| self.terms().find(term));
         let mut terms: Vec<u32> = found.collect();
         terms.sort_unstable();
@@ -160,16 +196,18 @@ impl Words {
 }
 
 /// A token of a query.
-struct Asked {
-    form: String,
-    position: u32,
-    whole: bool,
+pub(super) struct Asked {
+    pub form: String,
+    pub position: u32,
+    pub whole: bool,
+    /// Where it stands in the text, in bytes.
+    pub range: Range<usize>,
     /// What it is in each language, each term once, bytewise.
-    terms: Vec<String>,
+    pub terms: Vec<String>,
 }
 
 /// The tokens of a text, which differ between languages in their terms only.
-fn read(text: &str, languages: &[Language]) -> Vec<Asked> {
+pub(super) fn read(text: &str, languages: &[Language]) -> Vec<Asked> {
     let mut all: Vec<Asked> = Vec::new();
     for (turn, language) in languages.iter().enumerate() {
         let mut at = 0;
@@ -179,6 +217,7 @@ fn read(text: &str, languages: &[Language]) -> Vec<Asked> {
                     form: token.form.to_owned(),
                     position: token.position,
                     whole: token.whole,
+                    range: token.start as usize..token.end as usize,
                     terms: vec![token.term.to_owned()],
                 });
             } else if let Some(asked) = all.get_mut(at) {

@@ -226,7 +226,7 @@ fn without_a_model_texts_are_refused_and_vectors_are_not() {
     }
     assert_eq!(
         ask(engine.search(br#"{"index":"a","vector":[1]}"#)),
-        json!({"hits": []})
+        json!({"hits": [], "total": 0, "exact": true})
     );
 }
 

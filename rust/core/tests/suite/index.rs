@@ -5,8 +5,9 @@
 use super::support::{Parts, Seeded, entry, sample_index, space};
 use findling_core::Code;
 use findling_core::codes::{Query, quantize, quantize_query, score};
+use findling_core::facets::Filter;
 use findling_core::file::Answer;
-use findling_core::index::{Ask, Buffers, Filter, Found, Index};
+use findling_core::index::{Ask, Buffers, Found, Index};
 use findling_core::words::Request;
 use proptest::prelude::*;
 use serde_json::json;
@@ -16,9 +17,8 @@ const DIM: usize = 24;
 fn ask<'a>(query: &'a Query, filter: &'a Filter, limit: usize) -> Ask<'a> {
     Ask {
         meaning: Some((query, 1.0)),
-        words: None,
         filter,
-        limit,
+        ..Ask::new(limit)
     }
 }
 
@@ -341,10 +341,8 @@ fn a_file_of_the_version_without_words_is_read() {
         ..Request::default()
     };
     let ask = Ask {
-        meaning: None,
         words: Some((&request, 1.0)),
-        filter: &Filter::All,
-        limit: 5,
+        ..Ask::new(5)
     };
     let mut buffers = Buffers::default();
     let found = read.search(&ask, &mut buffers).unwrap();

@@ -5,6 +5,7 @@
 
 use super::support::Seeded;
 use findling_core::analysis::{Language, analyse, guess};
+use findling_core::facets::Set;
 use findling_core::words::{Clause, Field, Query, Request, Scores, Source, Words};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,9 +85,11 @@ fn scored(words: &Words, request: &Request) -> (Query, Vec<f32>) {
 fn allowed(words: &Words, request: &Request) -> Vec<bool> {
     let mut scores = Scores::default();
     let query = words.prepare(request, &mut scores);
-    let mut allowed = vec![true; words.documents()];
+    let mut allowed = Set::all(words.documents());
     words.narrow(&query, &mut allowed, &mut scores);
-    allowed
+    (0..words.documents())
+        .map(|document| allowed.contains(document))
+        .collect()
 }
 
 fn asking(text: &str) -> Request {

@@ -501,27 +501,30 @@ fn the_match_set_is_the_words_and_the_best_by_meaning_of_what_is_allowed() {
         let ties = |a: usize, b: usize| b.cmp(&a);
         let mut ranking: Vec<usize> = allowed.iter().collect();
         ranking.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(ties(*a, *b)));
+        let has_word = |at: usize| words.contains(at);
         for meaning_k in [0, 1, 7, 1000] {
-            let found = |words, meaning| {
-                Matching {
-                    words,
+            let found = |with_words: bool, meaning| {
+                let matching = Matching {
+                    words: with_words.then_some(&has_word),
                     meaning,
                     meaning_k,
-                }
-                .documents(&allowed, ties)
+                };
+                let mut set = Set::all(7);
+                matching.mark(&allowed, ties, &mut vec![9], &mut set);
+                set
             };
-            assert_eq!(found(None, None), allowed);
+            assert_eq!(found(false, None), allowed);
             let mut best = Set::none(documents);
             ranking
                 .iter()
                 .take(meaning_k)
                 .for_each(|at| best.insert(*at));
-            assert_eq!(found(None, Some(&scores[..])), best);
+            assert_eq!(found(false, Some(&scores[..])), best);
             let mut with_word = words.clone();
             with_word.intersect(&allowed);
-            assert_eq!(found(Some(&words), None), with_word);
+            assert_eq!(found(true, None), with_word);
             best.unite(&with_word);
-            assert_eq!(found(Some(&words), Some(&scores[..])), best);
+            assert_eq!(found(true, Some(&scores[..])), best);
         }
     }
 }
