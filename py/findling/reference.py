@@ -7,11 +7,12 @@ the same int8 codes that the contract defines, multiplied in f64, and equal scor
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from findling import facets
 from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, WrongDim, WrongSpace
 from findling.marks import snippets
 from findling.words import Analyse, Asked, Words, simple, words_of
@@ -24,7 +25,7 @@ DUMP_MAGIC = b"findling-reference\n"
 LONG_WORDS = 200
 """A document of more words counts by half as a whole."""
 MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
-_PLAN_KEYS = {"index", "text", "vector", "space", "words", "limit", "weights", "filter", "explain"}
+_PLAN_KEYS = set("index text vector space words weights offset limit meaning_k filter facets sort explain".split())
 
 Codes = tuple[list[int], float]
 
@@ -156,22 +157,36 @@ class ReferenceEngine:
             raise BadRequest(f"the plan has the unknown key {min(unknown)!r}")
         index = self._index(plan)
         documents = index["documents"]
+        words = Words(documents, self._analyse) if "words" in plan else None
+        plan, corrections = _corrected(plan, words)
         query = self._query(plan, index) if plan.keys() & {"text", "vector"} else None
-        asked = Words(documents, self._analyse).query(plan["words"]) if "words" in plan else None
+        asked = None if words is None else words.query(plan["words"])
         if query is None and asked is None:
             raise BadRequest("the plan needs `text`, `vector` or `words`")
-        wanted = plan.get("filter", {}).get("ids")
-        unwanted = plan.get("filter", {}).get("not_ids", [])
-        hits = []
-        for id, document in documents.items():
-            if id in unwanted or (wanted is not None and id not in wanted) or (asked and not asked.meets(id)):
-                continue
-            hit = _hit(document, query, asked, id, plan.get("weights", {}))
-            # By words alone only documents that have one are found.
-            if query is not None or hit["score"] > 0:
-                hits.append({"id": id, **hit, "record": document["record"]})
-        hits.sort(key=lambda hit: (-hit["score"], hit["id"].encode()))
-        return _bytes({"hits": hits[: plan.get("limit", 10)]})
+        offset, limit, filter = plan.get("offset", 0), plan.get("limit", 10), plan.get("filter", {"and": []})
+        values = {id: each.get("values", {}) for id, each in documents.items()}
+        hits = {id: _hit(each, query, asked, id, plan.get("weights", {})) for id, each in documents.items()}
+        of_words = None if asked is None or asked.is_blank else {id for id, hit in hits.items() if hit["legs"]["words"] > 0}
+        meaning = None if query is None else {id: hit["legs"]["meaning"] for id, hit in hits.items()}
+
+        def matched(filter: Mapping[str, Any]) -> set[str]:
+            allowed = {id for id in documents if facets.passes(filter, id, values[id]) and (asked is None or asked.meets(id))}
+            return facets.matched(allowed, of_words, meaning, plan.get("meaning_k", max(facets.MEANING_K, offset + limit)))
+
+        found = {id: hits[id] for id in matched(filter)}
+        if plan.get("sort"):
+            order = facets.sorted_ids(plan["sort"], {id: values[id] for id in found})
+        else:
+            order = sorted(found, key=lambda id: (-found[id]["score"], id.encode()))
+        reply: dict[str, Any] = {
+            "hits": [{"id": id, **found[id], "record": documents[id]["record"]} for id in order[offset : offset + limit]],
+            "total": len(found),
+            "exact": True,
+        }
+        if plan.get("facets"):
+            sets = [(facet, matched(facets.without_any(filter, facet["field"]))) for facet in plan["facets"]]
+            reply["facets"] = [facets.counted(facet, [values[id] for id in ids]) for facet, ids in sets]
+        return _bytes(reply | ({"corrections": corrections} if corrections else {}))
 
     def snippets(self, request: bytes) -> bytes:
         plan = json.loads(request)
@@ -232,6 +247,20 @@ class ReferenceEngine:
                 wanted=self._model["dim"],
             )
         return query_codes(vector)
+
+
+def _corrected(plan: dict[str, Any], words: Words | None) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """The plan as it is searched for, and what was corrected in it."""
+    asked = plan.get("words", {})
+    if words is None or not asked.get("correct"):
+        return plan, []
+    is_typing = asked.get("typing", False)
+    text, corrections = words.correct(asked.get("text", ""), is_typing)
+    plan = plan | {"words": asked | {"text": text}}
+    if "text" in plan:
+        plan["text"], more = words.correct(plan["text"], is_typing)
+        corrections += [each for each in more if each not in corrections]
+    return plan, corrections
 
 
 def _hit(document: dict[str, Any], query: Codes | None, asked: Asked | None, id: str, weights: dict[str, float]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ BM25 with weighted fields: Robertson, Zaragoza and Taylor, "Simple BM25 extensio
 
 import math
 import re
+import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ UNKNOWN_LANGUAGE = "und"
 TAG_GAP = 1 << 20
 """Between two tags there are so many positions, which no phrase spans."""
 
+LETTERS_MIN, LETTERS_MAX = 4, 40
+"""Of words that are corrected."""
+
 Token = dict[str, Any]
 Analysis = dict[str, Any]
 Analyse = Callable[[str, str | None], Analysis]
@@ -35,6 +39,8 @@ class Written:
 
     positions: dict[str, dict[str, list[tuple[int, bool]]]] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
+    forms: dict[str, set[str]] = field(default_factory=dict)
+    """The terms of each form."""
 
     def frequency(self, terms: Iterable[str], name: str) -> int:
         """How often any of the terms stands in a field."""
@@ -66,9 +72,58 @@ class Words:
 
     def query(self, words: dict[str, Any]) -> "Asked":
         """What the `words` of a plan ask for."""
-        texts = [words.get("text", ""), *(each["text"] for key in ("phrases", "in") for each in words.get(key, ()))]
-        distinct = dict.fromkeys(terms for text in texts for _, terms, _ in self._terms(text))
-        return Asked(self, list(distinct), words)
+        demanded = [each["text"] for key in ("phrases", "in") for each in words.get(key, ())]
+        entries = self._typed(words.get("text", ""), words.get("typing", False))
+        entries += [entry for text in demanded for entry in self._typed(text, False)]
+        return Asked(self, [terms | self._beginning(prefix) for terms, prefix in dict.fromkeys(entries)], words)
+
+    def _typed(self, text: str, is_typing: bool) -> list[tuple[frozenset[str], str | None]]:
+        """The terms of the tokens of a text, the last of which is a beginning while it is being typed."""
+        forms = [(token["form"], token["end"]) for token in self._analyse(text, self.languages[0])["tokens"]]
+        end = len(text.encode())
+        return [
+            (terms, form if is_typing and at == end and not is_whole else None)
+            for (_, terms, is_whole), (form, at) in zip(self._terms(text), forms, strict=True)
+        ]
+
+    def _beginning(self, prefix: str | None) -> frozenset[str]:
+        """The terms of all forms that begin like that."""
+        if prefix is None:
+            return frozenset()
+        return frozenset(
+            term
+            for each in self.written.values()
+            for form, terms in each.forms.items()
+            if form.startswith(prefix)
+            for term in terms
+        )
+
+    def correct(self, text: str, is_typing: bool) -> tuple[str, list[dict[str, str]]]:
+        """The text with its typing errors corrected, and what was corrected."""
+        known = Counter(form for each in self.written.values() for form in each.forms)
+        held = {term for each in self.written.values() for terms in each.forms.values() for term in terms}
+        source, corrected, done = text.encode(), b"", 0
+        corrections: list[dict[str, str]] = []
+        for token, (_, terms, is_whole) in zip(self._analyse(text, self.languages[0])["tokens"], self._terms(text), strict=True):
+            form = token["form"]
+            is_beginning = is_typing and token["end"] == len(source) and any(each.startswith(form) for each in known)
+            if (
+                is_whole
+                or not _is_word(form, LETTERS_MIN)
+                or terms & held
+                or form in known
+                or is_beginning
+                or token["start"] < done
+            ):
+                continue
+            near = [each for each in known if _is_word(each, LETTERS_MIN - 1) and edits(form, each) == 1]
+            if near:
+                best = min(near, key=lambda each: (-known[each], each.encode()))
+                corrected += source[done : token["start"]] + best.encode()
+                done = token["end"]
+                correction = {"from": form, "to": best}
+                corrections += [correction] if correction not in corrections else []
+        return (corrected + source[done:]).decode(), corrections
 
     def _terms(self, text: str) -> list[tuple[int, frozenset[str], bool]]:
         """For each token of a query its position, its terms in the languages of the query, and whether it is whole."""
@@ -122,6 +177,12 @@ class Asked:
         self._average = sum(each.length() for each in written.values()) / count if count else 0.0
         self.bound = sum(value * (K1 + 1) for value in self._idf.values())
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the query names no words at all."""
+        demanded = [*self._asked.get("phrases", ()), *self._asked.get("in", ())]
+        return not any(text.strip() for text in [self._asked.get("text", ""), *(each["text"] for each in demanded)])
+
     def meets(self, id: str) -> bool:
         """Whether a document has what the operators ask for."""
         return self._words.meets(id, self._asked)
@@ -135,6 +196,26 @@ class Asked:
             frequency = written.weighted(word)
             total += value * (K1 + 1) * frequency / (frequency + K1 * (1 - B + B * relative)) if frequency else 0.0
         return total / self.bound if self.bound else 0.0
+
+
+def edits(one: str, other: str) -> int:
+    """Letters inserted, deleted, replaced, or swapped with their neighbour, to come from one word to the other."""
+    rows = [list(range(len(other) + 1))]
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            least = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                least = min(least, rows[-2][j - 2] + 1)
+            row.append(least)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def _is_word(form: str, least: int) -> bool:
+    """Whether there are so many letters in it, and nothing else but apostrophes."""
+    odd = any(letter.isnumeric() or letter.isspace() or (letter in string.punctuation and letter != "'") for letter in form)
+    return least <= len(form) <= LETTERS_MAX and not odd
 
 
 def idf(df: int, count: int) -> float:
@@ -173,6 +254,7 @@ def _written(fields: dict[str, Any], language: str, analyse: Analyse) -> Written
         held = written.positions.setdefault(name, {})
         for number, text in enumerate(content if isinstance(content, list) else [content]):
             for token in analyse(text, language)["tokens"]:
+                written.forms.setdefault(token["form"], set()).add(token["term"])
                 held.setdefault(token["term"], []).append((token["position"] + number * TAG_GAP, token["whole"]))
                 written.lengths[name] = written.lengths.get(name, 0) + (not token["whole"])
     return written
