@@ -47,6 +47,7 @@ ORDER = [
     "vectors",
     "words",
     "marks",
+    "facets",
     "reference",
     "store",
     "remote",

@@ -105,7 +105,7 @@ def test_values_come_back_with_the_file(engine):
     expected = ask(engine, "search", {"index": "made", **plan})
     dumped = engine.dump(encode({"index": "made"}))
     ask(engine, "close", {"index": "made"})
-    files = {"made.findling": dumped}
-    supply(engine, "open", {"index": "read", "file": "made.findling", "length": len(dumped)}, files)
+    files = {"shelf.findling": dumped}
+    supply(engine, "open", {"index": "read", "file": "shelf.findling", "length": len(dumped)}, files)
     assert supply(engine, "search", {"index": "read", **plan}, files)[0] == expected
     ask(engine, "close", {"index": "read"})
