@@ -50,12 +50,13 @@ export const CODES = Object.freeze({
 /** @typedef {{headings?: string[], page?: number, line?: number, time?: number}} Place */
 /** A stretch of a text, and whether it was searched for. @typedef {{text: string, hit: boolean}} Piece */
 /** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
-/** @typedef {{query: string, hits: Hit[], took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
+/** @typedef {{from: string, to: string}} Correction a word that was typed, and the one it was taken for */
+/** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, facets?: any[], corrections?: Correction[], took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
 /** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */
 /** How many workers embed a large import, the one that is asked among them; how many others there are now; why there are fewer. @typedef {{size: number, workers: number, reason: string|null}} PoolStatus */
-/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: number}} StatusResult `received_bytes`: of index files, over the network. */
+/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, values?: string[], size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: number}} StatusResult `received_bytes`: of index files, over the network. */
 /** @typedef {{model: number, vectors: number, graph: number, text: number, buffers: number}} SizeBytes What the engine of this worker holds; `memory_bytes` beside it is its whole linear memory, null where it has none. */
 
 /**

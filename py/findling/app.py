@@ -163,13 +163,20 @@ class App:
         collection: str,
         query: str,
         limit: int = DEFAULT_LIMIT,
+        offset: int = 0,
         legs: str = "both",
+        filter: dict[str, Any] | None = None,
+        facets: list[dict[str, Any]] | None = None,
+        sort: list[dict[str, Any]] | None = None,
+        correct: bool = True,
+        typing: bool = False,
         explain: bool = False,
         ticket: Ticket | None = None,
     ) -> dict[str, Any]:
-        """The best documents for `query`, by `meaning`, `words` or `both`; `explain` tells for each hit how its score came about.
+        """The best documents for `query`, by `meaning`, `words` or `both`; see `query.plan` for the other arguments.
 
-        Whether a newer search replaces it is for those who search to say, by `cancel`.
+        `corrections` of the answer says which words were taken for others. Whether a newer search replaces this one is for
+        those who search to say, by `cancel`.
         """
         ticket = ticket or Ticket()
         target = await self._find(collection)
@@ -178,14 +185,25 @@ class App:
         if ticket.is_cancelled:
             raise Aborted("the search was cancelled")
         start = self._clock()
-        hits = await target.search(query, limit, legs, explain)
+        found = await target.search(
+            query,
+            limit=limit,
+            offset=offset,
+            legs=legs,
+            filter=filter,
+            facets=facets,
+            sort=sort,
+            correct=correct,
+            typing=typing,
+            explain=explain,
+        )
         took_ms = (self._clock() - start) * 1000
-        return {"query": normalise(query), "hits": [hit.as_object() for hit in hits], "took_ms": took_ms}
+        return {"query": normalise(query), **found.as_object(), "took_ms": took_ms}
 
-    async def search_all(self, collection: str, queries: Sequence[str], limit: int, legs: str = "both") -> list[list[dict[str, Any]]]:
-        """For each of many queries its hits; for who wants them all and waits, so no verb of the page."""
-        found = await (await self._find(collection)).search_all(queries, limit, legs)
-        return [[hit.as_object() for hit in hits] for hits in found]
+    async def search_all(self, collection: str, queries: Sequence[str], **wished: Any) -> list[dict[str, Any]]:
+        """What `search` answers to each of many queries; for who wants them all and waits, so no verb of the page."""
+        found = await (await self._find(collection)).search_all(queries, **wished)
+        return [each.as_object() for each in found]
 
     async def save(self, collection: str) -> dict[str, Any]:
         """The collection as one index file, and a name for it."""

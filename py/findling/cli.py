@@ -102,26 +102,31 @@ def _search(options: argparse.Namespace) -> int:
     if options.run is not None and (options.json or options.explain):
         raise BadRequest("--json and --explain are for one query; a run has ids and scores only")
 
+    wished = {"limit": options.limit, "legs": options.legs, "correct": not options.verbatim}
+
     async def opened() -> App:
         app = App(_engine(options), FolderStore(options.index.parent))
         await app.open(COLLECTION, options.index.name)
         return app
 
     async def one() -> dict[str, Any]:
-        return await (await opened()).search(COLLECTION, options.query, options.limit, options.legs, options.explain)
+        return await (await opened()).search(COLLECTION, options.query, explain=options.explain, **wished)
 
-    async def all_of(queries: list[str]) -> list[list[dict[str, Any]]]:
-        return await (await opened()).search_all(COLLECTION, queries, options.limit, options.legs)
+    async def all_of(queries: list[str]) -> list[dict[str, Any]]:
+        return await (await opened()).search_all(COLLECTION, queries, **wished)
 
     if options.queries is not None:
         queries = _queries(options.queries)
         found = asyncio.run(all_of([query for _, query in queries]))
-        _write_run(options.run, [(qid, hits) for (qid, _), hits in zip(queries, found, strict=True)])
+        _write_run(options.run, [(qid, answer["hits"]) for (qid, _), answer in zip(queries, found, strict=True)])
         return 0
     answer = asyncio.run(one())
     if options.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
+        if answer["corrections"]:
+            changed = ", ".join(f"{each['to']} instead of {each['from']}" for each in answer["corrections"])
+            _note(f"searched for {changed}; --verbatim searches for what was typed")
         for hit in answer["hits"]:
             _print_hit(hit)
     return 0 if answer["hits"] else 1
@@ -363,6 +368,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--run", type=Path, metavar="FILE", help="where the hits of --queries go, as a TREC run")
     search.add_argument("--limit", type=_limit, default=10, help="how many hits (10)")
     search.add_argument("--legs", choices=LEGS, default="both", help="rank by meaning, by words or by both (both)")
+    search.add_argument("--verbatim", action="store_true", help="take no word for a typing error")
     search.add_argument("--explain", action="store_true", help="tell for each hit how its score came about")
     search.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     with_model(search)

@@ -10,7 +10,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from findling import passages
@@ -48,6 +48,27 @@ class Session(Protocol):
 
 
 Share = Callable[[], Session | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave: hits, how many documents match and whether that is exact, counts of facets, and what was corrected."""
+
+    hits: list[Hit]
+    total: int = 0
+    exact: bool = True
+    facets: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[dict[str, str]] = field(default_factory=list)
+
+    def as_object(self) -> dict[str, Any]:
+        """The answer as it crosses the wire."""
+        return {
+            "hits": [hit.as_object() for hit in self.hits],
+            "total": self.total,
+            "exact": self.exact,
+            "facets": self.facets,
+            "corrections": self.corrections,
+        }
 
 
 class Collection:
@@ -177,15 +198,10 @@ class Collection:
         removed: int = (await self._ask(self._engine.remove, {"index": self.name, "ids": ids}))["removed"]
         return removed
 
-    async def search(self, query: str, limit: int, legs: str = "both", explain: bool = False) -> list[Hit]:
-        """The best documents for a query, best first; none for a query with nothing in it."""
+    async def search(self, query: str, **wished: Any) -> "Found":
+        """The best documents for a query, best first; none for a query with nothing in it. `wished`: see `query.plan`."""
         self._check()
-        request = plan(query, index=self.name, limit=limit, legs=legs, known=self._values(), explain=explain)
-        if request is None:
-            return []
-        answer = await self._ask(self._engine.search, request)
-        shown = self._shown(request, answer)
-        return [Hit.from_answer(hit, each) for hit, each in zip(answer["hits"], shown, strict=True)]
+        return await self._found(plan(query, index=self.name, known=self._values(), **wished), shown=True)
 
     def _shown(self, request: Request, answer: dict[str, Any]) -> list[dict[str, Any]]:
         """What is shown of each hit: title and snippet in pieces, and the passage the snippet is of."""
@@ -200,32 +216,42 @@ class Collection:
         shown: list[dict[str, Any]] = json.loads(self._engine.snippets(encode(asked)))["items"]
         return shown
 
-    async def search_all(self, queries: Sequence[str], limit: int, legs: str = "both") -> list[list[Hit]]:
-        """The hits of many queries: what `search` gives for each, embedded `QUERIES_TOGETHER` at a time."""
+    async def search_all(self, queries: Sequence[str], **wished: Any) -> list["Found"]:
+        """What `search` finds for each of many queries, embedded `QUERIES_TOGETHER` at a time."""
         self._check()
         known = self._values()
-        requests = [plan(query, index=self.name, limit=limit, legs=legs, known=known) for query in queries]
+        plans = [plan(query, index=self.name, known=known, **wished) for query in queries]
         found = []
-        for start in range(0, len(requests), QUERIES_TOGETHER):
-            some = requests[start : start + QUERIES_TOGETHER]
-            self._embed([request for request in some if request is not None and "text" in request])
-            found += [await self._found(request) for request in some]
+        for start in range(0, len(plans), QUERIES_TOGETHER):
+            some = plans[start : start + QUERIES_TOGETHER]
+            vectors = iter(self._embedded([each["text"] for each in some if each is not None and "text" in each]))
+            for each in some:
+                if each is None or "text" not in each:
+                    found.append(await self._found(each))
+                    continue
+                answer = await self._found({key: value for key, value in each.items() if key != "text"} | next(vectors))
+                # What was corrected has to be embedded as corrected.
+                found.append(await self._found(each) if answer.corrections else answer)
         return found
 
-    def _embed(self, requests: list[Request]) -> None:
-        """Put the vectors of their texts into plans."""
-        if requests:
-            texts = [request.pop("text") for request in requests]
-            rows = memoryview(bytes(self._engine.embed(encode({"texts": texts, "kind": "query"})))).cast("f")
-            dim, space = len(rows) // len(texts), self._space()
-            for number, request in enumerate(requests):
-                request |= {"vector": rows[number * dim : (number + 1) * dim].tolist(), "space": space}
-
-    async def _found(self, request: Request | None) -> list[Hit]:
-        if request is None:
+    def _embedded(self, texts: list[str]) -> list[Request]:
+        """The vectors of queries, as a plan has them."""
+        if not texts:
             return []
+        rows = memoryview(bytes(self._engine.embed(encode({"texts": texts, "kind": "query"})))).cast("f")
+        dim, space = len(rows) // len(texts), self._space()
+        return [{"vector": rows[at * dim : (at + 1) * dim].tolist(), "space": space} for at in range(len(texts))]
+
+    async def _found(self, request: Request | None, shown: bool = False) -> "Found":
+        """What a plan finds; `shown` makes the pieces that a person sees, which a run of many queries has no use for."""
+        if request is None:
+            return Found([])
         answer = await self._ask(self._engine.search, request)
-        return [Hit.from_answer(hit) for hit in answer["hits"]]
+        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections") if key in answer}
+        if not shown:
+            return Found([Hit.from_answer(hit) for hit in answer["hits"]], **told)
+        pieces = self._shown(request, answer)
+        return Found([Hit.from_answer(hit, each) for hit, each in zip(answer["hits"], pieces, strict=True)], **told)
 
     def _values(self) -> list[str]:
         """The names of what the documents can be filtered by."""

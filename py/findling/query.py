@@ -116,34 +116,50 @@ def plan(
     *,
     index: str,
     limit: int = DEFAULT_LIMIT,
+    offset: int = 0,
     legs: str = "both",
     weights: dict[str, float] | None = None,
-    known: Collection[str] = (),
+    filter: dict[str, Any] | None = None,
+    facets: list[dict[str, Any]] | None = None,
+    sort: list[dict[str, Any]] | None = None,
+    correct: bool = True,
+    typing: bool = False,
     explain: bool = False,
+    known: Collection[str] = (),
 ) -> dict[str, Any] | None:
-    """The plan for a query against `index`: at most `limit` documents, ranked by meaning, by words or by both.
+    """The plan for a query against `index`: `limit` documents from `offset` on, ranked by meaning, by words or by both.
 
-    Raises `BadRequest` for legs that there are not.
+    filter, facets, sort: as docs/guide/filters.md has them; the filters that were typed hold as well. correct: words that nobody has
+    are taken for typing errors. typing: the last word may be the beginning of one. A query with nothing in it asks for all
+    documents if there is a filter, a facet or an order. Raises `BadRequest` for legs that there are not.
     """
     if legs not in LEGS:
         raise BadRequest(f"there are no legs {legs[:40]!r}; {', '.join(LEGS)} were expected", legs=legs[:40])
     found = read(query, known)
-    words = found.words(free=legs != "meaning")
-    if not found.text and not found.filters:
-        return None
     made: dict[str, Any] = {"index": index, "limit": limit}
-    if legs != "words" and found.text:
-        made["text"] = found.text
-    if legs != "meaning" or words or not found.text:
-        made["words"] = words
-    if legs == "meaning" and "words" in made and found.text:
+    if found.text:
+        made |= _legs(found, legs, weights, correct, typing)
+    elif found.filters or filter or facets or sort:
+        made["words"] = {"text": ""}
+    else:
+        return None
+    filters = [*found.filters, *([filter] if filter else [])]
+    if filters:
+        made["filter"] = filters[0] if len(filters) == 1 else {"and": filters}
+    wished = {"offset": offset, "facets": facets, "sort": sort, "explain": explain}
+    return made | {key: value for key, value in wished.items() if value}
+
+
+def _legs(found: Query, legs: str, weights: dict[str, float] | None, correct: bool, typing: bool) -> dict[str, Any]:
+    """The part of a plan that says what is ranked by."""
+    words = found.words(free=legs != "meaning")
+    made: dict[str, Any] = {} if legs == "words" else {"text": found.text}
+    if legs != "meaning" or words:
+        made["words"] = words | {key: True for key, wanted in (("correct", correct), ("typing", typing)) if wanted}
+    if legs == "meaning" and words:
         made["weights"] = {"meaning": 1.0, "words": 0.0}
-    if weights is not None and legs == "both" and found.text:
+    if legs == "both" and weights is not None:
         made["weights"] = weights
-    if found.filters:
-        made["filter"] = found.filters[0] if len(found.filters) == 1 else {"and": found.filters}
-    if explain:
-        made["explain"] = True
     return made
 
 

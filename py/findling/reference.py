@@ -209,7 +209,9 @@ class ReferenceEngine:
 
     def status(self) -> bytes:
         sizes = {name: _size_bytes(index) for name, index in self._indexes.items()}
-        indexes = {name: {**_counts(index), "size_bytes": sizes[name]} for name, index in self._indexes.items()}
+        indexes = {
+            name: {**_counts(index), "values": _fields(index), "size_bytes": sizes[name]} for name, index in self._indexes.items()
+        }
         held = {part: sum(each[part] for each in sizes.values()) for part in ("vectors", "graph", "text")}
         return _bytes(
             {
@@ -319,6 +321,11 @@ def _codes(vector: "np.ndarray[Any, np.dtype[np.float32]]", largest: int) -> Cod
 def _counts(index: dict[str, Any]) -> dict[str, int]:
     documents = index["documents"]
     return {"documents": len(documents), "passages": sum(len(each["codes"]) for each in documents.values())}
+
+
+def _fields(index: dict[str, Any]) -> list[str]:
+    """The names under which any document has values."""
+    return sorted({name for each in index["documents"].values() for name, values in each.get("values", {}).items() if values})
 
 
 def _size_bytes(index: dict[str, Any]) -> dict[str, int]:

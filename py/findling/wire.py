@@ -15,6 +15,7 @@ Message = dict[str, Any]
 
 MAX_QUERY_CHARS = 10_000
 MAX_LIMIT = 1_000
+MAX_OFFSET = 1_000_000
 MAX_NAME_CHARS = 200
 
 VERBS = ("open", "add", "remove", "search", "save", "status", "close")
@@ -36,7 +37,13 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
         "collection": (_TEXT, True),
         "query": (_TEXT, True),
         "limit": (_NUMBER, False),
+        "offset": (_NUMBER, False),
         "legs": (_TEXT, False),
+        "filter": (_OBJECT, False),
+        "facets": (_LIST, False),
+        "sort": (_LIST, False),
+        "correct": (_FLAG, False),
+        "typing": (_FLAG, False),
         "explain": (_FLAG, False),
     },
     "save": {"collection": (_TEXT, True)},
@@ -115,6 +122,8 @@ def _check(verb: str, args: Message) -> None:
             )
         if not 1 <= args.get("limit", 1) <= MAX_LIMIT:
             raise BadRequest(f"`limit` is {args['limit']}; 1 to {MAX_LIMIT} was expected", limit=MAX_LIMIT)
+        if not 0 <= args.get("offset", 0) <= MAX_OFFSET:
+            raise BadRequest(f"`offset` is {args['offset']}; 0 to {MAX_OFFSET} was expected", limit=MAX_OFFSET)
 
 
 def _keys(found: Any, expected: dict[str, tuple[str, bool]], where: str) -> None:

@@ -164,6 +164,22 @@ def test_a_long_document_is_found_by_a_passage_in_its_middle_and_shows_that_pass
     assert hit["passage"]["text"] in text
 
 
+def test_a_search_can_be_filtered_counted_and_sorted(app, run):
+    documents = [{"id": str(number), "text": "a small boat", "kind": "odd" if number % 2 else "even", "size": number} for number in range(9)]
+
+    async def scenario():
+        await app.open("things")
+        await app.add("things", documents=documents)
+        typed = await app.search("things", "boat kind:Odd size:>=3")
+        given = await app.search("things", "", filter={"field": "kind", "any": ["even"]}, facets=[{"field": "kind"}], sort=[{"field": "size", "order": "desc"}], limit=2, offset=1)
+        return typed, given
+
+    typed, given = run(scenario())
+    assert ([hit["id"] for hit in typed["hits"]], typed["total"], typed["exact"]) == (["3", "5", "7"], 3, True)
+    assert ([hit["id"] for hit in given["hits"]], given["total"]) == (["6", "4"], 5)
+    assert given["facets"][0]["field"] == "kind"
+
+
 @pytest.mark.parametrize("query", ["", "  \n\t "])
 def test_a_query_without_words_finds_nothing(app, run, query):
     async def scenario():

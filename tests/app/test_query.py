@@ -109,7 +109,7 @@ def test_operators(query, expected):
 def test_a_known_name_filters(query, condition):
     made = plan(f"{query} sea", index="a", known=KNOWN)
     assert made["filter"] == condition
-    assert (made["text"], made["words"]) == ("sea", {"text": "sea"})
+    assert (made["text"], made["words"]) == ("sea", {"text": "sea", "correct": True})
 
 
 def test_several_filters_hold_together():
@@ -120,12 +120,24 @@ def test_a_filter_alone_is_a_search_too():
     assert plan("kind:a", index="a", known=KNOWN)["words"] == {"text": ""}
 
 
+def test_a_given_filter_and_a_typed_one_hold_together():
+    given = {"field": "year", "any": [7]}
+    assert plan("sea", index="a", filter=given)["filter"] == given
+    assert plan("kind:a sea", index="a", known=KNOWN, filter=given)["filter"]["and"][1] == given
+
+
+@pytest.mark.parametrize("wished", [{"filter": {"ids": ["x"]}}, {"facets": [{"field": "kind"}]}, {"sort": [{"field": "kind"}]}])
+def test_no_query_asks_for_all_that_match(wished):
+    assert plan("", index="a", limit=3, offset=5, **wished) == {"index": "a", "limit": 3, "offset": 5, "words": {"text": ""}, **wished}
+
+
 def test_legs_and_weights():
-    assert plan(" fever ", index="a", limit=3) == {"index": "a", "limit": 3, "text": "fever", "words": {"text": "fever"}}
+    words = {"text": "fever", "correct": True}
+    assert plan(" fever ", index="a", limit=3) == {"index": "a", "limit": 3, "text": "fever", "words": words}
     assert plan("fever", index="a", limit=3, legs="meaning") == {"index": "a", "limit": 3, "text": "fever"}
-    assert plan("fever", index="a", limit=3, legs="words") == {"index": "a", "limit": 3, "words": {"text": "fever"}}
+    assert plan("fever", index="a", limit=3, legs="words") == {"index": "a", "limit": 3, "words": words}
     assert plan("fever", index="a", weights={"meaning": 0.5, "words": 0.5})["weights"] == {"meaning": 0.5, "words": 0.5}
-    assert plan("fever -cold", index="a", legs="meaning") == {
+    assert plan("fever -cold", index="a", legs="meaning", correct=False) == {
         "index": "a",
         "limit": 10,
         "text": "fever",
@@ -134,6 +146,12 @@ def test_legs_and_weights():
     }
     with pytest.raises(BadRequest, match="both, meaning, words"):
         plan("fever", index="a", legs="dense")
+
+
+def test_what_is_wished_for_stands_in_the_plan():
+    made = plan("fev", index="a", typing=True, correct=False, explain=True, offset=10)
+    assert made["words"] == {"text": "fev", "typing": True}
+    assert (made["explain"], made["offset"]) == (True, 10)
 
 
 @pytest.mark.parametrize("query", ["", " \t\n", "\u2003\u00a0", '"', '"' * 5, "“"])

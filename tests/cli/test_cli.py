@@ -89,7 +89,7 @@ def test_search_prints_titles_best_first(index, model_file, capsys):
 def test_search_as_json_is_the_answer_of_the_application(index, model_file, capsys):
     assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"query", "hits", "took_ms"}
+    assert set(answer) == {"query", "hits", "total", "exact", "facets", "corrections", "took_ms"}
     assert {hit["id"] for hit in answer["hits"]} == {"b.txt", "deep/a.md#1", "deep/a.md#2"}
     first = answer["hits"][0]
     assert (first["id"], set(first["legs"])) == ("deep/a.md#2", {"meaning", "words"})
@@ -130,6 +130,14 @@ def test_search_understands_operators(index, model_file, capsys):
         assert {hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]} == ids
 
 
+def test_search_takes_unknown_words_for_typing_errors_and_says_so(index, model_file, capsys):
+    assert main(["search", str(index), "lihgthouse", "--model", str(model_file), "--legs", "words"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0].endswith("  b")
+    assert "searched for lighthouse instead of lihgthouse" in printed.err
+    assert main(["search", str(index), "lihgthouse", "--model", str(model_file), "--legs", "words", "--verbatim"]) == 1
+
+
 def test_search_explains_its_scores(index, model_file, capsys):
     assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--explain", "--limit", "1"]) == 0
     title, _, meaning, words = capsys.readouterr().out.splitlines()
@@ -157,7 +165,7 @@ def test_a_file_of_queries_becomes_a_trec_run(index, model_file, tmp_path, capsy
 
 def test_a_run_has_the_hits_and_scores_of_single_searches(index, model_file, tmp_path, capsys):
     queries, run = tmp_path / "q.tsv", tmp_path / "run.trec"
-    asked = {"q1": "wood for rowing", "q2": "a small boat -floats", "q3": "  ", "q4": "title:oars"}
+    asked = {"q1": "wood for rowing", "q2": "a small boat -floats", "q3": "  ", "q4": "title:oars", "q5": "the lihgthouse"}
     queries.write_text("qid\tquery\n" + "".join(f"{qid}\t{query}\n" for qid, query in asked.items()))
     for legs in ("both", "meaning", "words"):
         assert main(["search", str(index), "--queries", str(queries), "--run", str(run), "--legs", legs, "--model", str(model_file)]) == 0
