@@ -135,13 +135,15 @@ def sampled(name: str) -> dict[str, str]:
 
 
 def mistyped(queries: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """The queries with one edit in one of their longer words; those without such a word are left out."""
+    """The queries with one edit in one of their longer words, in small letters as the letters that slip in; those without
+    such a word are left out.
+    """
     chance = random.Random(SEED)
     for qid, text in queries.items():
         words = [match for match in re.finditer(r"[A-Za-z]+", text) if len(match[0]) >= LEAST_LETTERS]
         if words:
             word = chance.choice(words)
-            yield qid, text[: word.start()] + edited(word[0], chance) + text[word.end() :]
+            yield qid, text[: word.start()] + edited(word[0].lower(), chance) + text[word.end() :]
 
 
 def edited(word: str, chance: random.Random) -> str:
@@ -156,7 +158,7 @@ def edited(word: str, chance: random.Random) -> str:
             "substitute": word[:at] + letter + word[at + 1 :],
             "transpose": word[:at] + word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :],
         }[kind]
-        if made.lower() != word.lower():
+        if made != word:
             return made
 
 
