@@ -22,7 +22,7 @@ import ir_measures
 import numpy as np
 from _report import DATA, ROOT, report, say
 from _vectors import MODEL, lines
-from ir_measures import R, nDCG
+from ir_measures import R, Success, nDCG
 from numpy.typing import NDArray
 
 from findling import cli
@@ -37,6 +37,7 @@ LIMIT = 100
 BATCH = 256
 LEAST_LETTERS = 5
 SEED = 7
+TITLES = 300
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,18 @@ def build(name: str) -> Path:
     return out
 
 
-def searched(name: str, index: Path, queries: dict[str, str], legs: str) -> dict[str, float]:
-    """The measures of a run by the command `search`, in a process of its own."""
+def ran(name: str, index: Path, queries: dict[str, str], legs: str) -> Path:
+    """The run of queries by the command `search`, in a process of its own."""
     asked, run = CACHE / f"{name}.tsv", CACHE / f"{name}-{legs}.trec"
     asked.write_text("qid\tquery\n" + "".join(f"{qid}\t{text}\n" for qid, text in queries.items()), encoding="utf-8")
     command = [sys.executable, "-m", "findling", "search", str(index), "--queries", str(asked), "--run", str(run)]
     subprocess.run([*command, "--legs", legs, "--limit", str(LIMIT), "--model", str(MODEL)], check=True)
+    return run
+
+
+def searched(name: str, index: Path, queries: dict[str, str], legs: str) -> dict[str, float]:
+    """The measures of a run."""
+    run = ran(name, index, queries, legs)
     judged = (line.split("\t") for line in lines(f"{SETS[name].queries}.qrels.tsv.gz"))
     relevant = [ir_measures.Qrel(qid, document, int(grade)) for qid, _, document, grade in judged if qid in queries]
     found = ir_measures.calc_aggregate(list(MEASURES.values()), relevant, ir_measures.read_trec_run(str(run)))
@@ -162,6 +169,25 @@ def edited(word: str, chance: random.Random) -> str:
             return made
 
 
+def titled(name: str, index: Path) -> None:
+    """How often a title as the query finds its own document first; of titles that only one document has."""
+    holders: dict[str, list[dict[str, str]]] = {}
+    with (CACHE / f"{name}.jsonl").open(encoding="utf-8") as file:
+        for document in map(json.loads, file):
+            holders.setdefault(" ".join(document["title"].lower().split()), []).append(document)
+    unique = [held[0] for title, held in sorted(holders.items()) if title and len(held) == 1]
+    if len(unique) < TITLES:
+        return
+    chosen = {f"t{number}": document for number, document in enumerate(random.Random(SEED).sample(unique, TITLES))}
+    relevant = [ir_measures.Qrel(qid, document["id"], 1) for qid, document in chosen.items()]
+    found = {}
+    for legs in LEGS:
+        run = ran(name, index, {qid: document["title"] for qid, document in chosen.items()}, legs)
+        found[legs] = float(ir_measures.calc_aggregate([Success @ 1], relevant, ir_measures.read_trec_run(str(run)))[Success @ 1])
+    better = max(found["meaning"], found["words"])
+    report("relevance", f"{name}, both, {TITLES} titles as queries", "success@1 beside the better leg", found["both"], "share", better)
+
+
 def measure(name: str) -> None:
     """The figures of one set."""
     index, queries = build(name), sampled(name)
@@ -172,6 +198,7 @@ def measure(name: str) -> None:
             report("relevance", f"{name}, {legs}, {len(queries)} queries", label, value, "share", asked, digits=4)
     better = max(found["meaning"]["nDCG@10"], found["words"]["nDCG@10"])
     report("relevance", f"{name}, both", "nDCG@10 beside the better leg", found["both"]["nDCG@10"], "share", better, digits=4)
+    titled(name, index)
     if name == TYPOS:
         wrong = dict(mistyped(queries))
         clean = searched(name, index, {qid: queries[qid] for qid in wrong}, "both")["nDCG@10"]
