@@ -15,7 +15,7 @@ import numpy as np
 from findling import facets
 from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, WrongDim, WrongSpace
 from findling.marks import snippets
-from findling.words import Analyse, Asked, Words, simple, words_of
+from findling.words import Analyse, Asked, Knows, Words, simple, words_of
 
 Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
 
@@ -60,9 +60,19 @@ class HashedWords:
 class ReferenceEngine:
     """An Engine whose vectors come from `embed`: hashed words, the fp32 oracle, or another engine's own embedding."""
 
-    def __init__(self, embed: Embed, *, name: str, space: str, dim: int, analyse: Analyse = simple) -> None:
+    def __init__(
+        self,
+        embed: Embed,
+        *,
+        name: str,
+        space: str,
+        dim: int,
+        analyse: Analyse = simple,
+        knows: Knows = lambda form: False,
+    ) -> None:
         self._embed = embed
         self._analyse = analyse
+        self._knows = knows
         self._model: dict[str, Any] = {"name": name, "space": space, "dim": dim}
         self._indexes: dict[str, dict[str, Any]] = {}
         self._provided: dict[str, dict[int, bytes]] = {}
@@ -157,7 +167,7 @@ class ReferenceEngine:
             raise BadRequest(f"the plan has the unknown key {min(unknown)!r}")
         index = self._index(plan)
         documents = index["documents"]
-        words = Words(documents, self._analyse) if "words" in plan else None
+        words = Words(documents, self._analyse, self._knows) if "words" in plan else None
         plan, corrections = _corrected(plan, words)
         query = self._query(plan, index) if plan.keys() & {"text", "vector"} else None
         asked = None if words is None else words.query(plan["words"])

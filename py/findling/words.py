@@ -31,6 +31,8 @@ Token = dict[str, Any]
 Analysis = dict[str, Any]
 Analyse = Callable[[str, str | None], Analysis]
 """A text in a language, or one that is guessed: `language` and `tokens`, as the engine's `analyse` answers."""
+Knows = Callable[[str], bool]
+"""Whether a model has learned a word as a whole: such a word is right, although no document has it."""
 
 
 @dataclass(slots=True)
@@ -59,8 +61,9 @@ class Written:
 class Words:
     """The words of all documents, and what a query makes of them. `documents`: for each id what `add` was given."""
 
-    def __init__(self, documents: Mapping[str, dict[str, Any]], analyse: Analyse) -> None:
+    def __init__(self, documents: Mapping[str, dict[str, Any]], analyse: Analyse, knows: Knows = lambda form: False) -> None:
         self._analyse = analyse
+        self._knows = knows
         given = {id: _language(each, analyse) for id, each in documents.items()}
         counts = Counter(language for language in given.values() if language)
         self.main = min(counts, key=lambda language: (-counts[language], language)) if counts else DEFAULT_LANGUAGE
@@ -112,6 +115,7 @@ class Words:
                 or not _is_word(form, LETTERS_MIN)
                 or terms & held
                 or form in known
+                or self._knows(form)
                 or is_beginning
                 or token["start"] < done
             ):

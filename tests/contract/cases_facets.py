@@ -154,6 +154,7 @@ FACETS = [
     Shelved("a word that some document has is not corrected", words("chart", correct=True), ids=["chart"]),
     Shelved("nor is another form of one", words("charting", correct=True), ids=["chart"]),
     Shelved("nor a short word, a number or what nothing is near", words("mpa 1998 xylophone", correct=True), ids=[]),
+    Shelved("nor what the model has learned as a word", words("bottles", correct=True), add=[[item("a", "battles"), item("b", "bottlex")]], ids=[]),
     Shelved("what stands around a correction stays", words("“Harbourr”, please!", correct=True), total=3, corrections=[{"from": "harbourr", "to": "harbours"}]),
     Shelved("of several words the most frequent is meant", words("baot", correct=True), add=[[item("a", "boat"), item("b", "boat"), item("c", "bait baat")]], ids=["a", "b"], corrections=[{"from": "baot", "to": "boat"}]),
     Shelved("of equally frequent ones the bytewise least", words("cott", correct=True), add=[[item("a", "cots"), item("b", "cotn")]], ids=["b"], corrections=[{"from": "cott", "to": "cotn"}]),

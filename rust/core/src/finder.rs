@@ -25,14 +25,14 @@ pub struct Finder {
 
 impl Finder {
     /// The documents of `index` that `plan` finds, best first. `model` gives the model, or says that there is none; it is
-    /// asked for texts only.
+    /// asked for texts, and for the words that it knows.
     ///
     /// # Errors
     /// `wrong_space`, `wrong_dim`, `bad_input`, that of `model`, or those of a damaged file.
     pub fn find<'m>(
         &mut self,
         embedder: &mut Embedder,
-        model: impl FnOnce() -> Result<&'m Model>,
+        model: impl Fn() -> Result<&'m Model>,
         index: &mut Index,
         plan: &Search,
     ) -> Result<Answer<&[Found]>> {
@@ -49,11 +49,13 @@ impl Finder {
                 return Ok(Answer::Need(needs));
             }
             let (words, typing) = (index.words()?, asked.typing);
-            if let Some(corrected) = words.correct(&asked.text, typing, &mut self.corrections) {
+            let knows = |form: &str| model().is_ok_and(|model| model.tokenizer().knows(form));
+            let corrections = &mut self.corrections;
+            if let Some(corrected) = words.correct(&asked.text, typing, knows, corrections) {
                 asked.to_mut().text = corrected;
             }
             if let Some(Target::Text(target)) = plan.meaning.as_ref().map(|leg| &leg.asked) {
-                text = words.correct(&target.0, typing, &mut self.corrections);
+                text = words.correct(&target.0, typing, knows, corrections);
             }
         }
         match plan.meaning.as_ref().map(|leg| &leg.asked) {

@@ -107,6 +107,13 @@ impl Tokenizer {
         &self.config
     }
 
+    /// Whether `word` is one whole piece of the vocabulary: a word that a model has learned as such.
+    pub fn knows(&self, word: &str) -> bool {
+        let mut ids = Vec::with_capacity(4);
+        self.encode(word, Some(4), &mut ids);
+        matches!(ids[..], [_, id, _] if id != self.unknown)
+    }
+
     /// Appends the ids of `text`, start and end tokens included, to `out`.
     ///
     /// With `max_tokens` no more than that many ids are appended (but never fewer than [`MIN_TOKENS`]): the first ones

@@ -1,7 +1,7 @@
 //! Typing errors of a query, by the words that the documents have.
 //!
 //! Owns which words of a text are looked up and how the text is mended; knows nothing of what an edit is. Invariant: what is not
-//! corrected stays byte for byte, and a word that any document has is not corrected.
+//! corrected stays byte for byte, and a word that any document has, or that is known to be right, is not corrected.
 
 use super::Words;
 use super::query::read;
@@ -19,11 +19,13 @@ pub struct Correction {
 
 impl Words {
     /// The text with its typing errors corrected, none where there are none; [`Words::settle`] comes first. Corrections are
-    /// added to `corrections`, each once. With `typing` the last word stays if anything begins like it.
+    /// added to `corrections`, each once. With `typing` the last word stays if anything begins like it. `knows` tells words
+    /// that are right although no document has them: in a small collection most words of a language are not.
     pub fn correct(
         &self,
         text: &str,
         typing: bool,
+        knows: impl Fn(&str) -> bool,
         corrections: &mut Vec<Correction>,
     ) -> Option<String> {
         let inverted = self.inverted()?;
@@ -34,7 +36,7 @@ impl Words {
                 continue;
             }
             let has = |term: &u32| !inverted.postings(*term).is_empty();
-            if self.numbers(&asked.terms).iter().any(has) {
+            if self.numbers(&asked.terms).iter().any(has) || knows(&asked.form) {
                 continue;
             }
             let forms = || self.known_forms(inverted).map(|(form, df, ..)| (form, df));
