@@ -203,12 +203,6 @@ pub fn analyse(request: &[u8]) -> Reply {
     findling_core::analyse(request).map_err(thrown)
 }
 
-/// Titles and windows of texts with the words of a query marked: `{"items","query",..}` -> `{"items":[{"title","snippet","passage"}]}`.
-#[wasm_bindgen]
-pub fn snippets(request: &[u8]) -> Reply {
-    findling_core::snippets(request).map_err(thrown)
-}
-
 /// Panics leave as an error the host can read, instead of a bare `unreachable` trap. Throwing from the hook skips
 /// all destructors, so the engine stays marked as borrowed and every later call on it fails: rebuild the instance.
 #[wasm_bindgen(start)]
