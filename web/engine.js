@@ -28,6 +28,7 @@
  * @property {(request: Uint8Array) => Uint8Array} snippets
  * @property {(request: Uint8Array) => Uint8Array} records
  * @property {(request: Uint8Array) => Uint8Array} dump replies with the index file
+ * @property {(request: Uint8Array) => Uint8Array} publish replies with the files of a published collection
  * @property {() => Uint8Array} status
  * @property {(request: Uint8Array) => Uint8Array} close
  * @property {() => void} free gives the engine's memory back; it cannot be used afterwards

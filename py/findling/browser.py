@@ -97,7 +97,7 @@ def _bound(engine: Any) -> BoundEngine:
             reply = getattr(engine, method)(*carried)
         except JsException as error:
             raise _converted(error) from None
-        if not isinstance(reply, JsProxy) or (method == "dump" and reply[0] != ord("{")):
+        if not isinstance(reply, JsProxy) or (method in ("dump", "publish") and reply[0] != ord("{")):
             return reply
         return reply.to_bytes()
 

@@ -27,6 +27,7 @@ METHODS = (
     "snippets",
     "records",
     "dump",
+    "publish",
     "status",
     "close",
 )
@@ -77,6 +78,9 @@ class Engine(Protocol):
 
     def dump(self, request: bytes) -> bytes:
         """index, meta: the whole index as the bytes of one file, which never begin with a brace; or need."""
+
+    def publish(self, request: bytes) -> bytes:
+        """index, meta: the length of a pointer file as a big-endian u32, that file, and the segment it names; or need."""
 
     def status(self) -> bytes:
         """backend, kernel, model, pieces, indexes; size_bytes of what is held, by part; memory_bytes of a WebAssembly build, else null."""
@@ -140,6 +144,9 @@ class BoundEngine:
 
     def dump(self, request: bytes) -> bytes:
         return self._bytes("dump", request)
+
+    def publish(self, request: bytes) -> bytes:
+        return self._bytes("publish", request)
 
     def status(self) -> bytes:
         return self._bytes("status")

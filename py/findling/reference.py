@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from findling import facets
-from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, WrongDim, WrongSpace
+from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, Unsupported, WrongDim, WrongSpace
 from findling.marks import snippets
 from findling.words import Analyse, Asked, Knows, Words, simple, words_of
 
@@ -216,6 +216,9 @@ class ReferenceEngine:
         plan = json.loads(request)
         index = self._index(plan)
         return DUMP_MAGIC + _bytes({**index, "meta": plan.get("meta", {})})
+
+    def publish(self, request: bytes) -> bytes:
+        raise Unsupported("the reference writes no published collections; use a compiled engine")
 
     def status(self) -> bytes:
         sizes = {name: _size_bytes(index) for name, index in self._indexes.items()}

@@ -17,6 +17,7 @@ use crate::model::Model;
 use crate::numbers;
 use crate::pieces::{self, Pieces};
 use crate::plan::{self, Encoder, TextKind};
+use crate::published::{self, Published};
 use crate::snippet;
 use crate::words::Correction;
 use serde_json::{Map, Value, json};
@@ -32,6 +33,7 @@ pub struct Engine {
     indexes: BTreeMap<String, Index>,
     /// Files whose index could not be opened yet for want of bytes.
     opening: BTreeMap<String, File>,
+    published: Published,
 }
 
 impl Engine {
@@ -45,6 +47,7 @@ impl Engine {
             finder: Finder::default(),
             indexes: BTreeMap::new(),
             opening: BTreeMap::new(),
+            published: Published::default(),
         }
     }
 
@@ -132,6 +135,14 @@ impl Engine {
                     .remove(name)
                     .filter(|file| file.is(source, length));
                 let mut file = file.unwrap_or_else(|| File::new(source, length));
+                let published = self.published.open(name, source, length, &mut file)?;
+                if let Some((reply, is_open)) = published {
+                    match is_open {
+                        true => drop(self.indexes.remove(name)),
+                        false => drop(self.opening.insert(name.to_owned(), file)),
+                    }
+                    return Ok(reply);
+                }
                 match Index::open(&mut file)? {
                     Answer::Ready(index) => index,
                     Answer::Need(needs) => {
@@ -149,6 +160,7 @@ impl Engine {
             meta: index.meta(),
         })?;
         self.opening.remove(name);
+        self.published.close(name);
         self.indexes.insert(request.index, index);
         Ok(reply)
     }
@@ -159,6 +171,7 @@ impl Engine {
     /// `bad_request` when the offset is not a whole number below 2^53.
     pub fn provide(&mut self, file: &str, offset: f64, bytes: impl Into<Vec<u8>>) -> Result<()> {
         let (offset, bytes) = (plan::offset(offset)?, bytes.into());
+        self.published.provide(file, offset, &bytes);
         let open = self.indexes.values_mut().filter_map(Index::file_mut);
         let mut wanting: Vec<&mut File> = self
             .opening
@@ -269,6 +282,11 @@ impl Engine {
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.
     pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let plan = plan::read_search(request)?;
+        if self.published.has(&plan.index) {
+            let (model, pieces) = (self.model.as_ref(), self.pieces.as_ref());
+            let embedder = &mut self.embedder;
+            return self.published.search(&plan, embedder, model, pieces);
+        }
         let index = found(&mut self.indexes, &plan.index)?;
         let model = || ready(&self.model);
         if let Answer::Need(needs) = self.finder.find(&mut self.embedder, model, index, &plan)? {
@@ -374,6 +392,21 @@ impl Engine {
         index.dump(request.meta)
     }
 
+    /// `{"index","meta"?:{}}` -> the files of a published collection (docs/FORMAT.md) as raw bytes: the length of the pointer
+    /// file, a big-endian u32, this, and the segment, whose name the pointer tells; or `{"need":[..]}`. With a piece table
+    /// it can be searched by meaning. The same documents give the same bytes, in whatever order they were added.
+    ///
+    /// # Errors
+    /// `bad_request`, `not_found`, `bad_input`, `wrong_space`, or those of a damaged file.
+    pub fn publish(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let request: plan::Dump = plan::read(request)?;
+        let index = found(&mut self.indexes, &request.index)?;
+        if let Answer::Need(needs) = index.fetch_all()? {
+            return need(&needs);
+        }
+        published::publish(index, self.pieces.as_ref(), request.meta)
+    }
+
     /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","values":[..],"size_bytes":{"vectors","graph",
     /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`. `size_bytes` is what is
     /// held, by part; `memory_bytes` the linear memory of a WebAssembly build, null on others.
@@ -411,8 +444,9 @@ impl Engine {
     /// `bad_request`, or `not_found`.
     pub fn close(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Close = plan::read(request)?;
+        let published = self.published.close(&request.index);
         let opening = self.opening.remove(&request.index);
-        if self.indexes.remove(&request.index).is_none() && opening.is_none() {
+        if self.indexes.remove(&request.index).is_none() && opening.is_none() && !published {
             return Err(unknown(&request.index));
         }
         plan::reply(&json!({}))
@@ -436,7 +470,8 @@ impl Engine {
         let mut parts = Parts {
             model: self.model.as_ref().map_or(0, Model::held_bytes)
                 + self.pieces.as_ref().map_or(0, Pieces::held_bytes),
-            text: self.opening.values().map(File::size_bytes).sum(),
+            text: self.opening.values().map(File::size_bytes).sum::<usize>()
+                + self.published.size_bytes(),
             buffers: self.embedder.size_bytes() + self.finder.size_bytes(),
             ..Parts::default()
         };

@@ -24,6 +24,7 @@ mod numbers;
 pub mod pieces;
 pub mod plan;
 pub mod prefix;
+pub mod published;
 pub mod rank;
 pub mod segment;
 pub mod snippet;

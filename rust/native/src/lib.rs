@@ -110,6 +110,12 @@ impl Engine {
         self.reply(py, |engine| engine.dump(request))
     }
 
+    /// {"index","meta"?} -> the files of a published collection as raw bytes: the length of the pointer file, a
+    /// big-endian u32, this, and the segment; or {"need":[..]}.
+    fn publish<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.publish(request))
+    }
+
     /// {"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
     /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}.
     fn status<'py>(&self, py: Python<'py>) -> Reply<'py> {

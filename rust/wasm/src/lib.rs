@@ -110,6 +110,12 @@ impl Engine {
         self.0.dump(request).map_err(thrown)
     }
 
+    /// `{"index","meta"?}` -> the files of a published collection as raw bytes: the length of the pointer file, a big-endian
+    /// u32, this, and the segment; or `{"need":[..]}`.
+    pub fn publish(&mut self, request: &[u8]) -> Reply {
+        self.0.publish(request).map_err(thrown)
+    }
+
     /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
     /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`.
     pub fn status(&self) -> Reply {

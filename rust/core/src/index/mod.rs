@@ -4,6 +4,7 @@
 //! Invariant: passages are rows without gaps in the order of the documents, every id occurs once, and the same documents
 //! added in the same order give the same bytes.
 
+mod contents;
 mod rows;
 mod search;
 mod stored;

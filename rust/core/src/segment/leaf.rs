@@ -73,18 +73,11 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Adds the next term with its postings, page by page, and the length of its spots; `long` gets what is not inline.
-    pub fn add(
-        &mut self,
-        term: &Term,
-        list: &[Vec<u8>],
-        spots: u64,
-        has_codes: bool,
-        long: &mut Vec<u8>,
-    ) {
-        let mut entry = self.entry(term, list, spots, has_codes);
+    pub fn add(&mut self, term: &Term, list: &[Vec<u8>], spots: u64, long: &mut Vec<u8>) {
+        let mut entry = self.entry(term, list, spots);
         if !self.body.is_empty() && self.body.len() + entry.len() > LEAF_BYTES {
             self.close();
-            entry = self.entry(term, list, spots, has_codes);
+            entry = self.entry(term, list, spots);
         }
         if self.body.is_empty() {
             term.term.clone_into(&mut self.first);
@@ -101,7 +94,7 @@ impl Builder {
         term.term.clone_into(&mut self.last);
     }
 
-    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: u64, has_codes: bool) -> Vec<u8> {
+    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: u64) -> Vec<u8> {
         let mut entry = Vec::new();
         put_after(&mut entry, &self.last, &term.term);
         put(&mut entry, term.documents.len() as u64);
@@ -109,12 +102,10 @@ impl Builder {
         put(&mut entry, term.forms.len() as u64);
         for form in &term.forms {
             put_after(&mut entry, &term.term, &form.form);
-            put(
-                &mut entry,
-                u64::from(form.documents) << 1 | u64::from(form.is_whole),
-            );
-            if has_codes {
-                entry.extend_from_slice(&form.code.unwrap_or([0; CODE_BYTES]));
+            let marks = u64::from(form.code.is_some()) << 1 | u64::from(form.is_whole);
+            put(&mut entry, u64::from(form.documents) << 2 | marks);
+            if let Some(code) = &form.code {
+                entry.extend_from_slice(code);
             }
         }
         if is_inline(list) {
@@ -241,21 +232,20 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
 }
 
 fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<Form>> {
-    let code = if frame.has_codes { CODE_BYTES } else { 0 };
-    let count = cursor.count(3 + code)?;
+    let count = cursor.count(3)?;
     let mut forms: Vec<Form> = Vec::new();
     for _ in 0..count {
         let form = read_text(cursor, term)?;
-        let number = cursor.number(frame.documents << 1 | 1)?;
-        let (documents, is_whole) = ((number >> 1) as u32, number & 1 == 1);
+        let number = cursor.number(frame.documents << 2 | 3)?;
+        let (documents, is_whole) = ((number >> 2) as u32, number & 1 == 1);
         let after = |last: &Form| (last.form.as_str(), last.is_whole) < (form.as_str(), is_whole);
         if !forms.last().is_none_or(after) {
             return Err(bad("the forms of a term are not in order"));
         }
-        let code = if frame.has_codes {
-            Some(cursor.array::<CODE_BYTES>()?).filter(|code| *code != [0; CODE_BYTES])
-        } else {
-            None
+        let code = match number & 2 {
+            0 => None,
+            _ if frame.has_codes => Some(cursor.array::<CODE_BYTES>()?),
+            _ => return Err(bad("a form has a code where none has")),
         };
         if code.is_some_and(|code| !short::is_code(&code)) {
             return Err(bad("the code of a form has a scale that none can have"));
@@ -319,7 +309,7 @@ mod tests {
                     documents: (0..7).collect(),
                     ..Term::default()
                 };
-                builder.add(&term, std::slice::from_ref(page), *positions, has_codes, &mut long);
+                builder.add(&term, std::slice::from_ref(page), *positions, &mut long);
             }
             let frame = Frame { documents: 20, has_codes };
             let mut expected = given.iter();

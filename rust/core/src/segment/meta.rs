@@ -96,8 +96,8 @@ pub(super) struct PointerMeta {
     pub r#type: String,
     pub version: u32,
     pub segments: Vec<SegmentFile>,
-    /// The language of most documents.
-    pub language: Option<String>,
+    /// The languages that a query is stemmed in, as ISO 639-1, that of most documents first.
+    pub languages: Vec<String>,
     /// The digest of the piece table that the short codes come from, in hexadecimal.
     pub pieces: Option<String>,
     pub user: Map<String, Value>,
@@ -110,6 +110,11 @@ impl stored::Meta for PointerMeta {
     fn named(&self) -> (&str, u32) {
         (&self.r#type, self.version)
     }
+}
+
+/// Whether a file of this meta says that it is the pointer of a published collection.
+pub fn is_pointer(meta: &Value) -> bool {
+    meta["type"] == <PointerMeta as stored::Meta>::TYPE
 }
 
 impl PointerMeta {

@@ -20,7 +20,7 @@ mod whole;
 mod write;
 
 pub use cluster::Layout;
-pub use meta::Parameters;
+pub use meta::{Parameters, is_pointer};
 pub use postings::FIELDS;
 pub use remote::Remote;
 pub use search::{Found, Hit, Query, Word};

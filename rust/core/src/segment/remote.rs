@@ -70,6 +70,25 @@ impl Remote {
         }
     }
 
+    /// A collection of whose pointer something has been read.
+    pub fn of_pointer(pointer: File) -> Remote {
+        Remote {
+            pointer,
+            ..Remote::new("", 0)
+        }
+    }
+
+    /// Whether it was made from a pointer of that name and length.
+    pub fn is(&self, pointer: &str, length: u64) -> bool {
+        self.pointer.is(pointer, length)
+    }
+
+    /// How many rows it has, passages and whole documents; 0 before it is open.
+    pub fn rows(&self) -> usize {
+        let opened = self.opened.as_ref();
+        opened.map_or(0, |opened| opened.meta.rows as usize)
+    }
+
     /// Takes bytes of one of the files, as far as they were asked for.
     pub fn provide(&mut self, name: &str, offset: u64, bytes: Vec<u8>) {
         match &mut self.segment {
@@ -151,11 +170,11 @@ impl Remote {
         self.opened.as_ref().map(|opened| &opened.pointer.user)
     }
 
-    /// The language of most documents.
-    pub fn language(&self) -> Option<&str> {
+    /// The languages that a query is stemmed in, that of most documents first.
+    pub fn languages(&self) -> &[String] {
         self.opened
             .as_ref()
-            .and_then(|opened| opened.pointer.language.as_deref())
+            .map_or(&[], |opened| &opened.pointer.languages)
     }
 
     /// The digest of the piece table whose short space its codes are in.

@@ -71,6 +71,8 @@ pub struct Hit {
 pub struct Found {
     /// The best documents, best first.
     pub hits: Vec<Hit>,
+    /// How many documents were ranked: those with a word of the query, and those whose codes were read.
+    pub total: usize,
     /// Whether no other document would have come before one of these at the precision of impacts.
     pub exact: bool,
     /// The words that the dictionary has no vector for, by number, when they were to be summed up.
@@ -85,6 +87,13 @@ struct Scored {
     meaning: Option<f64>,
     words: f64,
     passage: Option<u32>,
+}
+
+/// The best documents, how many were ranked, and whether those that were not could not be among the best.
+struct Ranked {
+    scored: Vec<Scored>,
+    total: usize,
+    exact: bool,
 }
 
 /// What the words of a query say: documents ascending, each with its share of the most that BM25 can give.
@@ -123,14 +132,19 @@ impl Remote {
             None => None,
         };
         let said = ready!(self.said(&by_word, vector.is_some())?);
-        let (scored, exact) = match vector {
-            None => (ready!(self.by_words(&said, query)?), said.whole),
+        let ranked = match vector {
+            None => Ranked {
+                scored: ready!(self.by_words(&said, query)?),
+                total: said.shares.len(),
+                exact: said.whole,
+            },
             Some(vector) => ready!(self.by_both(&said, &vector, query)?),
         };
-        let hits = ready!(self.hits(&scored)?);
+        let hits = ready!(self.hits(&ranked.scored)?);
         Ok(Answer::Ready(Found {
             hits,
-            exact,
+            total: ranked.total,
+            exact: ranked.exact,
             unknown,
         }))
     }
@@ -243,7 +257,7 @@ impl Remote {
         said: &Said,
         vector: &ShortQuery,
         query: &Query,
-    ) -> Result<Answer<(Vec<Scored>, bool)>> {
+    ) -> Result<Answer<Ranked>> {
         let opened = self.opened()?;
         let gamma = f64::from(opened.parameters.gamma);
         let near = near(&opened.root, vector);
@@ -346,6 +360,7 @@ impl Remote {
             unread.push(query.scored(*document, (near + gamma * share).min(1.0), *share, None));
         }
         scored.extend(unread);
+        let total = scored.len();
         scored.sort_by(|a, b| {
             b.score
                 .total_cmp(&a.score)
@@ -354,7 +369,11 @@ impl Remote {
         scored.truncate(query.limit);
         let supers = self.supers_of(scored.iter().map(|each| each.document))?;
         ready!(self.headers(&supers)?);
-        Ok(Answer::Ready((scored, everything && said.whole)))
+        Ok(Answer::Ready(Ranked {
+            scored,
+            total,
+            exact: everything && said.whole,
+        }))
     }
 
     /// The documents of clusters whose codes were read.

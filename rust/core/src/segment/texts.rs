@@ -17,7 +17,7 @@ use std::collections::HashMap;
 /// The longest dictionary.
 pub(super) const DICTIONARY_BYTES: usize = 16 << 10;
 /// A block is closed before its documents take more than this, unless one document alone does.
-pub(super) const BLOCK_BYTES: usize = 2 << 10;
+pub(super) const BLOCK_BYTES: usize = 4 << 10;
 /// A block whose documents take more than this is stored as it is.
 pub(super) const RAW_CAP: usize = 1 << 20;
 /// The level of compression: the bytes of a file depend on it.

@@ -126,7 +126,7 @@ impl<'a> Whole<'a> {
         let small: usize = self.headers.iter().map(|header| header.small.len()).sum();
         info["clusters"] = json!({"large": self.root.supers.len(), "small": small});
         info["leaves"] = json!(self.root.leaves.len());
-        info["language"] = json!(self.pointer.language);
+        info["languages"] = json!(self.pointer.languages);
         info["pieces"] = json!(self.pointer.pieces);
         info["user"] = json!(self.pointer.user);
         info

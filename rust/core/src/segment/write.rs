@@ -27,6 +27,8 @@ pub const POINTER: &str = "collection.findling";
 const GAMMA: f32 = 0.15;
 /// One digest of a section that is read a little of at a time covers so many bytes.
 const SMALL_BLOCK: u32 = 16 << 10;
+/// And of one that is read whole, or in parts that have marks of their own: these digests are read first of all.
+const LARGE_BLOCK: u32 = 1 << 20;
 
 /// How contents are written.
 #[derive(Default)]
@@ -37,8 +39,8 @@ pub struct Options<'a> {
     pub shorten: Option<&'a Shorten<'a>>,
     /// The digest, in hexadecimal, of the piece table that the short codes come from.
     pub pieces: Option<String>,
-    /// The language of most documents.
-    pub language: Option<String>,
+    /// The languages that a query is stemmed in, as ISO 639-1, that of most documents first.
+    pub languages: Vec<String>,
     /// An object of the maker's own.
     pub user: Map<String, Value>,
 }
@@ -63,7 +65,7 @@ pub fn write(contents: &Contents, options: &Options<'_>) -> Result<Vec<(String, 
             head: header.section(meta::ROOT)?.range().end,
             digest: hex(&header.digest),
         }],
-        language: options.language.clone(),
+        languages: options.languages.clone(),
         pieces: options.pieces.clone(),
         user: options.user.clone(),
     };
@@ -141,19 +143,19 @@ impl<'a> Writer<'a> {
             &write_meta(&meta)?,
             &[
                 (meta::ROOT, &root.write(meta.short), DEFAULT_BLOCK),
-                (meta::DICTIONARY, &dictionary, DEFAULT_BLOCK),
-                (meta::LEAVES, &leaves, DEFAULT_BLOCK),
-                (meta::POSTINGS, &postings, DEFAULT_BLOCK),
-                (meta::HEADERS, &headers, DEFAULT_BLOCK),
-                (meta::SHORT, &short, DEFAULT_BLOCK),
-                (meta::TEXTS, &texts, DEFAULT_BLOCK),
+                (meta::DICTIONARY, &dictionary, LARGE_BLOCK),
+                (meta::LEAVES, &leaves, LARGE_BLOCK),
+                (meta::POSTINGS, &postings, LARGE_BLOCK),
+                (meta::HEADERS, &headers, LARGE_BLOCK),
+                (meta::SHORT, &short, LARGE_BLOCK),
+                (meta::TEXTS, &texts, LARGE_BLOCK),
                 (meta::ORDER, &self.ranks(), SMALL_BLOCK),
                 (meta::SPOTS, &spots, SMALL_BLOCK),
                 (meta::COLUMNS, &self.contents.columns, SMALL_BLOCK),
-                (meta::LENGTHS, &self.lengths()?, DEFAULT_BLOCK),
-                (meta::FREQUENCIES, &frequencies, DEFAULT_BLOCK),
-                (meta::CODES, bytemuck::cast_slice(&codes), DEFAULT_BLOCK),
-                (meta::SCALES, &numbers::write(&scales), DEFAULT_BLOCK),
+                (meta::LENGTHS, &self.lengths()?, LARGE_BLOCK),
+                (meta::FREQUENCIES, &frequencies, LARGE_BLOCK),
+                (meta::CODES, bytemuck::cast_slice(&codes), LARGE_BLOCK),
+                (meta::SCALES, &numbers::write(&scales), LARGE_BLOCK),
             ],
         )
     }
@@ -237,8 +239,7 @@ impl<'a> Writer<'a> {
                 pages.push(page);
             }
             let own = (spots.len() - before) as u64;
-            let has_codes = self.contents.has_form_codes;
-            builder.add(term, &pages, own, has_codes, postings);
+            builder.add(term, &pages, own, postings);
         }
         let mut last = String::new();
         for (first, end, leaf) in builder.finish() {

@@ -14,6 +14,7 @@ mod held;
 mod hostile;
 mod index;
 mod memory;
+mod publish;
 mod published;
 mod ready;
 mod remote;

@@ -110,7 +110,7 @@ pub fn files(contents: &Contents, layout: Layout) -> [Vec<u8>; 2] {
     let mut options = Options {
         layout: Some(layout),
         pieces: Some("7".repeat(32)),
-        language: Some("en".to_owned()),
+        languages: vec!["en".to_owned()],
         ..Options::default()
     };
     options.user.insert("of".to_owned(), json!("mine"));
@@ -134,7 +134,7 @@ pub fn files(contents: &Contents, layout: Layout) -> [Vec<u8>; 2] {
 pub fn pointer_to(segment: &[u8]) -> Result<Vec<u8>> {
     let header = Header::parse(segment)?;
     let meta = json!({
-        "type": "collection", "version": 1, "language": "en", "pieces": null, "user": {},
+        "type": "collection", "version": 1, "languages": ["en"], "pieces": null, "user": {},
         "segments": [{
             "file": "segment.findling",
             "length": segment.len(),

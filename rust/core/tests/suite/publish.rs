@@ -1,0 +1,161 @@
+//! An index of the engine published, opened from its files piece by piece, and searched.
+//!
+//! Owns what is asserted; knows no offsets. Invariant: seeded.
+
+use super::support::Seeded;
+use findling_core::segment::{POINTER, Whole, segment_of};
+use findling_core::{Engine, Result};
+use serde_json::{Value, json};
+
+const DIM: usize = 8;
+
+/// Documents of the given numbers, in that order, with words, values and vectors of their own.
+fn engine(numbers: &[usize]) -> Engine {
+    let words = ["rocket", "fever", "cakes", "moons", "rivers"];
+    let mut vectors = Vec::new();
+    let mut documents = Vec::new();
+    for number in numbers {
+        let long = "very ".repeat(if number % 7 == 0 { 210 } else { 1 });
+        documents.push(json!({
+            "id": format!("d{number:03}"),
+            "fields": {
+                "title": format!("The {} of number {number}", words[number % 5]),
+                "text": format!("{long} {} and {}", words[number % 3], words[number % 4]),
+                "tags": ["one", "two"],
+            },
+            "language": "en",
+            "values": {"kind": [words[number % 2]]},
+            "passages": ["a", "b"],
+            "record": {"n": number},
+        }));
+        let given = Seeded(*number as u64).vector(2 * DIM);
+        vectors.extend(given.iter().flat_map(|x| x.to_le_bytes()));
+    }
+    let mut engine = Engine::new("native");
+    engine.open(br#"{"index":"i"}"#).unwrap();
+    let request = json!({"index": "i", "space": "s", "documents": documents}).to_string();
+    engine.add_vectors(request.as_bytes(), &vectors).unwrap();
+    engine
+}
+
+/// The pointer and the segment of the engine's index.
+fn published(engine: &mut Engine) -> [Vec<u8>; 2] {
+    let files = engine
+        .publish(br#"{"index":"i","meta":{"of":"mine"}}"#)
+        .unwrap();
+    let (length, files) = files.split_first_chunk::<4>().unwrap();
+    let (pointer, segment) = files.split_at(u32::from_be_bytes(*length) as usize);
+    [pointer.to_vec(), segment.to_vec()]
+}
+
+/// Calls until nothing is lacking.
+fn answered(
+    engine: &mut Engine,
+    files: &[Vec<u8>; 2],
+    mut call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
+) -> Result<Value> {
+    loop {
+        let reply: Value = serde_json::from_slice(&call(engine)?).unwrap();
+        let Some(needs) = reply["need"].as_array() else {
+            return Ok(reply);
+        };
+        for need in needs {
+            let name = need["file"].as_str().unwrap();
+            let file = &files[usize::from(name != POINTER)];
+            assert!(name == POINTER || name == segment_of(&files[0]).unwrap().0);
+            let start = need["offset"].as_u64().unwrap() as usize;
+            let length = need["length"].as_u64().unwrap() as usize;
+            engine
+                .provide(name, start as f64, file[start..start + length].to_vec())
+                .unwrap();
+        }
+    }
+}
+
+fn open(files: &[Vec<u8>; 2]) -> (Engine, Value) {
+    let mut engine = Engine::new("native");
+    let request = json!({"index": "p", "file": POINTER, "length": files[0].len()}).to_string();
+    let opened = answered(&mut engine, files, |engine| engine.open(request.as_bytes())).unwrap();
+    (engine, opened)
+}
+
+#[test]
+fn the_same_documents_in_any_order_are_the_same_files() {
+    let forward: Vec<usize> = (0..60).collect();
+    let shuffled: Vec<usize> = (0..60).map(|at| at * 37 % 60).collect();
+    let files = published(&mut engine(&forward));
+    assert!(files == published(&mut engine(&shuffled)));
+    let whole = Whole::open(&files[0], &files[1]).unwrap();
+    whole.verify().unwrap();
+    let contents = whole.contents().unwrap();
+    assert_eq!(contents.documents.len(), 60);
+    assert_eq!(
+        contents
+            .documents
+            .iter()
+            .filter(|each| each.has_whole)
+            .count(),
+        9
+    );
+    let term = contents
+        .terms
+        .iter()
+        .find(|term| term.term == "rocket")
+        .unwrap();
+    assert!(term.documents.contains(&0) && term.forms[0].form == "rocket");
+}
+
+#[test]
+fn a_published_index_is_searched_by_words_through_the_engine() {
+    let all: Vec<usize> = (0..60).collect();
+    let mut local = engine(&all);
+    let files = published(&mut local);
+    let (mut engine, opened) = open(&files);
+    assert_eq!(
+        (&opened["documents"], &opened["meta"]["of"]),
+        (&json!(60), &json!("mine"))
+    );
+    let plan = json!({"index": "p", "words": {"text": "cake cakes"}, "limit": 50}).to_string();
+    let found = answered(&mut engine, &files, |engine| engine.search(plan.as_bytes())).unwrap();
+    let plan = plan.replace("\"p\"", "\"i\"");
+    let expected: Value = serde_json::from_slice(&local.search(plan.as_bytes()).unwrap()).unwrap();
+    let ids = |found: &Value| -> Vec<String> {
+        let hits = found["hits"].as_array().unwrap().iter();
+        let mut ids: Vec<String> = hits.map(|hit| hit["id"].to_string()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(&found), ids(&expected));
+    assert_eq!(found["exact"], json!(true));
+    let (first, best) = (&found["hits"][0], &expected["hits"][0]);
+    let score = |hit: &Value| hit["score"].as_f64().unwrap();
+    assert!((score(first) - score(best)).abs() < 0.1, "{first} {best}");
+    assert!(first["record"]["n"].is_number() && first["legs"]["words"].is_number());
+    engine.close(br#"{"index":"p"}"#).unwrap();
+    assert_eq!(
+        engine.search(plan.as_bytes()).unwrap_err().code(),
+        "not_found"
+    );
+}
+
+#[test]
+fn what_needs_more_than_is_read_in_pieces_is_refused_by_name() {
+    let files = published(&mut engine(&[1, 2, 3]));
+    let (mut engine, _) = open(&files);
+    for plan in [
+        json!({"index": "p", "words": {"text": "cake", "phrases": [{"text": "a cake"}]}}),
+        json!({"index": "p", "words": {"text": "cake"}, "explain": true}),
+        json!({"index": "p", "words": {"text": "cake"}, "filter": {"ids": ["d001"]}}),
+        json!({"index": "p", "vector": vec![1.0; DIM]}),
+    ] {
+        let error = answered(&mut engine, &files, |engine| {
+            engine.search(plan.to_string().as_bytes())
+        });
+        assert_eq!(error.unwrap_err().code(), "unsupported", "{plan}");
+    }
+    let other = json!({"index": "p", "vector": [1.0], "space": "other"}).to_string();
+    let error = answered(&mut engine, &files, |engine| {
+        engine.search(other.as_bytes())
+    });
+    assert_eq!(error.unwrap_err().code(), "wrong_space");
+}
