@@ -10,8 +10,9 @@ use crate::facets::Counts;
 use crate::facets::Row;
 use crate::file::{Answer, File, Need};
 use crate::finder::Finder;
-use crate::format::{self, Container};
+use crate::format;
 use crate::index::{self, Entry, Found, Index, Space};
+use crate::loading::Loads;
 use crate::memory::{self, Parts};
 use crate::model::Model;
 use crate::numbers;
@@ -34,6 +35,7 @@ pub struct Engine {
     /// Files whose index could not be opened yet for want of bytes.
     opening: BTreeMap<String, File>,
     published: Published,
+    loads: Loads,
 }
 
 impl Engine {
@@ -48,6 +50,7 @@ impl Engine {
             indexes: BTreeMap::new(),
             opening: BTreeMap::new(),
             published: Published::default(),
+            loads: Loads::default(),
         }
     }
 
@@ -118,9 +121,10 @@ impl Engine {
         Ok(numbers::write(&vectors))
     }
 
-    /// `{"index":NAME,"file"?,"length"?:bytes}` -> `{"index","documents","passages","space","meta"}` or
+    /// `{"index":NAME,"file"?,"length"?:bytes,"whole"?:bool}` -> `{"index","documents","passages","space","meta"}` or
     /// `{"need":[{"file","offset","length"}]}`. Without a file the index is new and empty. An index that is open under
-    /// that name is replaced once the new one is.
+    /// that name is replaced once the new one is. A published collection is read in pieces, for searches only; `whole`
+    /// reads both its files, and it is an index like any other.
     ///
     /// # Errors
     /// `bad_request`, `bad_format`, `wrong_version` or `wrong_digest`.
@@ -135,6 +139,16 @@ impl Engine {
                     .remove(name)
                     .filter(|file| file.is(source, length));
                 let mut file = file.unwrap_or_else(|| File::new(source, length));
+                if request.whole {
+                    match self.loads.open(name, source, length, &mut file)? {
+                        Answer::Ready(None) => {}
+                        Answer::Ready(Some(index)) => return self.opened(request.index, index),
+                        Answer::Need(needs) => {
+                            self.opening.insert(name.to_owned(), file);
+                            return need(&needs);
+                        }
+                    }
+                }
                 let published = self.published.open(name, source, length, &mut file)?;
                 if let Some((reply, is_open)) = published {
                     match is_open {
@@ -152,16 +166,21 @@ impl Engine {
                 }
             }
         };
+        self.opened(request.index, index)
+    }
+
+    /// Keeps an index under a name; gives the reply of `open`.
+    fn opened(&mut self, name: String, index: Index) -> Result<Vec<u8>> {
         let reply = plan::reply(&plan::Opened {
-            index: name,
+            index: &name,
             documents: index.documents(),
             passages: index.passages(),
             space: index.space().map(|space| space.id.as_str()),
             meta: index.meta(),
         })?;
-        self.opening.remove(name);
-        self.published.close(name);
-        self.indexes.insert(request.index, index);
+        self.opening.remove(&name);
+        self.published.close(&name);
+        self.indexes.insert(name, index);
         Ok(reply)
     }
 
@@ -172,6 +191,7 @@ impl Engine {
     pub fn provide(&mut self, file: &str, offset: f64, bytes: impl Into<Vec<u8>>) -> Result<()> {
         let (offset, bytes) = (plan::offset(offset)?, bytes.into());
         self.published.provide(file, offset, &bytes);
+        self.loads.provide(file, offset, &bytes);
         let open = self.indexes.values_mut().filter_map(Index::file_mut);
         let mut wanting: Vec<&mut File> = self
             .opening
@@ -444,7 +464,7 @@ impl Engine {
     /// `bad_request`, or `not_found`.
     pub fn close(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Close = plan::read(request)?;
-        let published = self.published.close(&request.index);
+        let published = self.published.close(&request.index) | self.loads.close(&request.index);
         let opening = self.opening.remove(&request.index);
         if self.indexes.remove(&request.index).is_none() && opening.is_none() && !published {
             return Err(unknown(&request.index));
@@ -471,7 +491,8 @@ impl Engine {
             model: self.model.as_ref().map_or(0, Model::held_bytes)
                 + self.pieces.as_ref().map_or(0, Pieces::held_bytes),
             text: self.opening.values().map(File::size_bytes).sum::<usize>()
-                + self.published.size_bytes(),
+                + self.published.size_bytes()
+                + self.loads.size_bytes(),
             buffers: self.embedder.size_bytes() + self.finder.size_bytes(),
             ..Parts::default()
         };
@@ -480,38 +501,6 @@ impl Engine {
         }
         parts
     }
-}
-
-/// `{"kind","meta","sections":[{"name","length","block"?:bytes}]}` and the sections' bytes end to end -> the container file.
-///
-/// # Errors
-/// `bad_request` when the request is malformed, or the lengths do not add up to the payload.
-pub fn pack(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
-    let request: plan::Pack = plan::read(request)?;
-    let mut rest = payload;
-    let mut sections = Vec::with_capacity(request.sections.len());
-    for section in &request.sections {
-        let content = usize::try_from(section.length)
-            .ok()
-            .and_then(|length| rest.split_at_checked(length));
-        let Some((content, after)) = content else {
-            return Err(mismatch(payload.len()));
-        };
-        sections.push((section.name.as_str(), content, section.block));
-        rest = after;
-    }
-    if !rest.is_empty() {
-        return Err(mismatch(payload.len()));
-    }
-    format::pack_in_blocks(request.kind, &request.meta, &sections)
-}
-
-/// Verifies every block of a container file; reply: its header as JSON.
-///
-/// # Errors
-/// `bad_format`, `wrong_version` or `wrong_digest`.
-pub fn inspect(bytes: &[u8]) -> Result<Vec<u8>> {
-    plan::reply(&Container::parse(bytes)?.header().describe())
 }
 
 #[derive(serde::Serialize)]
@@ -584,12 +573,4 @@ fn unknown(name: &str) -> Error {
 
 fn need(needs: &[Need]) -> Result<Vec<u8>> {
     plan::reply(&BTreeMap::from([("need", needs)]))
-}
-
-fn mismatch(found: usize) -> Error {
-    Error::new(
-        Code::BadRequest,
-        "the lengths of the sections do not add up to the payload; correct the request",
-    )
-    .with(json!({"payload_bytes": found}))
 }

@@ -84,6 +84,9 @@ pub struct Open {
     pub file: Option<String>,
     /// The length of the file in bytes.
     pub length: Option<u64>,
+    /// Whether a published collection is to be read whole, and be an index like any other.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// The request of `add`.

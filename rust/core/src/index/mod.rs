@@ -5,6 +5,7 @@
 //! added in the same order give the same bytes.
 
 mod contents;
+mod loaded;
 mod rows;
 mod search;
 mod stored;

@@ -115,6 +115,11 @@ impl<'a> Whole<'a> {
         &self.pointer.user
     }
 
+    /// The languages that a query is stemmed in, that of most documents first.
+    pub fn languages(&self) -> &[String] {
+        &self.pointer.languages
+    }
+
     /// What impacts stand for.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters

@@ -37,7 +37,16 @@ pub(super) struct Stems {
 }
 
 impl Stems {
-    fn table(&mut self, language: Language) -> usize {
+    /// Says which term a word has in the language of a table.
+    pub(super) fn set(&mut self, table: usize, word: u32, term: &str) {
+        let known = &mut self.of[table].1;
+        if word as usize >= known.len() {
+            known.resize(word as usize + 1, NONE);
+        }
+        known[word as usize] = self.terms.add(term, NONE).unwrap_or(0);
+    }
+
+    pub(super) fn table(&mut self, language: Language) -> usize {
         let known = self.of.iter().position(|each| each.0 == language);
         known.unwrap_or_else(|| {
             self.of.push((language, Vec::new()));

@@ -4,6 +4,7 @@
 //! function of the documents in their order, whatever was added or removed between, and in whatever portions.
 
 mod condition;
+mod given;
 mod inverted;
 mod lexicon;
 mod query;
@@ -12,6 +13,7 @@ mod spelling;
 mod stored;
 
 pub use condition::{Condition, Part};
+pub use given::Given;
 pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;
 pub use query::{Clause, Query, Request, Word};

@@ -13,6 +13,7 @@ mod fuzz;
 mod held;
 mod hostile;
 mod index;
+mod loading;
 mod memory;
 mod publish;
 mod published;
