@@ -60,6 +60,7 @@ ORDER = [
     "conversion",
     "model",
     "pieces",
+    "published",
     "serve",
     "cli",
     "__main__",

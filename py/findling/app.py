@@ -210,6 +210,10 @@ class App:
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
         return {"bytes": await (await self._find(collection)).save(), "name": f"{stem}.findling"}
 
+    async def publish(self, collection: str) -> Any:
+        """The collection as the files of a published one; for who writes folders, so no verb of the page."""
+        return await (await self._find(collection)).publish()
+
     async def status(self) -> dict[str, Any]:
         """What computes, with which model and how many workers, what is open, and how much memory of the engine it takes."""
         engine = json.loads(self._engine.status())

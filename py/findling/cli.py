@@ -16,11 +16,12 @@ import platform
 import re
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from findling import __version__, readers
+from findling import __version__, published, readers
 from findling.app import App, Ticket
 from findling.engine import Engine, encode, inspect, load
 from findling.errors import BadInput, BadRequest, FindlingError, NotFound
@@ -44,6 +45,7 @@ EXIT_OF = {
 """Exit code of each error code; 70 for all others."""
 EXIT_BUG = 70
 MODEL_NAME = "all-MiniLM-L6-v2.findling"
+PIECES_SUFFIX = ".pieces"
 COLLECTION = "collection"
 
 
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     async def build() -> dict[str, Any]:
-        out = options.output
+        out: Path = options.output
         app = App(_engine(options), FolderStore(out.parent))
         await app.open(COLLECTION)
         files, skipped = _sources(options.source, out)
@@ -80,7 +82,10 @@ def _build(options: argparse.Namespace) -> int:
         if not added["documents"]:
             named = ", ".join(map(str, options.source))
             raise NotFound(f"nothing in {named} could be indexed; {', '.join(readers.FORMATS)} files can")
-        await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
+        if out.suffix == published.SUFFIX:
+            await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
+        else:
+            await published.write(out, published.files(await app.publish(COLLECTION)))
         return added
 
     added = asyncio.run(build())
@@ -105,8 +110,9 @@ def _search(options: argparse.Namespace) -> int:
     wished = {"limit": options.limit, "legs": options.legs, "correct": not options.verbatim}
 
     async def opened() -> App:
-        app = App(_engine(options), FolderStore(options.index.parent))
-        await app.open(COLLECTION, options.index.name)
+        store, name = published.located(options.index)
+        app = App(_engine(options), store)
+        await app.open(COLLECTION, name)
         return app
 
     async def one() -> dict[str, Any]:
@@ -197,23 +203,27 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    header = inspect(options.file.read_bytes())
+    headers = {name: inspect(data) for name, data in asyncio.run(published.read(options.file)).items()}
+    first = next(iter(headers.values()))
     if options.json:
-        print(json.dumps(header, ensure_ascii=False))
+        print(json.dumps(first if len(headers) == 1 else first | {"files": headers}, ensure_ascii=False))
         return 0
-    print(f"kind     {header['kind']}")
-    told = header["meta"].get("user") or {}
-    for key, value in sorted({**told, **header["meta"]}.items()):
+    print(f"kind     {first['kind']}")
+    told = first["meta"].get("user") or {}
+    for key, value in sorted({**told, **first["meta"]}.items()):
         if isinstance(value, str | int | float):
             print(f"{key:<8} {value}")
-    for section in header["sections"]:
-        print(f"section  {section['name']}  {section['length']} bytes")
+    for name, header in headers.items():
+        if len(headers) > 1:
+            print(f"file     {name}  {sum(section['length'] for section in header['sections'])} bytes")
+        for section in header["sections"]:
+            print(f"section  {section['name']}  {section['length']} bytes")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
-    header = inspect(options.file.read_bytes())
-    print(f"{options.file}: every block of the {header['kind']} has its digest")
+    for name, data in asyncio.run(published.read(options.file)).items():
+        print(f"{name}: every block of the {inspect(data)['kind']} has its digest")
     return 0
 
 
@@ -251,8 +261,13 @@ def _embeds(options: argparse.Namespace) -> bool:
 
 
 def _engine(options: argparse.Namespace) -> Engine:
+    """An engine with its model, and with the piece table of --pieces or the one beside the model."""
     engine = load()
-    engine.load_model(_model(options).read_bytes())
+    model = _model(options)
+    engine.load_model(model.read_bytes())
+    pieces: Path = options.pieces or model.with_suffix(PIECES_SUFFIX)
+    if options.pieces or pieces.is_file():
+        engine.load_pieces(pieces.read_bytes())
     return engine
 
 
@@ -280,10 +295,9 @@ def _sources(sources: list[Path], out: Path) -> tuple[list[dict[str, Any]], list
                 each["name"] = f"{source.resolve().name}/{each['name']}"
         files += found[0]
         skipped += found[1]
-    names = [file["name"] for file in files]
-    twice = next((name for name in names if names.count(name) > 1), None) if len(sources) > 1 else None
-    if twice is not None:
-        raise BadRequest(f"two of the sources have a file {twice!r}; rename one, or build from the folder that holds both")
+    counts = Counter(file["name"] for file in files)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise BadRequest(f"two of the sources have a file {twice[0]!r}; rename one, or build from the folder that holds both")
     return files, skipped
 
 
@@ -352,17 +366,18 @@ def _parser() -> argparse.ArgumentParser:
 
     def with_model(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", type=Path, help="the model file (else FINDLING_MODEL, else the installed one)")
+        parser.add_argument("--pieces", type=Path, help="the piece table (else the one beside the model, if there is one)")
 
     build = command("build", _build, "index files or the files of folders")
     build.add_argument("source", type=Path, nargs="+", metavar="SRC", help=f"files and folders of {', '.join(readers.FORMATS)} files")
-    build.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the index file to write")
+    build.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a file *.findling, or the folder to publish into")
     build.add_argument("--json", action="store_true", help="print the result as one JSON object")
     build.add_argument("--quiet", action="store_true", help="no progress and no list of skipped files")
     build.add_argument("--strict", action="store_true", help="end with 1 if a file was skipped")
     with_model(build)
 
     search = command("search", _search, "search an index")
-    search.add_argument("index", type=Path, metavar="OUT", help="the index file")
+    search.add_argument("index", metavar="OUT", help="an index file, the folder of a published collection, or its address")
     search.add_argument("query", nargs="?", help="what to look for")
     search.add_argument("--queries", type=Path, metavar="FILE", help="a TSV file with the columns qid and query, instead of one query")
     search.add_argument("--run", type=Path, metavar="FILE", help="where the hits of --queries go, as a TREC run")
@@ -378,11 +393,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8000, help="the port (8000)")
 
     info = command("info", _info, "tell what an index or model file is")
-    info.add_argument("file", type=Path, metavar="OUT")
+    info.add_argument("file", metavar="OUT", help="a file, a folder or an address")
     info.add_argument("--json", action="store_true", help="print the header as one JSON object")
 
     verify = command("verify", _verify, "check every block of an index or model file against its digest")
-    verify.add_argument("file", type=Path, metavar="OUT")
+    verify.add_argument("file", metavar="OUT", help="a file, a folder or an address")
 
     with_model(command("doctor", _doctor, "check that this installation can embed and search"))
     return parser

@@ -92,6 +92,7 @@ class Collection:
         self._share = share
         self._clock = clock
         self._closed = False
+        self._counts = {"documents": 0, "passages": 0}
         self._opening: asyncio.Future[None] | None = None
 
     async def open(self) -> dict[str, Any]:
@@ -110,11 +111,13 @@ class Collection:
             request |= {"file": self.src, "length": await self._store.size(self.src)}
         opened = await self._ask(self._engine.open, request)
         self._meta |= opened.get("meta") or {}
+        self._counts = {key: opened[key] for key in ("documents", "passages")}
 
     def state(self) -> dict[str, Any]:
         """Name, number of documents and passages, and what the stored index says of itself."""
         self._check()
-        counts = json.loads(self._engine.status())["indexes"][self.name]
+        # A published collection is read in pieces: it is no index, and what it holds was said when it was opened.
+        counts = json.loads(self._engine.status())["indexes"].get(self.name, self._counts)
         return {
             "collection": self.name,
             "documents": counts["documents"],
@@ -212,9 +215,13 @@ class Collection:
         # Without a leg of words those that are embedded are marked all the same.
         query = {"text": request.get("text", ""), **request.get("words", {})}
         corrections = {each["from"]: each["to"] for each in answer.get("corrections", ())}
-        asked = {"index": self.name, "items": items, "query": query, "corrections": corrections}
+        asked = {"items": items, "query": query, "corrections": corrections, **self._told()}
         shown: list[dict[str, Any]] = json.loads(self._engine.snippets(encode(asked)))["items"]
         return shown
+
+    def _told(self) -> Request:
+        """What `snippets` knows of the collection: its index, or where it is read in pieces the language that most are in."""
+        return {"index": self.name} if self.name in json.loads(self._engine.status())["indexes"] else {"languages": ["en"]}
 
     async def search_all(self, queries: Sequence[str], **wished: Any) -> list["Found"]:
         """What `search` finds for each of many queries, embedded `QUERIES_TOGETHER` at a time."""
@@ -263,6 +270,10 @@ class Collection:
         dumped = await self._ask(self._engine.dump, {"index": self.name, "meta": self._meta}, _file_or_need)
         return dumped["file"]
 
+    async def publish(self) -> Any:
+        """The collection as the files of a published one, in the engine's kind of bytes; `findling.published` takes them apart."""
+        return (await self._ask(self._engine.publish, {"index": self.name, "meta": self._meta}, _file_or_need))["file"]
+
     def close(self) -> None:
         """Forget the collection; later requests, and slices of an add under way, raise `Closed`."""
         self._check()
@@ -301,7 +312,7 @@ class Collection:
 
 
 def _file_or_need(reply: bytes) -> dict[str, Any]:
-    """The reply of `dump`: a file, which never begins with a brace, or a need."""
+    """The reply of `dump` or `publish`: files, which never begin with a brace, or a need."""
     if reply[0] != ord("{"):
         return {"file": reply}
     need: dict[str, Any] = json.loads(reply)

@@ -57,12 +57,12 @@ def test_build_is_reproducible(folder, model_file, tmp_path, index):
 
 
 def test_build_strict_ends_with_1_when_a_file_was_skipped(folder, model_file, tmp_path):
-    assert main(["build", str(folder), "-o", str(tmp_path / "x"), "--model", str(model_file), "--strict"]) == 1
+    assert main(["build", str(folder), "-o", str(tmp_path / "x.findling"), "--model", str(model_file), "--strict"]) == 1
 
 
 def test_build_follows_no_loop_of_links_and_indexes_no_index(folder, model_file, tmp_path, capsys):
     (folder / "loop").symlink_to(folder)
-    out = folder / "index.json"
+    out = folder / "index.findling"
     assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["documents"] == 3
     assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--json"]) == 0

@@ -1,0 +1,106 @@
+"""Published collections from the command line: built into a folder, searched from the folder and from a web server.
+
+Invariant under test: a folder holds one whole collection, and wherever it is searched the hits are those of the one file.
+"""
+
+import json
+import threading
+
+import pytest
+
+from findling.cli import main
+from findling.serve import server
+
+DOCUMENTS = [
+    {"id": "boat", "title": "Boat", "text": "a small boat floats on calm water", "kind": "ship", "size": 7},
+    {"id": "keeper", "title": "Keeper", "text": "the lighthouse keeper sings in the storm", "tags": ["sea"]},
+    {"id": "anchor", "title": "Anchor", "text": "an anchor holds the ship in its place", "kind": "iron"},
+]
+
+
+@pytest.fixture
+def model_file(tmp_path, model):
+    path = tmp_path / "tiny.findling"
+    path.write_bytes(model)
+    return path
+
+
+def build(documents, out, model_file):
+    source = out.parent / "source.jsonl"
+    source.write_text("".join(json.dumps(document) + "\n" for document in documents))
+    assert main(["build", str(source), "-o", str(out), "--model", str(model_file), "--quiet"]) == 0
+    return out
+
+
+def hits(target, query, model_file, capsys, *more):
+    capsys.readouterr()
+    main(["search", str(target), query, "--json", "--model", str(model_file), *more])
+    return {hit["id"]: hit["score"] for hit in json.loads(capsys.readouterr().out)["hits"]}
+
+
+@pytest.fixture
+def folder(tmp_path, model_file):
+    (tmp_path / "out").mkdir()
+    return build(DOCUMENTS, tmp_path / "out/collection", model_file)
+
+
+def test_a_folder_holds_a_pointer_and_its_segment(folder):
+    names = sorted(path.name for path in folder.iterdir())
+    assert names[0] == "collection.findling"
+    assert len(names) == 2 and names[1].startswith("segment-")
+
+
+def test_building_again_leaves_only_the_new_segment(folder, model_file):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    build(DOCUMENTS, folder, model_file)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    build(DOCUMENTS[1:], folder, model_file)
+    after = {path.name for path in folder.iterdir()}
+    assert len(after) == 2 and after & set(before) == {"collection.findling"}
+
+
+def test_the_order_of_documents_does_not_change_the_bytes(folder, model_file, tmp_path):
+    other = build(DOCUMENTS[::-1], tmp_path / "out/other", model_file)
+    assert {path.name: path.read_bytes() for path in other.iterdir()} == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("query", ["calm boats", "the keeper", "ship", "submarine"])
+def test_a_folder_finds_by_words_what_the_file_finds(folder, model_file, tmp_path, capsys, query):
+    flat = build(DOCUMENTS, tmp_path / "out/flat.findling", model_file)
+    expected = hits(flat, query, model_file, capsys, "--legs", "words", "--verbatim")
+    found = hits(folder, query, model_file, capsys, "--legs", "words", "--verbatim")
+    assert list(found) == list(expected)
+
+
+def test_a_collection_is_searched_at_its_address(folder, model_file, capsys):
+    with server(folder.parent) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{running.server_address[1]}/collection"
+        for target in (address, f"{address}/", f"{address}/collection.findling"):
+            assert list(hits(target, "calm boats", model_file, capsys, "--legs", "words")) == ["boat"]
+        assert main(["verify", address]) == 0
+        running.shutdown()
+
+
+def test_info_and_verify_tell_of_every_file(folder, capsys):
+    assert main(["info", str(folder)]) == 0
+    assert capsys.readouterr().out.count("\nfile ") == 2
+    assert main(["verify", str(folder)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    segment = next(folder.glob("segment-*"))
+    data = bytearray(segment.read_bytes())
+    data[-1] ^= 1
+    segment.write_bytes(data)
+    assert main(["verify", str(folder)]) in {3, 5}
+
+
+def test_a_segment_that_is_missing_is_said_by_name(folder, model_file, capsys):
+    segment = next(folder.glob("segment-*"))
+    segment.unlink()
+    assert main(["search", str(folder), "boat", "--model", str(model_file)]) == 4
+    assert segment.name in capsys.readouterr().err
+
+
+def test_a_folder_without_a_collection_is_said(tmp_path, model_file, capsys):
+    assert main(["search", str(tmp_path), "boat", "--model", str(model_file)]) == 4
+    assert "collection.findling" in capsys.readouterr().err
