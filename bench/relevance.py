@@ -116,18 +116,18 @@ def build(name: str) -> Path:
     return out
 
 
-def ran(name: str, index: Path, queries: dict[str, str], legs: str) -> Path:
-    """The run of queries by the command `search`, in a process of its own."""
-    asked, run = CACHE / f"{name}.tsv", CACHE / f"{name}-{legs}.trec"
+def ran(name: str, index: Path, queries: dict[str, str], legs: str, *options: str) -> Path:
+    """The run of queries by the command `search`, in a process of its own; the second of `options` names the run too."""
+    asked, run = CACHE / f"{name}.tsv", CACHE / f"{'-'.join([name, legs, *options[1:2]])}.trec"
     asked.write_text("qid\tquery\n" + "".join(f"{qid}\t{text}\n" for qid, text in queries.items()), encoding="utf-8")
     command = [sys.executable, "-m", "findling", "search", str(index), "--queries", str(asked), "--run", str(run)]
-    subprocess.run([*command, "--legs", legs, "--limit", str(LIMIT), "--model", str(MODEL)], check=True)
+    subprocess.run([*command, "--legs", legs, "--limit", str(LIMIT), "--model", str(MODEL), *options], check=True)
     return run
 
 
-def searched(name: str, index: Path, queries: dict[str, str], legs: str) -> dict[str, float]:
+def searched(name: str, index: Path, queries: dict[str, str], legs: str, *options: str) -> dict[str, float]:
     """The measures of a run."""
-    run = ran(name, index, queries, legs)
+    run = ran(name, index, queries, legs, *options)
     judged = (line.split("\t") for line in lines(f"{SETS[name].queries}.qrels.tsv.gz"))
     relevant = [ir_measures.Qrel(qid, document, int(grade)) for qid, _, document, grade in judged if qid in queries]
     found = ir_measures.calc_aggregate(list(MEASURES.values()), relevant, ir_measures.read_trec_run(str(run)))

@@ -77,3 +77,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     families = module_at(Path(__file__).parent / "model/families.py")
     folder = families.write_folder(tmp_path_factory.mktemp("tiny"), families.TINY)
     return convert(folder, calibration=["a small boat floats on calm water", "the keeper sings"])
+
+
+@pytest.fixture(scope="session")
+def pieces(model: bytes) -> bytes:
+    """A piece table for that model, trained on a few hundred parts of sentences."""
+    from findling.model import calibration_texts
+    from findling.pieces import train
+
+    words = [text.split() for text in calibration_texts()]
+    return train(model, [" ".join(each[start : start + 5]) for each in words for start in (0, 4) if each[start : start + 5]])

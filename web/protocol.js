@@ -51,7 +51,7 @@ export const CODES = Object.freeze({
 /** A stretch of a text, and whether it was searched for. @typedef {{text: string, hit: boolean}} Piece */
 /** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
 /** @typedef {{from: string, to: string}} Correction a word that was typed, and the one it was taken for */
-/** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, facets?: any[], corrections?: Correction[], took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
+/** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, facets?: any[], corrections?: Correction[], encoder?: "model" | "static", took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
 /** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */

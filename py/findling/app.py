@@ -170,6 +170,7 @@ class App:
         sort: list[dict[str, Any]] | None = None,
         correct: bool = True,
         typing: bool = False,
+        encoder: str = "auto",
         explain: bool = False,
         ticket: Ticket | None = None,
     ) -> dict[str, Any]:
@@ -195,6 +196,7 @@ class App:
             sort=sort,
             correct=correct,
             typing=typing,
+            encoder=encoder,
             explain=explain,
         )
         took_ms = (self._clock() - start) * 1000

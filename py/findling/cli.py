@@ -25,7 +25,7 @@ from findling import __version__, published, readers
 from findling.app import App, Ticket
 from findling.engine import Engine, encode, inspect, load
 from findling.errors import BadInput, BadRequest, FindlingError, NotFound
-from findling.query import LEGS
+from findling.query import ENCODERS, LEGS
 from findling.store import FolderStore
 
 EXIT_OF = {
@@ -46,6 +46,7 @@ EXIT_OF = {
 EXIT_BUG = 70
 MODEL_NAME = "all-MiniLM-L6-v2.findling"
 PIECES_SUFFIX = ".pieces"
+PIECES_NAME = "all-MiniLM-L6-v2.pieces"
 COLLECTION = "collection"
 
 
@@ -107,7 +108,7 @@ def _search(options: argparse.Namespace) -> int:
     if options.run is not None and (options.json or options.explain):
         raise BadRequest("--json and --explain are for one query; a run has ids and scores only")
 
-    wished = {"limit": options.limit, "legs": options.legs, "correct": not options.verbatim}
+    wished = {"limit": options.limit, "legs": options.legs, "correct": not options.verbatim, "encoder": options.encoder}
 
     async def opened() -> App:
         store, name = published.located(options.index)
@@ -261,8 +262,11 @@ def _embeds(options: argparse.Namespace) -> bool:
 
 
 def _engine(options: argparse.Namespace) -> Engine:
-    """An engine with its model, and with the piece table of --pieces or the one beside the model."""
+    """An engine with its model and the piece table of --pieces or the one beside the model; for `--encoder static` the table alone."""
     engine = load()
+    if getattr(options, "encoder", "auto") == "static":
+        engine.load_pieces(_pieces(options).read_bytes())
+        return engine
     model = _model(options)
     engine.load_model(model.read_bytes())
     pieces: Path = options.pieces or model.with_suffix(PIECES_SUFFIX)
@@ -273,15 +277,22 @@ def _engine(options: argparse.Namespace) -> Engine:
 
 def _model(options: argparse.Namespace) -> Path:
     """The model file: --model, then FINDLING_MODEL, then the places an installation or a checkout keeps it."""
-    named = options.model or os.environ.get("FINDLING_MODEL")
+    return _kept("model file", MODEL_NAME, options.model, "--model", "FINDLING_MODEL")
+
+
+def _pieces(options: argparse.Namespace) -> Path:
+    """The piece table: --pieces, then FINDLING_PIECES, then the same places."""
+    return _kept("piece table", PIECES_NAME, options.pieces, "--pieces", "FINDLING_PIECES")
+
+
+def _kept(what: str, name: str, named: Path | None, option: str, variable: str) -> Path:
+    told = named or os.environ.get(variable)
     package = Path(__file__).parent
-    places = (
-        [Path(named)] if named else [folder / MODEL_NAME for folder in (package / "models", package.parents[1] / ".cache/model")]
-    )
+    places = [Path(told)] if told else [folder / name for folder in (package / "models", package.parents[1] / ".cache/model")]
     for place in places:
         if place.is_file():
             return place
-    raise NotFound(f"there is no model file at {', '.join(map(str, places))}; name one with --model or FINDLING_MODEL")
+    raise NotFound(f"there is no {what} at {', '.join(map(str, places))}; name one with {option} or {variable}")
 
 
 def _sources(sources: list[Path], out: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
@@ -383,6 +394,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--run", type=Path, metavar="FILE", help="where the hits of --queries go, as a TREC run")
     search.add_argument("--limit", type=_limit, default=10, help="how many hits (10)")
     search.add_argument("--legs", choices=LEGS, default="both", help="rank by meaning, by words or by both (both)")
+    search.add_argument("--encoder", choices=ENCODERS, default="auto", help="what makes a query's vector (auto: the model)")
     search.add_argument("--verbatim", action="store_true", help="take no word for a typing error")
     search.add_argument("--explain", action="store_true", help="tell for each hit how its score came about")
     search.add_argument("--json", action="store_true", help="print the answer as one JSON object")

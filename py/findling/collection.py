@@ -59,6 +59,8 @@ class Found:
     exact: bool = True
     facets: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[dict[str, str]] = field(default_factory=list)
+    encoder: str | None = None
+    """What made the vector of the query: `model` or `static`; none where nothing did."""
 
     def as_object(self) -> dict[str, Any]:
         """The answer as it crosses the wire."""
@@ -68,6 +70,7 @@ class Found:
             "exact": self.exact,
             "facets": self.facets,
             "corrections": self.corrections,
+            **({} if self.encoder is None else {"encoder": self.encoder}),
         }
 
 
@@ -228,15 +231,17 @@ class Collection:
         self._check()
         known = self._values()
         plans = [plan(query, index=self.name, known=known, **wished) for query in queries]
+        # Pieces are summed faster than vectors are handed over.
+        by_model = wished.get("encoder") != "static" and self._space() is not None
         found = []
         for start in range(0, len(plans), QUERIES_TOGETHER):
             some = plans[start : start + QUERIES_TOGETHER]
-            vectors = iter(self._embedded([each["text"] for each in some if each is not None and "text" in each]))
+            vectors = iter(self._embedded([each["text"] for each in some if by_model and each is not None and "text" in each]))
             for each in some:
-                if each is None or "text" not in each:
+                if each is None or "text" not in each or not by_model:
                     found.append(await self._found(each))
                     continue
-                answer = await self._found({key: value for key, value in each.items() if key != "text"} | next(vectors))
+                answer = await self._found({key: value for key, value in each.items() if key not in ("text", "encoder")} | next(vectors))
                 # What was corrected has to be embedded as corrected.
                 found.append(await self._found(each) if answer.corrections else answer)
         return found
@@ -254,7 +259,7 @@ class Collection:
         if request is None:
             return Found([])
         answer = await self._ask(self._engine.search, request)
-        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections") if key in answer}
+        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections", "encoder") if key in answer}
         if not shown:
             return Found([Hit.from_answer(hit) for hit in answer["hits"]], **told)
         pieces = self._shown(request, answer)

@@ -19,6 +19,7 @@ MAX_CHARS = 2_000
 MAX_OPERATORS = 32
 """What comes after so many operators is words."""
 LEGS = ("both", "meaning", "words")
+ENCODERS = ("auto", "model", "static")
 FIELDS = {"title": "title", "text": "text", "tags": "tags", "tag": "tags", "path": "path", "url": "path"}
 """What can stand before a colon to look for a word in one field only."""
 
@@ -125,14 +126,18 @@ def plan(
     correct: bool = True,
     typing: bool = False,
     explain: bool = False,
+    encoder: str = "auto",
     known: Collection[str] = (),
 ) -> dict[str, Any] | None:
     """The plan for a query against `index`: `limit` documents from `offset` on, ranked by meaning, by words or by both.
 
     filter, facets, sort: as docs/guide/filters.md has them; the filters that were typed hold as well. correct: words that nobody has
     are taken for typing errors. typing: the last word may be the beginning of one. A query with nothing in it asks for all
-    documents if there is a filter, a facet or an order. Raises `BadRequest` for legs that there are not.
+    documents if there is a filter, a facet or an order. encoder: what makes the vector of the text, the `model`, the piece table
+    (`static`), or what is loaded, the model first (`auto`). Raises `BadRequest` for legs or an encoder that there are not.
     """
+    if encoder not in ENCODERS:
+        raise BadRequest(f"there is no encoder {encoder[:40]!r}; {', '.join(ENCODERS)} were expected", encoder=encoder[:40])
     if legs not in LEGS:
         raise BadRequest(f"there are no legs {legs[:40]!r}; {', '.join(LEGS)} were expected", legs=legs[:40])
     found = read(query, known)
@@ -143,6 +148,8 @@ def plan(
         made["words"] = {"text": ""}
     else:
         return None
+    if encoder != "auto" and "text" in made:
+        made["encoder"] = encoder
     filters = [*found.filters, *([filter] if filter else [])]
     if filters:
         made["filter"] = filters[0] if len(filters) == 1 else {"and": filters}

@@ -45,6 +45,7 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
         "correct": (_FLAG, False),
         "typing": (_FLAG, False),
         "explain": (_FLAG, False),
+        "encoder": (_TEXT, False),
     },
     "save": {"collection": (_TEXT, True)},
     "status": {},

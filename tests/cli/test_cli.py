@@ -89,7 +89,8 @@ def test_search_prints_titles_best_first(index, model_file, capsys):
 def test_search_as_json_is_the_answer_of_the_application(index, model_file, capsys):
     assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"query", "hits", "total", "exact", "facets", "corrections", "took_ms"}
+    assert set(answer) == {"query", "hits", "total", "exact", "facets", "corrections", "encoder", "took_ms"}
+    assert answer["encoder"] == "model"
     assert {hit["id"] for hit in answer["hits"]} == {"b.txt", "deep/a.md#1", "deep/a.md#2"}
     first = answer["hits"][0]
     assert (first["id"], set(first["legs"])) == ("deep/a.md#2", {"meaning", "words"})
@@ -122,6 +123,21 @@ def test_search_by_words_finds_only_what_has_them(index, model_file, capsys):
     assert main(["search", str(index), "rowing boats", "--model", str(model_file), "--json", "--legs", "words"]) == 0
     assert {hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]} == {"deep/a.md#1", "deep/a.md#2"}
     assert main(["search", str(index), "submarine", "--model", str(model_file), "--legs", "words"]) == 1
+
+
+def test_a_search_by_pieces_needs_no_model(index, pieces, tmp_path, capsys):
+    table, nothing = tmp_path / "table", tmp_path / "nothing"
+    table.write_bytes(pieces)
+    given = [str(index), "rowing boats", "--model", str(nothing), "--json"]
+    assert main(["search", *given, "--encoder", "static", "--pieces", str(table)]) == 0
+    assert json.loads(capsys.readouterr().out)["encoder"] == "static"
+    queries, run = tmp_path / "q.tsv", tmp_path / "run"
+    queries.write_text("qid\tquery\nq1\trowing boats\n", "utf-8")
+    made = [str(index), "--queries", str(queries), "--run", str(run), "--model", str(nothing)]
+    assert main(["search", *made, "--encoder", "static", "--pieces", str(table)]) == 0
+    assert run.read_text("utf-8").startswith("q1 Q0 ")
+    assert main(["search", *given, "--encoder", "static", "--pieces", str(nothing)]) == 4
+    assert "--pieces" in capsys.readouterr().err
 
 
 def test_search_understands_operators(index, model_file, capsys):

@@ -15,6 +15,9 @@ mod campaign;
 #[path = "../tests/suite/memory.rs"]
 mod memory;
 #[allow(dead_code)]
+#[path = "../tests/suite/pieces.rs"]
+mod pieces;
+#[allow(dead_code)]
 #[path = "../tests/suite/segments.rs"]
 mod segments;
 #[allow(dead_code)]

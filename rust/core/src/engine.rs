@@ -9,14 +9,14 @@ use crate::explain;
 use crate::facets::Counts;
 use crate::facets::Row;
 use crate::file::{Answer, File, Need};
-use crate::finder::Finder;
+use crate::finder::{Encoders, Encoding, Finder, missing_model};
 use crate::format;
 use crate::index::{self, Entry, Found, Index, Space};
 use crate::loading::Loads;
 use crate::memory::{self, Parts};
 use crate::model::Model;
 use crate::numbers;
-use crate::pieces::{self, Pieces};
+use crate::pieces::Pieces;
 use crate::plan::{self, Encoder, TextKind};
 use crate::published::{self, Published};
 use crate::snippet;
@@ -100,19 +100,20 @@ impl Engine {
         plan::reply(&json!({ "ids": ids }))
     }
 
-    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?,"encoder"?:"model"|"static"}` -> raw little-endian f32,
+    /// `{"texts":[..],"kind":"query"|"passage","max_tokens"?,"encoder"?:"model"|"static"|"auto"}` -> raw little-endian f32,
     /// texts x dim. `static` sums the pieces of the whole text, whatever its kind; a text of which none is known is zeros.
     ///
     /// # Errors
     /// `bad_request`, `not_ready` without a model or a piece table, or `bad_format` when their numbers overflow.
     pub fn embed(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Embed = plan::read(request)?;
-        if request.encoder == Encoder::Static {
-            let texts = request.texts.iter().map(|text| text.0.as_str());
-            let pieces = self.pieces.as_ref().ok_or_else(pieces::missing)?;
-            return Ok(numbers::write(&pieces.embed(texts)?));
-        }
-        let model = ready(&self.model)?;
+        let model = match Encoders::of(&self.model, &self.pieces).choose(request.encoder)? {
+            Encoding::Model(model) => model,
+            Encoding::Static(pieces) => {
+                let texts = request.texts.iter().map(|text| text.0.as_str());
+                return Ok(numbers::write(&pieces.embed(texts)?));
+            }
+        };
         let max_tokens = plan::max_tokens(request.max_tokens, model.meta().max_tokens)?;
         let texts: Vec<&str> = request.texts.iter().map(|text| text.0.as_str()).collect();
         let vectors = self
@@ -292,24 +293,31 @@ impl Engine {
     }
 
     /// `{"index","text"?|"vector"?,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text","field"}],
-    /// "not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},"offset"?,"limit"?,"meaning_k"?,
+    /// "not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},"encoder"?:"model"|"static"|"auto","offset"?,"limit"?,"meaning_k"?,
     /// "filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` -> `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},
-    /// "record","explain"?}],"total","exact","facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
+    /// "record","explain"?}],"encoder"?,"total","exact","facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
     /// A text or a vector is the leg of meaning, words are the leg of words; one is enough, both are fused. Filters, facets
     /// and orders: docs/guide/filters.md.
     ///
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.
     pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let plan = plan::read_search(request)?;
+        let mut plan = plan::read_search(request)?;
         if self.published.has(&plan.index) {
             let (model, pieces) = (self.model.as_ref(), self.pieces.as_ref());
             let embedder = &mut self.embedder;
             return self.published.search(&plan, embedder, model, pieces);
         }
         let index = found(&mut self.indexes, &plan.index)?;
-        let model = || ready(&self.model);
-        if let Answer::Need(needs) = self.finder.find(&mut self.embedder, model, index, &plan)? {
+        let encoders = Encoders::of(&self.model, &self.pieces);
+        let encoding = encoders.of_plan(&plan)?;
+        if let Some(Encoding::Static(_)) = encoding {
+            plan.weigh_statically();
+        }
+        let answer = self
+            .finder
+            .find(&mut self.embedder, encoders, index, &plan)?;
+        if let Answer::Need(needs) = answer {
             return need(&needs);
         }
         let found = self.finder.buffers().found();
@@ -344,6 +352,7 @@ impl Engine {
             exact: true,
             facets: (!plan.facets.is_empty()).then(|| self.finder.buffers().counts()),
             corrections: (!corrections.is_empty()).then_some(corrections),
+            encoder: encoding.map(|encoding| encoding.encoder()),
             explain: plan.explain.then(|| explain::search(&plan, index, query)),
         })
     }
@@ -481,8 +490,8 @@ impl Engine {
     /// As for [`Engine::search`].
     pub fn find(&mut self, plan: &plan::Search) -> Result<Answer<&[Found]>> {
         let index = found(&mut self.indexes, &plan.index)?;
-        let model = || ready(&self.model);
-        self.finder.find(&mut self.embedder, model, index, plan)
+        let encoders = Encoders::of(&self.model, &self.pieces);
+        self.finder.find(&mut self.embedder, encoders, index, plan)
     }
 
     /// What is held in memory.
@@ -512,6 +521,8 @@ struct Hits<'a> {
     facets: Option<&'a [Counts]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     corrections: Option<&'a [Correction]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoder: Option<Encoder>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<Value>,
 }
@@ -551,12 +562,7 @@ fn space_of(model: &Model) -> Space {
 }
 
 fn ready(model: &Option<Model>) -> Result<&Model> {
-    model.as_ref().ok_or_else(|| {
-        Error::new(
-            Code::NotReady,
-            "there is no model yet; load one before texts are used",
-        )
-    })
+    model.as_ref().ok_or_else(missing_model)
 }
 
 fn found<'a>(indexes: &'a mut BTreeMap<String, Index>, name: &str) -> Result<&'a mut Index> {

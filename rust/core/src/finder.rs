@@ -6,13 +6,96 @@
 
 use crate::codes::Query;
 use crate::embedder::Embedder;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
+use crate::facets::Filter;
 use crate::file::Answer;
 use crate::index::{self, Ask, Buffers, Found, Index};
 use crate::model::Model;
-use crate::plan::{Search, Target, TextKind};
+use crate::pieces::{self, Pieces};
+use crate::plan::{Encoder, Search, Target, TextKind};
 use crate::words::Correction;
 use std::borrow::Cow;
+
+/// What makes the vector of a query.
+#[derive(Clone, Copy, Debug)]
+pub enum Encoding<'a> {
+    /// The model.
+    Model(&'a Model),
+    /// The piece table.
+    Static(&'a Pieces),
+}
+
+/// What is loaded that can encode a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoders<'a> {
+    /// The model.
+    pub model: Option<&'a Model>,
+    /// The piece table.
+    pub pieces: Option<&'a Pieces>,
+}
+
+impl<'a> Encoders<'a> {
+    /// Those that are loaded.
+    pub fn of(model: &'a Option<Model>, pieces: &'a Option<Pieces>) -> Encoders<'a> {
+        Encoders {
+            model: model.as_ref(),
+            pieces: pieces.as_ref(),
+        }
+    }
+
+    /// What `wanted` means here.
+    ///
+    /// # Errors
+    /// `not_ready` when what is wanted is not there.
+    pub fn choose(self, wanted: Encoder) -> Result<Encoding<'a>> {
+        match (wanted, self.model, self.pieces) {
+            (Encoder::Static, _, None) => Err(pieces::missing()),
+            (Encoder::Static, _, Some(pieces)) | (Encoder::Auto, None, Some(pieces)) => {
+                Ok(Encoding::Static(pieces))
+            }
+            (Encoder::Model | Encoder::Auto, Some(model), _) => Ok(Encoding::Model(model)),
+            (Encoder::Model | Encoder::Auto, None, _) => Err(missing_model()),
+        }
+    }
+
+    /// What the text of a plan is encoded with; none where it has no text.
+    ///
+    /// # Errors
+    /// As for [`Encoders::choose`].
+    pub fn of_plan(self, plan: &Search) -> Result<Option<Encoding<'a>>> {
+        match plan.meaning.as_ref().map(|leg| &leg.asked) {
+            Some(Target::Text(_)) => self.choose(plan.encoder).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a word is one piece of the vocabulary, so that nobody mistyped it.
+    fn knows(self, word: &str) -> bool {
+        match (self.model, self.pieces) {
+            (Some(model), _) => model.tokenizer().knows(word),
+            (None, Some(pieces)) => pieces.knows(word),
+            (None, None) => false,
+        }
+    }
+}
+
+impl Encoding<'_> {
+    /// Its name.
+    pub fn encoder(&self) -> Encoder {
+        match self {
+            Encoding::Model(_) => Encoder::Model,
+            Encoding::Static(_) => Encoder::Static,
+        }
+    }
+}
+
+/// The error of a text that is to be embedded without a model.
+pub fn missing_model() -> Error {
+    Error::new(
+        Code::NotReady,
+        "there is no model yet; load one before texts are used",
+    )
+}
 
 /// Carries out plans; keeps its buffers from search to search.
 #[derive(Debug, Default)]
@@ -24,15 +107,16 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// The documents of `index` that `plan` finds, best first. `model` gives the model, or says that there is none; it is
-    /// asked for texts, and for the words that it knows.
+    /// The documents of `index` that `plan` finds, best first; `encoders` are what a text can be encoded with, and know
+    /// which words are none that was mistyped. A text of which the
+    /// piece table knows nothing is searched for by words alone.
     ///
     /// # Errors
-    /// `wrong_space`, `wrong_dim`, `bad_input`, that of `model`, or those of a damaged file.
-    pub fn find<'m>(
+    /// `not_ready` for a text without an encoding, `wrong_space`, `wrong_dim`, `bad_input`, or those of a damaged file.
+    pub fn find(
         &mut self,
         embedder: &mut Embedder,
-        model: impl Fn() -> Result<&'m Model>,
+        encoders: Encoders<'_>,
         index: &mut Index,
         plan: &Search,
     ) -> Result<Answer<&[Found]>> {
@@ -49,7 +133,7 @@ impl Finder {
                 return Ok(Answer::Need(needs));
             }
             let (words, typing) = (index.words()?, asked.typing);
-            let knows = |form: &str| model().is_ok_and(|model| model.tokenizer().knows(form));
+            let knows = |form: &str| encoders.knows(form);
             let corrections = &mut self.corrections;
             if let Some(corrected) = words.correct(&asked.text, typing, knows, corrections) {
                 asked.to_mut().text = corrected;
@@ -58,24 +142,39 @@ impl Finder {
                 text = words.correct(&target.0, typing, knows, corrections);
             }
         }
+        let mut is_known = true;
         match plan.meaning.as_ref().map(|leg| &leg.asked) {
             None => {}
             Some(Target::Vector(vector)) => self.query.set(vector)?,
             Some(Target::Text(asked)) => {
-                let model = model()?;
-                let meta = model.meta();
-                index.check_space(&meta.space, meta.dim)?;
-                let (kind, most) = (TextKind::Query, meta.max_tokens);
                 let text = text.as_ref().unwrap_or(&asked.0);
-                embedder.embed_into(model, kind, text, most, &mut self.vector)?;
-                self.query.set(&self.vector)?;
+                match encoders.choose(plan.encoder)? {
+                    Encoding::Model(model) => {
+                        let meta = model.meta();
+                        index.check_space(&meta.space, meta.dim)?;
+                        let (kind, most) = (TextKind::Query, meta.max_tokens);
+                        embedder.embed_into(model, kind, text, most, &mut self.vector)?;
+                        self.query.set(&self.vector)?;
+                    }
+                    Encoding::Static(pieces) => {
+                        index.check_space(pieces.space(), pieces.full_dim())?;
+                        match pieces.encode_fully(text)? {
+                            Some(vector) => self.query.set(&vector)?,
+                            None => is_known = false,
+                        }
+                    }
+                }
             }
         }
+        let meaning = plan.meaning.as_ref().filter(|_| is_known);
+        // A plan without legs would be answered with everything.
+        let nothing = Filter::Ids(Vec::new());
+        let is_empty = !is_known && request.is_none();
         let weight = plan.words.as_ref().map_or(0.0, |leg| leg.weight);
         let ask = Ask {
-            meaning: plan.meaning.as_ref().map(|leg| (&self.query, leg.weight)),
+            meaning: meaning.map(|leg| (&self.query, leg.weight)),
             words: request.as_deref().map(|request| (request, weight)),
-            filter: &plan.filter,
+            filter: if is_empty { &nothing } else { &plan.filter },
             offset: plan.offset,
             limit: plan.limit,
             meaning_k: plan.meaning_k,

@@ -72,6 +72,8 @@ pub enum Encoder {
     Model,
     /// The piece table.
     Static,
+    /// The model where it is loaded, else the piece table where that is.
+    Auto,
 }
 
 /// The request of `open`.

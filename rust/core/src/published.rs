@@ -8,6 +8,7 @@ use crate::embedder::Embedder;
 use crate::error::{Code, Error, Result};
 use crate::facets::Filter;
 use crate::file::{Answer, File, Need};
+use crate::finder::missing_model;
 use crate::format::{Kind, hex};
 use crate::index::{self, Index};
 use crate::model::Model;
@@ -119,11 +120,15 @@ impl Published {
         let vector = match (plan.meaning.as_ref().map(|leg| &leg.asked), model, pieces) {
             (Some(Target::Vector(vector)), _, Some(pieces)) => Some(pieces.project(vector)?),
             (Some(Target::Text(text)), Some(model), Some(pieces))
-                if Some(&model.meta().space) == own.as_ref() =>
+                if Some(&model.meta().space) == own.as_ref()
+                    && plan.encoder != plan::Encoder::Static =>
             {
                 let most = model.meta().max_tokens;
                 let full = embedder.embed(model, TextKind::Query, &[text.0.as_str()], most)?;
                 Some(pieces.project(&full)?)
+            }
+            (Some(Target::Text(_)), ..) if plan.encoder == plan::Encoder::Model => {
+                return Err(missing_model());
             }
             _ => None,
         };
@@ -349,6 +354,10 @@ fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result<Que
             (Target::Vector(_), None) => return refuse("a vector without a piece table"),
             (Target::Text(meant), None) => {
                 query.encode = true;
+                query.weights.0 = leg.static_weight;
+                if let Some(words) = &plan.words {
+                    query.weights.1 = words.static_weight;
+                }
                 if plan.words.is_none() {
                     text.clone_from(&meant.0);
                 } else if meant.0 != text {

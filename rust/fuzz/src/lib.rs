@@ -13,6 +13,8 @@ pub mod campaign;
 pub mod fuzz;
 #[path = "../../core/tests/suite/memory.rs"]
 mod memory;
+#[path = "../../core/tests/suite/pieces.rs"]
+pub mod pieces;
 #[path = "../../core/tests/suite/segments.rs"]
 pub mod segments;
 #[path = "../../core/tests/suite/support.rs"]

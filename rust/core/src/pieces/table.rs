@@ -118,6 +118,15 @@ impl Pieces {
         Ok(self.sum(text)?.and_then(|sum| direction(&sum)))
     }
 
+    /// The vector of a text, of the model's space and of length 1; none where nothing of it is known.
+    ///
+    /// # Errors
+    /// `bad_format` when the table turns out to be damaged.
+    pub fn encode_fully(&self, text: &str) -> Result<Option<Vec<f32>>> {
+        let short = self.encode(text)?;
+        Ok(short.and_then(|short| direction(&self.lifted(&short))))
+    }
+
     /// The vectors of texts in the model's space, texts x dim, each of length 1 or, where nothing of it is known, zeros.
     ///
     /// # Errors
@@ -125,8 +134,8 @@ impl Pieces {
     pub fn embed<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Result<Vec<f32>> {
         let mut rows = Vec::new();
         for text in texts {
-            match self.encode(text)? {
-                Some(short) => rows.extend(self.lift(&short)?),
+            match self.encode_fully(text)? {
+                Some(full) => rows.extend(full),
                 None => rows.resize(rows.len() + self.meta.dim, 0.0),
             }
         }
@@ -160,14 +169,7 @@ impl Pieces {
     /// `wrong_dim` for another number of components than the short space's.
     pub fn lift(&self, short: &[f32]) -> Result<Vec<f32>> {
         self.check(short.len(), DIM)?;
-        let mut sum = vec![0.0; self.meta.dim];
-        for (at, row) in self.projection.chunks_exact(self.meta.dim).enumerate() {
-            let share = f64::from(short[at]) * f64::from(self.scales[at]);
-            for (sum, x) in sum.iter_mut().zip(row) {
-                *sum += share * f64::from(*x);
-            }
-        }
-        direction(&sum).ok_or_else(|| {
+        direction(&self.lifted(short)).ok_or_else(|| {
             Error::new(
                 Code::BadInput,
                 "a vector of zeros has no direction; leave it out",
@@ -175,16 +177,35 @@ impl Pieces {
         })
     }
 
-    /// The sum of the weighted vectors of the pieces of a text; none without any.
-    fn sum(&self, text: &str) -> Result<Option<[f64; DIM]>> {
+    /// Whether a word is one piece.
+    pub fn knows(&self, word: &str) -> bool {
         let mut pieces = Vec::new();
+        let cut = self.pieces_of(word, &mut pieces);
+        cut.is_ok() && pieces.len() == 1
+    }
+
+    /// The product of a vector of the short space and the transposed projection.
+    fn lifted(&self, short: &[f32]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.meta.dim];
+        let rows = self.projection.chunks_exact(self.meta.dim);
+        for (row, (x, scale)) in rows.zip(short.iter().zip(&self.scales)) {
+            let share = f64::from(*x) * f64::from(*scale);
+            for (sum, x) in sum.iter_mut().zip(row) {
+                *sum += share * f64::from(*x);
+            }
+        }
+        sum
+    }
+
+    /// Appends the numbers of the pieces of a text, about [`PIECES_MAX`] at most.
+    fn pieces_of(&self, text: &str, pieces: &mut Vec<u32>) -> Result<()> {
         let mut failed = None;
         let page = |at: usize| self.words.get(at * PAGE..(at + 1) * PAGE);
         let mut word = String::new();
         tokenizer::split(text, &self.meta.tokenizer, &mut word, &mut |word| {
             // A word that is too long, or unknown in part, counts for nothing, as in the training.
             if let Some(word) = word {
-                match self.list.cut(word, &page, &mut pieces) {
+                match self.list.cut(word, &page, pieces) {
                     Ok(Cut::Done | Cut::Unknown) => {}
                     Ok(Cut::Missing(page)) => {
                         failed = Some(bad("it lacks a page").with(json!({"page": page})));
@@ -194,9 +215,13 @@ impl Pieces {
             }
             failed.is_none() && pieces.len() < PIECES_MAX
         });
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The sum of the weighted vectors of the pieces of a text; none without any.
+    fn sum(&self, text: &str) -> Result<Option<[f64; DIM]>> {
+        let mut pieces = Vec::new();
+        self.pieces_of(text, &mut pieces)?;
         pieces.truncate(PIECES_MAX);
         let (codes, _) = self.rows.as_chunks::<CODE_BYTES>();
         let mut sum = [0.0; DIM];

@@ -2,7 +2,7 @@
 //!
 //! Owns its keys, limits and defaults; knows nothing of how it is carried out. Invariant: as for every request.
 
-use super::{Text, read, refused};
+use super::{Encoder, Text, read, refused};
 use crate::error::Result;
 use crate::facets::{self, Facet, FacetJson, Filter, FilterJson, SortJson, SortKey};
 use crate::words::{Clause, Field, Request};
@@ -18,6 +18,9 @@ const WEIGHT_CAP: f64 = 1e6;
 /// The weight of meaning where words count too, and theirs: measured, see docs/RANKING.md.
 const MEANING: f64 = 0.65;
 const WORDS: f64 = 0.35;
+/// The same where the query's vector comes from pieces, which are less sure of what is meant.
+const MEANING_OF_PIECES: f64 = 0.6;
+const WORDS_BESIDE_PIECES: f64 = 0.4;
 
 /// What is searched for by meaning.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +38,8 @@ pub struct Leg<T> {
     pub asked: T,
     /// From 0 on.
     pub weight: f64,
+    /// The same where the query is encoded by pieces.
+    pub static_weight: f64,
 }
 
 /// A checked plan of a search; it has one leg at least.
@@ -48,6 +53,8 @@ pub struct Search {
     pub words: Option<Leg<Request>>,
     /// The space of the vector, to be compared with that of the index.
     pub space: Option<String>,
+    /// What makes the vector of a text.
+    pub encoder: Encoder,
     /// How many of the best hits are left out.
     pub offset: usize,
     /// The most hits.
@@ -72,6 +79,7 @@ struct SearchJson {
     vector: Option<Vec<f32>>,
     words: Option<WordsJson>,
     space: Option<String>,
+    encoder: Option<Encoder>,
     offset: Option<usize>,
     limit: Option<usize>,
     meaning_k: Option<usize>,
@@ -148,6 +156,7 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
         meaning,
         words,
         space: plan.space,
+        encoder: plan.encoder.unwrap_or(Encoder::Auto),
         offset,
         limit,
         meaning_k,
@@ -156,6 +165,18 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
         sort: facets::read_sort(plan.sort.unwrap_or_default())?,
         explain: plan.explain,
     })
+}
+
+impl Search {
+    /// Gives the legs the weights they have where the query is encoded by pieces.
+    pub fn weigh_statically(&mut self) {
+        if let Some(leg) = &mut self.meaning {
+            leg.weight = leg.static_weight;
+        }
+        if let Some(leg) = &mut self.words {
+            leg.weight = leg.static_weight;
+        }
+    }
 }
 
 fn read_words(words: WordsJson) -> Result<Request> {
@@ -195,14 +216,16 @@ fn weigh(
         }
     }
     let both = target.is_some() && words.is_some();
-    let (meaning, of_words) = if both { (MEANING, WORDS) } else { (1.0, 1.0) };
+    let own = |measured: f64| if both { measured } else { 1.0 };
     let meaning = target.map(|asked| Leg {
         asked,
-        weight: weights.meaning.unwrap_or(meaning),
+        weight: weights.meaning.unwrap_or(own(MEANING)),
+        static_weight: weights.meaning.unwrap_or(own(MEANING_OF_PIECES)),
     });
     let words = words.map(|asked| Leg {
         asked,
-        weight: weights.words.unwrap_or(of_words),
+        weight: weights.words.unwrap_or(own(WORDS)),
+        static_weight: weights.words.unwrap_or(own(WORDS_BESIDE_PIECES)),
     });
     let legs = [
         meaning.as_ref().map(|leg| leg.weight),
@@ -266,6 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn legs_that_are_not_weighed_weigh_less_by_meaning_where_pieces_encode() {
+        for (keys, legs) in [
+            (r#""text":"x","words":{}"#, [0.6, 0.4]),
+            (r#""text":"x","words":{},"weights":{"words":3}"#, [0.6, 3.0]),
+        ] {
+            let request = format!(r#"{{"index":"a","encoder":"static",{keys}}}"#);
+            let mut plan = read_search(request.as_bytes()).unwrap();
+            assert_eq!(plan.encoder, Encoder::Static);
+            plan.weigh_statically();
+            assert_eq!(
+                [plan.meaning.unwrap().weight, plan.words.unwrap().weight],
+                legs
+            );
+        }
+    }
+
+    #[test]
     fn clauses_are_read_with_their_fields() {
         let plan = read_search(
             br#"{"index":"a","words":{"phrases":[{"text":"a b"}],"in":[{"text":"c","field":"title"}],"not":[{"text":"d","field":"path"}]}}"#,
@@ -296,6 +336,7 @@ mod tests {
             r#"{"index":1,"text":"x"}"#,
             r#"{"index":"a","text":"x","vector":[1]}"#,
             r#"{"index":"a","text":"x","colour":1}"#,
+            r#"{"index":"a","text":"x","encoder":"none"}"#,
             r#"{"index":"a","text":"x","text":"y"}"#,
             r#"{"index":"a","text":"x","limit":0}"#,
             r#"{"index":"a","text":"x","limit":-1}"#,

@@ -5,6 +5,7 @@
 
 use super::broken::{forge, mutate};
 use super::memory::most_held;
+use super::pieces::{ask_table, table};
 use super::segments::{ask_remote, ask_whole, files, sample_contents};
 use super::support::{Parts, Seeded, answer, sample_index, tiny_model};
 use findling_core::index::Index;
@@ -162,6 +163,7 @@ pub fn samples() -> Vec<Sample> {
         Sample::new("index in pieces", index(), ask_pieces),
         Sample::new("container", index(), inspect),
         Sample::new("model", tiny_model(1, ""), ask_model),
+        Sample::new("piece table", table(), ask_table),
     ]
 }
 

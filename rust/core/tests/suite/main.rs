@@ -15,6 +15,7 @@ mod hostile;
 mod index;
 mod loading;
 mod memory;
+mod pieces;
 mod publish;
 mod published;
 mod ready;
