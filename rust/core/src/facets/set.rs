@@ -78,6 +78,11 @@ impl Set {
         self.bits.iter().all(|bits| *bits == 0)
     }
 
+    /// Its bits, 64 documents each, the first in the lowest; who sets any keeps to documents that exist.
+    pub(super) fn bits_mut(&mut self) -> &mut [u64] {
+        &mut self.bits
+    }
+
     /// Keeps what is in `other` too. Both are out of the same number of documents, here and below.
     pub fn intersect(&mut self, other: &Set) {
         self.combine(other, |own, other| own & other);

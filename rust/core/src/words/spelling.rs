@@ -39,15 +39,23 @@ impl Words {
             if self.numbers(&asked.terms).iter().any(has) || knows(&asked.form) {
                 continue;
             }
-            let forms = || self.known_forms(inverted).map(|(form, df, ..)| (form, df));
-            let is_beginning = |form: &str| form.starts_with(&asked.form);
-            let is_last = asked.range.end == text.len();
-            if forms()
-                .any(|(form, _)| form == asked.form || typing && is_last && is_beginning(form))
+            let df = |form: &u32| inverted.form_df(*form);
+            if self
+                .lexicon
+                .find(&asked.form)
+                .as_ref()
+                .is_some_and(|form| df(form) > 0)
             {
                 continue;
             }
-            let Some(best) = typos::correct(&asked.form, forms()) else {
+            let numbers = 0..self.lexicon.len() as u32;
+            let held = numbers.filter(|form| df(form) > 0);
+            let mut forms = held.map(|form| (self.lexicon.get(form), df(&form)));
+            let is_last = typing && asked.range.end == text.len();
+            if is_last && forms.clone().any(|(form, _)| form.starts_with(&asked.form)) {
+                continue;
+            }
+            let Some(best) = typos::correct(&asked.form, &mut forms) else {
                 continue;
             };
             corrected.push_str(&text[done..asked.range.start]);
