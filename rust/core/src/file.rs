@@ -107,6 +107,11 @@ impl File {
         }
     }
 
+    /// The name it was opened with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it was made with these arguments.
     pub fn is(&self, name: &str, length: u64) -> bool {
         self.name == name && self.length == length

@@ -15,6 +15,7 @@ use super::{CODE_BYTES, Space};
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Part};
 use crate::format::{Kind, hex};
+use crate::loading::beside;
 use crate::pieces::short;
 use crate::stored::read_meta;
 use serde_json::{Map, Value, json};
@@ -124,9 +125,10 @@ impl Remote {
         let pointer: PointerMeta = read_meta(&header.meta)?;
         let named = pointer.segment()?.clone();
         let parameters = ready!(whole(&mut self.pointer, meta::PARAMETERS)?);
+        let name = beside(self.pointer.name(), &named.file);
         let segment = self
             .segment
-            .get_or_insert_with(|| File::with_head(&named.file, named.length, named.head));
+            .get_or_insert_with(|| File::with_head(&name, named.length, named.head));
         let header = ready!(segment.header(Kind::Index)?);
         if hex(&header.digest) != named.digest {
             return Err(Error::new(
