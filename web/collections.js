@@ -82,6 +82,7 @@ export class Collections {
 
   /** @param {string} name @param {number} documents */
   setCount(name, documents) {
+    if (this.#counts.get(name) === documents) return;
     this.#counts.set(name, documents);
     const shown = document.getElementById(`count-${name}`);
     if (shown) shown.textContent = documents.toLocaleString();
@@ -103,7 +104,7 @@ export class Collections {
     const { documents, meta } = await opening;
     this.setCount(name, documents);
     const title = document.getElementById(`title-${name}`);
-    if (title && typeof meta?.title === "string") title.textContent = meta.title;
+    if (title && typeof meta?.title === "string" && title.textContent !== meta.title) title.textContent = meta.title;
   }
 
   /** After a worker's end nothing is open, and what was added here is gone. */

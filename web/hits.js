@@ -1,7 +1,7 @@
 // @ts-check
 // Owns the page's list of hits: one row each, and the keys that walk through them.
-// Must not know the worker or where hits come from. Invariant: each row has exactly one control that takes focus, and
-// everything a document says is shown as text.
+// Must not know the worker or where hits come from. Invariant: each row has exactly one control that takes focus,
+// everything a document says is shown as text, and a row that is shown already is not made again.
 
 import { element, marked, safeUrl } from "./dom.js";
 
@@ -11,6 +11,8 @@ export class HitList {
   #list;
   #above;
   #onCopied;
+  /** The rows that are shown, by what they show beside the score. @type {Map<string, HTMLElement>} */
+  #rows = new Map();
 
   /**
    * @param {HTMLElement} list
@@ -29,7 +31,19 @@ export class HitList {
 
   /** @param {Hit[]} hits */
   show(hits) {
-    this.#list.replaceChildren(...hits.map((hit) => this.#row(hit)));
+    const before = this.#rows;
+    this.#rows = new Map(
+      hits.map((hit) => {
+        const key = JSON.stringify([hit.document, hit.passage, hit.title_pieces, hit.snippet]);
+        const row = before.get(key);
+        return [key, row && !row.querySelector('[aria-expanded="true"]') ? scored(row, hit.score) : this.#row(hit)];
+      }),
+    );
+    const rows = [...this.#rows.values()];
+    const kept = new Set(rows);
+    for (const row of before.values()) if (!kept.has(row)) row.remove();
+    // What is in its place already stays there: to move a row costs as much as to add it.
+    rows.forEach((row, at) => this.#list.children[at] !== row && this.#list.insertBefore(row, this.#list.children[at] ?? null));
   }
 
   /** @param {Hit} hit */
@@ -39,15 +53,16 @@ export class HitList {
     const kind = found.kind || "text";
     const title = found.title ? marked(hit.title_pieces) : [found.id];
     const group = [kind, glyph ? found.meta?.subgroup : null].filter(Boolean).join(" · ");
-    return element(
+    const row = element(
       "li",
       {},
       element("span", { class: glyph ? "tile" : "tile kind", "aria-hidden": "true" }, glyph ?? suffix(found.id) ?? kind.slice(0, 4)),
       element("div", {}, this.#control(title, glyph, found.url), element("span", { class: glyph ? "group named" : "group" }, glyph ? group : ["", found.id].includes(found.title) ? kind : found.id)),
-      scoreMeter(score),
+      element("span", { class: "score" }, element("span", { class: "hidden" }, "Score "), "", element("i", { "aria-hidden": "true" })),
       glyph ? null : element("p", { class: "snippet" }, ...marked(hit.snippet)),
       glyph ? null : element("p", { class: "passage" }, passage.text),
     );
+    return scored(row, score);
   }
 
   /**
@@ -101,9 +116,14 @@ function suffix(id) {
   return /\.(\w{1,5})(?:#|$)/.exec(id)?.[1];
 }
 
-/** @param {number} score Cosine, 1 is the same meaning. */
-function scoreMeter(score) {
-  const bar = element("i", { "aria-hidden": "true" });
+/**
+ * @param {HTMLElement} row
+ * @param {number} score Cosine, 1 is the same meaning.
+ * @returns {HTMLElement} The row, which shows the score.
+ */
+function scored(row, score) {
+  const bar = /** @type {HTMLElement} */ (row.querySelector(".score i"));
+  /** @type {ChildNode} */ (bar.previousSibling).textContent = score.toFixed(2);
   bar.style.setProperty("--score", String(Math.max(0, Math.min(1, score))));
-  return element("span", { class: "score" }, element("span", { class: "hidden" }, "Score "), score.toFixed(2), bar);
+  return row;
 }

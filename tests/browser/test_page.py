@@ -239,3 +239,15 @@ def test_the_picture_in_the_readme_is_of_this_page(
         path.write_bytes(taken)
     # Fonts differ between machines, so only the size in the header of the picture is compared.
     assert path.read_bytes()[16:24] == taken[16:24]
+
+
+def test_a_hit_that_stays_keeps_its_row_and_shows_its_new_score(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url).ready()
+    first = seen.search("lost my keys")[0].split("\n")
+    seen.page.evaluate("document.querySelector('#hits li').seen = true")
+    rows = [row.split("\n") for row in seen.search("lost my keys now")]
+    at = next(number for number, row in enumerate(rows) if row[:2] == first[:2])
+    assert seen.page.evaluate("[...document.querySelectorAll('#hits li')].map((row) => Boolean(row.seen))") == [
+        number == at for number in range(len(rows))
+    ]
+    assert rows[at] != first
