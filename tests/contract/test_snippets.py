@@ -66,7 +66,7 @@ def test_a_long_text_is_shown_where_the_words_are(backend, engine, native):
     spans = [[0, middle - 100], [middle - 100, middle + 200], [middle + 200, len(text)]]
     request = {"items": [{"text": text, "spans": spans, "passage": 0}], "query": {"text": "dog cat"}, "languages": ["en"], "words": 6}
     assert ask(engine, request) == [{"title": [], "snippet": pieces("A [cat] and a [dog] met."), "passage": 1}]
-    for change in ({}, {"words": 60}, {"query": {"text": "tree"}, "sentences": 2}, {"query": {"text": "rooftop ro", "typing": True}}):
+    for change in ({}, {"words": 60}, {"query": {"text": "tree"}, "encoder": "model"}, {"query": {"text": "rooftop ro", "typing": True}}):
         assert engine.snippets(encode(request | change)) == native.snippets(encode(request | change))
 
 

@@ -19,6 +19,7 @@ use crate::numbers;
 use crate::pieces::Pieces;
 use crate::plan::{self, Encoder, TextKind};
 use crate::published::{self, Published};
+use crate::sentences;
 use crate::snippet;
 use crate::words::Correction;
 use serde_json::{Map, Value, json};
@@ -358,10 +359,11 @@ impl Engine {
     }
 
     /// What is shown of hits: see [`snippet::answer`] for the request and the reply. The texts come with the request, as records
-    /// have them, because an engine does not know what a record means.
+    /// have them, because an engine does not know what a record means. `encoder` is `static` when not given and there is a piece
+    /// table; without one nobody chooses among sentences.
     ///
     /// # Errors
-    /// `bad_request`, or `not_found`.
+    /// `bad_request`, `not_found` or `not_ready`.
     pub fn snippets(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: snippet::Request = plan::read(request)?;
         let index = match &request.index {
@@ -372,7 +374,25 @@ impl Engine {
             .and_then(|index| index.words().ok())
             .map(|words| words.weigh(request.texts()))
             .unwrap_or_default();
-        snippet::answer(&request, &languages, weights)
+        let asked = request.texts().collect::<Vec<_>>().join(" ");
+        let encoder = request
+            .encoder
+            .or(self.pieces.as_ref().map(|_| Encoder::Static));
+        let (model, pieces, embedder) = (&self.model, &self.pieces, &mut self.embedder);
+        let mut query = Vec::new();
+        let mut by_static = |texts: &[&str]| {
+            let pieces = pieces.as_ref().ok_or_else(pieces::missing)?;
+            sentences::by_pieces(pieces, &asked, texts)
+        };
+        let mut by_model = |texts: &[&str]| {
+            sentences::by_model(ready(model)?, embedder, &asked, &mut query, texts)
+        };
+        let choose: Option<&mut snippet::Choose<'_>> = match encoder {
+            None => None,
+            Some(Encoder::Static) => Some(&mut by_static),
+            Some(Encoder::Model) => Some(&mut by_model),
+        };
+        snippet::answer(&request, &languages, weights, choose)
     }
 
     /// `{"index","ids"?:[..]}` -> `{"records":[{"id","record"}]}` in the order of insertion, or `{"need":[..]}`.

@@ -29,6 +29,7 @@ pub mod prefix;
 pub mod published;
 pub mod rank;
 pub mod segment;
+mod sentences;
 pub mod snippet;
 mod stored;
 pub mod tokenizer;

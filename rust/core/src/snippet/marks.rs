@@ -4,7 +4,7 @@
 //! Invariant: marks are sorted by their places, lie on borders of characters, and are fewer than a constant times the tokens.
 
 use super::query::{Phrase, Query};
-use crate::analysis;
+use crate::analysis::{self, Language};
 
 /// A word or phrase of a query in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,29 +31,35 @@ impl Query {
         if self.is_empty() {
             return marks;
         }
-        // Of a text whose language is not known, each word is looked for as each of the query's languages has it.
-        for language in self.languages() {
-            let mut slots = Vec::new();
-            analysis::analyse(text, *language, |token| {
-                let (start, end) = (token.start as usize, token.end as usize);
-                let term = self.term(token.term);
-                if let Some(word) = self.word(term, token.form) {
-                    marks.push(Highlight { start, end, word });
-                }
-                if let Some(term) = term.filter(|_| !self.phrases().is_empty()) {
-                    slots.push(Slot {
-                        position: token.position,
-                        term,
-                        start,
-                        end,
-                    });
-                }
-            });
-            for phrase in self.phrases() {
-                (0..slots.len())
-                    .filter_map(|at| phrase.at(&slots[at..]))
-                    .for_each(|mark| marks.push(mark));
+        let mut slots = Vec::new();
+        analysis::analyse(text, Language::None, |token| {
+            if !self.may_find(token.form) {
+                return;
             }
+            let (start, end) = (token.start as usize, token.end as usize);
+            // Of a text whose language is not known, each word is looked for as each of the query's languages has it.
+            let terms = match token.stemmed {
+                true => analysis::stems(token.word, self.languages()),
+                false => vec![token.term.to_owned()],
+            };
+            let mut numbers: Vec<usize> = terms.iter().filter_map(|term| self.term(term)).collect();
+            numbers.dedup();
+            if let Some(word) = self.word(&numbers, token.form) {
+                marks.push(Highlight { start, end, word });
+            }
+            if !self.phrases().is_empty() {
+                slots.extend(numbers.into_iter().map(|term| Slot {
+                    position: token.position,
+                    term,
+                    start,
+                    end,
+                }));
+            }
+        });
+        for phrase in self.phrases() {
+            (0..slots.len())
+                .filter_map(|at| phrase.at(&slots[at..]))
+                .for_each(|mark| marks.push(mark));
         }
         marks.sort_unstable();
         marks.dedup();

@@ -12,7 +12,7 @@ mod sentence;
 mod window;
 
 pub use query::{Clause, Query, Words};
-pub use request::{Request, answer};
+pub use request::{Choose, Request, answer};
 pub use sentence::sentences;
 
 use marks::Highlight;

@@ -17,6 +17,8 @@ const LIGHT: u64 = 8;
 const STEP_CAP: usize = 256;
 /// Letters that have to be typed before the words that begin with them are marked.
 const TYPED_LETTERS: usize = 2;
+/// Languages whose stemmers take away or change how a word begins; those of all others work at its end.
+const CHANGE_STARTS: [Language; 2] = [Language::Arabic, Language::Tamil];
 
 /// The words of a plan.
 #[derive(Debug, Default, Deserialize)]
@@ -61,6 +63,10 @@ pub struct Query {
     /// What has been typed of a word, and which word that is.
     typed: Vec<(String, usize)>,
     phrases: Vec<Phrase>,
+    /// What the terms and what has been typed begin with.
+    starts: BTreeSet<char>,
+    /// Whether a word may begin otherwise than its term: the stemmers of these languages change its beginning.
+    is_any_start: bool,
 }
 
 /// Words that have to follow one another.
@@ -116,7 +122,13 @@ impl Query {
             weights: Vec::new(),
             typed: Vec::new(),
             phrases: Vec::new(),
+            starts: BTreeSet::new(),
+            is_any_start: false,
         };
+        query.is_any_start = query
+            .languages
+            .iter()
+            .any(|language| CHANGE_STARTS.contains(language));
         let text = |text: &Text| corrected(&text.0, corrections);
         let free = words.text.as_ref().map(text).unwrap_or_default();
         let free = query.asked(&free);
@@ -144,6 +156,13 @@ impl Query {
             let asked = query.asked(&text(&clause.text));
             query.follow(&asked, weight);
         }
+        let typed = query.typed.iter().map(|(typed, _)| typed);
+        let starts = query
+            .terms
+            .keys()
+            .chain(typed)
+            .filter_map(|each| each.chars().next());
+        query.starts = starts.collect();
         query
     }
 
@@ -260,15 +279,22 @@ impl Query {
         self.terms.get(term).copied()
     }
 
-    /// The word that a token of a text stands for.
-    pub(super) fn word(&self, term: Option<usize>, form: &str) -> Option<usize> {
-        term.and_then(|term| self.words[term]).or_else(|| {
-            let begun = self
-                .typed
-                .iter()
-                .find(|(typed, _)| form.starts_with(typed.as_str()));
-            begun.map(|(_, word)| *word)
-        })
+    /// Whether a word of this form can stand for anything, so that the others need no stem.
+    pub(super) fn may_find(&self, form: &str) -> bool {
+        let first = form.chars().next();
+        self.is_any_start || first.is_some_and(|first| self.starts.contains(&first))
+    }
+
+    /// The word that a token of a text stands for, by the numbers of its terms.
+    pub(super) fn word(&self, terms: &[usize], form: &str) -> Option<usize> {
+        let begun = || {
+            let mut typed = self.typed.iter();
+            typed.find(|(typed, _)| form.starts_with(typed.as_str()))
+        };
+        terms
+            .iter()
+            .find_map(|term| self.words[*term])
+            .or_else(|| begun().map(|(_, word)| *word))
     }
 }
 

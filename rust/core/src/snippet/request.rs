@@ -3,16 +3,18 @@
 //! Owns the keys of the request and of the reply, and the ellipsis; knows nothing of how a window is chosen.
 //! Invariant: a request with an unknown key, a place outside its text or a number out of range is refused whole.
 
-use super::{Piece, Query, Snippet, WORD_COLUMNS, WORDS, Words, mark, sentences, snippet};
+use super::{Piece, Query, Snippet, WORDS, Words, mark, sentences, snippet};
 use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
-use crate::plan::{self, Text};
+use crate::plan::{self, Encoder, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 const DEFAULT_WORDS: usize = 30;
+/// Sentences of a passage that are chosen from: a passage has eighty words.
+const SENTENCES: usize = 16;
 
 /// A request of `snippets`.
 #[derive(Deserialize)]
@@ -28,8 +30,8 @@ pub struct Request {
     corrections: BTreeMap<String, String>,
     weights: Option<BTreeMap<String, f64>>,
     words: Option<usize>,
-    #[serde(default)]
-    sentences: usize,
+    /// What chooses a sentence where no word of the query is.
+    pub encoder: Option<Encoder>,
 }
 
 #[derive(Deserialize)]
@@ -53,9 +55,10 @@ struct Shown {
     title: Vec<Piece>,
     snippet: Vec<Piece>,
     passage: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sentences: Option<Vec<String>>,
 }
+
+/// Which of some sentences says best what was asked for.
+pub type Choose<'a> = dyn FnMut(&[&str]) -> Result<usize> + 'a;
 
 impl Request {
     /// Every text of the query whose words are marked.
@@ -70,20 +73,22 @@ impl Request {
 /// What is shown of documents for a query.
 ///
 /// `{"items":[{"title"?,"text"?,"spans"?:[[start,end],..],"passage"?}],"query":{"text"?,"phrases"?:[{"text"}],"in"?,"not"?,
-/// "typing"?},"index"?,"languages"?:[code,..],"corrections"?:{form: word},"weights"?:{form: idf},"words"?:30,"sentences"?:0}` ->
-/// `{"items":[{"title":[{"text","hit"}],"snippet":[{"text","hit"}],"passage","sentences"?:[text,..]}]}`.
+/// "typing"?},"index"?,"languages"?:[code,..],"corrections"?:{form: word},"weights"?:{form: idf},"words"?:30,
+/// "encoder"?:"static"|"model"}` -> `{"items":[{"title":[{"text","hit"}],"snippet":[{"text","hit"}],"passage"}]}`.
 /// `spans` are the passages in code points, one that is all of the text when not given; `passage` is the best of them, in the
 /// reply the one that is shown. The pieces of a title are all of it. Those of a snippet are a stretch of the text, of about
-/// `words` words; where a sentence is cut, `"… "` stands before or `" …"` behind as a piece of its own. `sentences`: of an item in
-/// which nothing is marked, so many sentences of its best passage, for a caller who wants to choose one by meaning.
+/// `words` words; where a sentence is cut, `"… "` stands before or `" …"` behind as a piece of its own. A text in which no word of
+/// the query is shows the sentence of its best passage that `choose` takes, or the passage's beginning where nobody chooses.
 /// `languages` and `weights` are those of the index, for a request that gives none.
 ///
 /// # Errors
-/// `bad_request`: the request is malformed, a language is no code, a span is outside its text or a number out of its range.
+/// `bad_request`: the request is malformed, a language is no code, a span is outside its text or a number out of its range; or
+/// that of `choose`.
 pub fn answer(
     request: &Request,
     languages: &[Language],
     weights: BTreeMap<String, f64>,
+    mut choose: Option<&mut Choose<'_>>,
 ) -> Result<Vec<u8>> {
     let words = request.words.unwrap_or(DEFAULT_WORDS);
     if !WORDS.contains(&words) {
@@ -108,34 +113,46 @@ pub fn answer(
     let items = request
         .items
         .iter()
-        .map(|item| shown(item, &query, words, request.sentences))
+        .map(|item| shown(item, &query, words, choose.as_deref_mut()))
         .collect::<Result<_>>()?;
     plan::reply(&Reply { items })
 }
 
-fn shown(item: &Item, query: &Query, words: usize, most: usize) -> Result<Shown> {
+fn shown(
+    item: &Item,
+    query: &Query,
+    words: usize,
+    choose: Option<&mut Choose<'_>>,
+) -> Result<Shown> {
     let text = item.text.as_ref().map_or("", |text| &text.0);
     let title = item.title.as_ref().map_or("", |title| &title.0);
     let spans = spans(text, &item.spans)?;
-    let best = spans.get(item.passage).ok_or_else(|| {
+    let best = spans.get(item.passage).cloned().ok_or_else(|| {
         refused("there is no such passage")
             .with(json!({"passage": item.passage, "passages": spans.len()}))
     })?;
-    let title = mark(title, query);
-    let cut = snippet(text, query, best.clone(), words);
-    let is_marked = title.iter().chain(&cut.pieces).any(|piece| piece.hit);
+    let mut cut = snippet(text, query, best.clone(), words);
+    if let Some(choose) = choose.filter(|_| !cut.pieces.iter().any(|piece| piece.hit)) {
+        let passage = &text[best.clone()];
+        let found = sentences(passage);
+        let found = &found[..found.len().min(SENTENCES)];
+        let texts: Vec<&str> = found.iter().map(|range| &passage[range.clone()]).collect();
+        if let Some(chosen) = (texts.len() > 1).then(|| choose(&texts)).transpose()? {
+            let start = best.start + found.get(chosen).map_or(0, |range| range.start);
+            cut = snippet(text, query, start..best.end, words);
+        }
+    }
     let passage = if best.contains(&cut.focus) {
         item.passage
     } else {
+        let mut spans = spans.iter();
         spans
-            .iter()
             .position(|span| span.contains(&cut.focus))
             .unwrap_or(item.passage)
     };
     Ok(Shown {
-        sentences: (most > 0 && !is_marked).then(|| short(&text[best.clone()], words, most)),
+        title: mark(title, query),
         snippet: with_ellipsis(cut),
-        title,
         passage,
     })
 }
@@ -173,14 +190,6 @@ fn spans(text: &str, spans: &[(usize, usize)]) -> Result<Vec<Range<usize>>> {
             })
         })
         .collect()
-}
-
-/// The first sentences of a passage, none longer than a window.
-fn short(passage: &str, words: usize, most: usize) -> Vec<String> {
-    let cut = |range: Range<usize>| -> String {
-        passage[range].chars().take(words * WORD_COLUMNS).collect()
-    };
-    sentences(passage).into_iter().take(most).map(cut).collect()
 }
 
 fn with_ellipsis(snippet: Snippet) -> Vec<Piece> {
