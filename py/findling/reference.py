@@ -25,7 +25,7 @@ DUMP_MAGIC = b"findling-reference\n"
 LONG_WORDS = 200
 """A document of more words counts by half as a whole."""
 MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
-_PLAN_KEYS = set("index text vector space words weights offset limit meaning_k filter facets sort explain".split())
+_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k filter facets sort explain".split())
 
 Codes = tuple[list[int], float]
 
@@ -169,7 +169,7 @@ class ReferenceEngine:
         documents = index["documents"]
         words = Words(documents, self._analyse, self._knows) if "words" in plan else None
         plan, corrections = _corrected(plan, words)
-        query = self._query(plan, index) if plan.keys() & {"text", "vector"} else None
+        query = self._query(plan, index) if plan.keys() & {"text", "vector", "like"} else None
         asked = None if words is None else words.query(plan["words"])
         if query is None and asked is None:
             raise BadRequest("the plan needs `text`, `vector` or `words`")
@@ -180,7 +180,8 @@ class ReferenceEngine:
         meaning = None if query is None else {id: hit["legs"]["meaning"] for id, hit in hits.items()}
 
         def matched(filter: Mapping[str, Any]) -> set[str]:
-            allowed = {id for id in documents if facets.passes(filter, id, values[id]) and (asked is None or asked.meets(id))}
+            others = [id for id in documents if id != plan.get("like")]
+            allowed = {id for id in others if facets.passes(filter, id, values[id]) and (asked is None or asked.meets(id))}
             return facets.matched(allowed, of_words, meaning, plan.get("meaning_k", max(facets.MEANING_K, offset + limit)))
 
         found = {id: hits[id] for id in matched(filter)}
@@ -250,11 +251,16 @@ class ReferenceEngine:
         return self._indexes[plan["index"]]
 
     def _query(self, plan: dict[str, Any], index: dict[str, Any]) -> Codes:
-        if "text" in plan and "vector" in plan:
-            raise BadRequest("the plan has both `text` and `vector`")
+        if len(plan.keys() & {"text", "vector", "like"}) > 1:
+            raise BadRequest("the plan has several of `text`, `vector` and `like`")
         if plan.get("space", index["space"]) != index["space"]:
             raise WrongSpace("the query's vector is of another model than the index", wanted=index["space"], found=plan["space"])
-        vector = self._embed([plan["text"]], "query")[0] if "text" in plan else np.asarray(plan["vector"], dtype=np.float32)
+        if "text" in plan:
+            vector = self._embed([plan["text"]], "query")[0]
+        elif "like" in plan:
+            vector = _own_vector(index["documents"], plan["like"])
+        else:
+            vector = np.asarray(plan["vector"], dtype=np.float32)
         if len(vector) != self._model["dim"]:
             raise WrongDim(
                 f"the vector has {len(vector)} numbers, the index {self._model['dim']}",
@@ -262,6 +268,14 @@ class ReferenceEngine:
                 wanted=self._model["dim"],
             )
         return query_codes(vector)
+
+
+def _own_vector(documents: dict[str, Any], id: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """What a document is like: as a whole where that is kept, else the mean of its passages."""
+    if id not in documents:
+        raise NotFound(f"there is no document {id!r} to find others like it", id=id)
+    kept = [documents[id]["whole"]] if documents[id]["whole"] else documents[id]["codes"]
+    return mean([np.asarray(codes, np.float64) * scale for codes, scale in kept])
 
 
 def _corrected(plan: dict[str, Any], words: Words | None) -> tuple[dict[str, Any], list[dict[str, str]]]:

@@ -293,12 +293,13 @@ impl Engine {
         plan::reply(&json!({ "removed": removed }))
     }
 
-    /// `{"index","text"?|"vector"?,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text","field"}],
-    /// "not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},"encoder"?:"model"|"static"|"auto","offset"?,"limit"?,"meaning_k"?,
-    /// "filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` -> `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},
-    /// "record","explain"?}],"encoder"?,"total","exact","facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
-    /// A text or a vector is the leg of meaning, words are the leg of words; one is enough, both are fused. Filters, facets
-    /// and orders: docs/guide/filters.md.
+    /// `{"index","text"?|"vector"?|"like"?:id,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text",
+    /// "field"}],"not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},
+    /// "encoder"?:"model"|"static"|"auto","offset"?,"limit"?,"meaning_k"?,"filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` ->
+    /// `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},"record","explain"?}],"encoder"?,"total","exact",
+    /// "facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
+    /// A text or a vector is the leg of meaning, and so is `like`, the document whose vector is searched for without finding it;
+    /// words are the leg of words; one is enough, both are fused. Filters, facets and orders: docs/guide/filters.md.
     ///
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.

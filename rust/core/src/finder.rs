@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::pieces::{self, Pieces};
 use crate::plan::{Encoder, Search, Target, TextKind};
 use crate::words::Correction;
+use serde_json::json;
 use std::borrow::Cow;
 
 /// What makes the vector of a query.
@@ -145,6 +146,14 @@ impl Finder {
         let mut is_known = true;
         match plan.meaning.as_ref().map(|leg| &leg.asked) {
             None => {}
+            Some(Target::Like(id)) => {
+                let document = index.number(id).ok_or_else(|| unknown(id))?;
+                if let Answer::Need(needs) = index.vector(document, &mut self.vector)? {
+                    return Ok(Answer::Need(needs));
+                }
+                self.query.set(&self.vector)?;
+                without = Some(document);
+            }
             Some(Target::Vector(vector)) => self.query.set(vector)?,
             Some(Target::Text(asked)) => {
                 let text = text.as_ref().unwrap_or(&asked.0);
@@ -200,4 +209,12 @@ impl Finder {
             + self.query.codes.capacity() * size_of::<i16>()
             + self.buffers.size_bytes()
     }
+}
+
+fn unknown(id: &str) -> Error {
+    Error::new(
+        Code::NotFound,
+        "there is no such document to find others like it; it may have been removed",
+    )
+    .with(json!({"id": id}))
 }

@@ -6,6 +6,7 @@
 
 mod contents;
 mod loaded;
+mod like;
 mod rows;
 mod search;
 mod stored;

@@ -26,6 +26,8 @@ pub struct Ask<'a> {
     pub words: Option<(&'a Request, f64)>,
     /// Which documents may be found.
     pub filter: &'a Filter,
+    /// A document that is not found.
+    pub without: Option<usize>,
     /// How many of the best are left out.
     pub offset: usize,
     /// The most documents.
@@ -45,6 +47,7 @@ impl<'a> Ask<'a> {
             meaning: None,
             words: None,
             filter: &Filter::All,
+            without: None,
             offset: 0,
             limit,
             meaning_k: limit,
@@ -174,7 +177,7 @@ impl Index {
             buffers.words = own.prepare(request, &mut buffers.scores);
             own.score(&buffers.words, &mut buffers.scores);
         }
-        self.allow(ask.filter, buffers)?;
+        self.allow(ask.filter, ask.without, buffers)?;
         // What was picked of a facet must not hide its other values, so that those are counted over a match set of their own.
         let mut relaxed = Vec::new();
         for facet in ask.facets {
@@ -183,7 +186,7 @@ impl Index {
                 None => None,
                 Some(filter) => {
                     let narrow = std::mem::take(&mut buffers.allowed);
-                    self.allow(&filter, buffers)?;
+                    self.allow(&filter, ask.without, buffers)?;
                     Some(std::mem::replace(&mut buffers.allowed, narrow))
                 }
             });
@@ -287,7 +290,7 @@ impl Index {
     }
 
     /// Marks the documents that a filter and the conditions of the query's words let pass.
-    fn allow(&self, filter: &Filter, buffers: &mut Buffers) -> Result<()> {
+    fn allow(&self, filter: &Filter, without: Option<usize>, buffers: &mut Buffers) -> Result<()> {
         let Buffers {
             allowed,
             scores,
@@ -295,6 +298,9 @@ impl Index {
             ..
         } = buffers;
         filter.mark(&self.columns, &|id| self.number(id), allowed);
+        if let Some(document) = without {
+            allowed.remove(document);
+        }
         if !words.conditions.is_empty() {
             self.words()?.narrow(words, allowed, scores);
         }

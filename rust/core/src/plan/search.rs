@@ -29,6 +29,8 @@ pub enum Target {
     Text(Text),
     /// A ready vector.
     Vector(Vec<f32>),
+    /// The vector of a document, which is not found itself.
+    Like(String),
 }
 
 /// What one leg is asked, and what its value is multiplied by.
@@ -77,6 +79,7 @@ struct SearchJson {
     index: String,
     text: Option<Text>,
     vector: Option<Vec<f32>>,
+    like: Option<String>,
     words: Option<WordsJson>,
     space: Option<String>,
     encoder: Option<Encoder>,
@@ -124,17 +127,20 @@ struct ClauseJson {
 /// Reads the plan of a search.
 ///
 /// # Errors
-/// `bad_request` when it is malformed, has both a text and a vector or nothing to search for, or a number is out of its
+/// `bad_request` when it is malformed, has several of text, vector and like or nothing to search for, or a number is out of its
 /// range.
 pub fn read_search(request: &[u8]) -> Result<Search> {
     let plan: SearchJson = read(request)?;
-    let target = match (plan.text, plan.vector) {
-        (Some(_), Some(_)) => {
-            return Err(refused("a plan has not both \"text\" and \"vector\""));
+    let target = match (plan.text, plan.vector, plan.like) {
+        (None, None, None) => None,
+        (Some(text), None, None) => Some(Target::Text(text)),
+        (None, Some(vector), None) => Some(Target::Vector(vector)),
+        (None, None, Some(id)) => Some(Target::Like(id)),
+        _ => {
+            return Err(refused(
+                "a plan has at most one of \"text\", \"vector\" and \"like\"",
+            ));
         }
-        (Some(text), None) => Some(Target::Text(text)),
-        (None, Some(vector)) => Some(Target::Vector(vector)),
-        (None, None) => None,
     };
     let words = plan.words.map(read_words).transpose()?;
     let (meaning, words) = weigh(target, words, &plan.weights.unwrap_or_default())?;
