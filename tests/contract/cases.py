@@ -86,6 +86,11 @@ CASES = [
     Case("a weight scales the scores and keeps the order", same("calm water", weights={"meaning": 0.5}), first="boat", count=4),
     Case("a text of unknown letters is searched too", same("ᚠᛇᚻ 𝄞 🜁"), count=4),
     Case("a long query is cut, not refused", same("calm water " * 500), count=4),
+    Case("more like a document leaves it out", {"like": "boat"}, count=3, among={"keeper", "anchor", "long"}),
+    Case("more like a document finds its twin first", {"like": "boat"}, add=[[*HARBOUR, document("twin", "small boats float on calm waters")]], first="twin", count=4),
+    Case("more like a document of several passages", {"like": "long", "limit": 2}, count=2),
+    Case("more like the only document finds nothing", {"like": "boat"}, add=[[BOAT]], ids=[]),
+    Case("more like a document among some", {"like": "boat", "filter": {"ids": ["boat", "anchor"]}}, ids=["anchor"]),
     *(Case(f"a scan of {count} rows finds the one", same("lighthouse wind harbour", limit=count), add=[crowd(count)], count=count) for count in (1, 16, 17, 257)),
 ]
 
@@ -106,6 +111,8 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("a document with an unknown field", "add", {"index": "known", "documents": [{"id": "x", "fields": {"body": "x"}, "passages": ["x"], "record": {}}]}, "bad_request"),
     ("a language that is none", "add", {"index": "known", "documents": [{"id": "x", "language": "english!", "passages": ["x"], "record": {}}]}, "bad_request"),
     ("text and vector", "search", {"index": "known", "text": "x", "vector": [1.0]}, "bad_request"),
+    ("text and a document", "search", {"index": "known", "text": "x", "like": "boat"}, "bad_request"),
+    ("more like a document that is not there", "search", {"index": "known", "like": "nowhere"}, "not_found"),
     ("a wrong type", "search", {"index": "known", "text": 5}, "bad_request"),
     ("an unknown leg", "search", {"index": "known", "text": "x", "weights": {"sparse": 1.0}}, "bad_request"),
     ("a negative limit", "search", {"index": "known", "text": "x", "limit": -1}, "bad_request"),
