@@ -165,6 +165,7 @@ class App:
         limit: int = DEFAULT_LIMIT,
         offset: int = 0,
         legs: str = "both",
+        like: str | None = None,
         filter: dict[str, Any] | None = None,
         facets: list[dict[str, Any]] | None = None,
         sort: list[dict[str, Any]] | None = None,
@@ -174,7 +175,9 @@ class App:
         explain: bool = False,
         ticket: Ticket | None = None,
     ) -> dict[str, Any]:
-        """The best documents for `query`, by `meaning`, `words` or `both`; see `query.plan` for the other arguments.
+        """The best documents for `query`, by `meaning`, `words` or `both`, or those most like the document `like`, for an empty query.
+
+        See `query.plan` for the other arguments.
 
         `corrections` of the answer says which words were taken for others. Whether a newer search replaces this one is for
         those who search to say, by `cancel`.
@@ -191,6 +194,7 @@ class App:
             limit=limit,
             offset=offset,
             legs=legs,
+            like=like,
             filter=filter,
             facets=facets,
             sort=sort,

@@ -103,8 +103,9 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    if (options.query is None) == (options.queries is None) or (options.queries is None) != (options.run is None):
-        raise BadRequest("search takes a query, or --queries FILE and --run FILE")
+    asked = sum(each is not None for each in (options.query, options.queries, options.like))
+    if asked != 1 or (options.queries is None) != (options.run is None):
+        raise BadRequest("search takes a query, or --like ID, or --queries FILE and --run FILE")
     if options.run is not None and (options.json or options.explain):
         raise BadRequest("--json and --explain are for one query; a run has ids and scores only")
 
@@ -117,7 +118,7 @@ def _search(options: argparse.Namespace) -> int:
         return app
 
     async def one() -> dict[str, Any]:
-        return await (await opened()).search(COLLECTION, options.query, explain=options.explain, **wished)
+        return await (await opened()).search(COLLECTION, options.query or "", like=options.like, explain=options.explain, **wished)
 
     async def all_of(queries: list[str]) -> list[dict[str, Any]]:
         return await (await opened()).search_all(COLLECTION, queries, **wished)
@@ -390,6 +391,7 @@ def _parser() -> argparse.ArgumentParser:
     search = command("search", _search, "search an index")
     search.add_argument("index", metavar="OUT", help="an index file, the folder of a published collection, or its address")
     search.add_argument("query", nargs="?", help="what to look for")
+    search.add_argument("--like", metavar="ID", help="the id of a document, instead of a query: those nearest to it by meaning")
     search.add_argument("--queries", type=Path, metavar="FILE", help="a TSV file with the columns qid and query, instead of one query")
     search.add_argument("--run", type=Path, metavar="FILE", help="where the hits of --queries go, as a TREC run")
     search.add_argument("--limit", type=_limit, default=10, help="how many hits (10)")

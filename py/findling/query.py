@@ -120,6 +120,7 @@ def plan(
     offset: int = 0,
     legs: str = "both",
     weights: dict[str, float] | None = None,
+    like: str | None = None,
     filter: dict[str, Any] | None = None,
     facets: list[dict[str, Any]] | None = None,
     sort: list[dict[str, Any]] | None = None,
@@ -132,9 +133,11 @@ def plan(
     """The plan for a query against `index`: `limit` documents from `offset` on, ranked by meaning, by words or by both.
 
     filter, facets, sort: as docs/guide/filters.md has them; the filters that were typed hold as well. correct: words that nobody has
-    are taken for typing errors. typing: the last word may be the beginning of one. A query with nothing in it asks for all
+    are taken for typing errors. typing: the last word may be the beginning of one. like: the id of a document to which others are near
+    by meaning, instead of words; filters may be typed beside it. A query with nothing in it asks for all
     documents if there is a filter, a facet or an order. encoder: what makes the vector of the text, the `model`, the piece table
-    (`static`), or what is loaded, the model first (`auto`). Raises `BadRequest` for legs or an encoder that there are not.
+    (`static`), or what is loaded, the model first (`auto`). Raises `BadRequest` for legs or an encoder that there are not, and for
+    words beside `like`.
     """
     if encoder not in ENCODERS:
         raise BadRequest(f"there is no encoder {encoder[:40]!r}; {', '.join(ENCODERS)} were expected", encoder=encoder[:40])
@@ -142,7 +145,11 @@ def plan(
         raise BadRequest(f"there are no legs {legs[:40]!r}; {', '.join(LEGS)} were expected", legs=legs[:40])
     found = read(query, known)
     made: dict[str, Any] = {"index": index, "limit": limit}
-    if found.text:
+    if like is not None:
+        if found.text:
+            raise BadRequest("a search takes words or `like`, the id of a document; leave one of them out", like=like[:80])
+        made["like"] = like
+    elif found.text:
         made |= _legs(found, legs, weights, correct, typing)
     elif found.filters or filter or facets or sort:
         made["words"] = {"text": ""}

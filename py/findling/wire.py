@@ -39,6 +39,7 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
         "limit": (_NUMBER, False),
         "offset": (_NUMBER, False),
         "legs": (_TEXT, False),
+        "like": (_TEXT, False),
         "filter": (_OBJECT, False),
         "facets": (_LIST, False),
         "sort": (_LIST, False),

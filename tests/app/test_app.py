@@ -95,6 +95,26 @@ def test_search_puts_the_document_that_shares_words_first(app, run):
     assert answer["took_ms"] == 0.0
 
 
+def test_more_like_a_document_are_those_near_it_without_itself(app, run):
+    async def scenario():
+        await filled(app)
+        await app.add("things", documents=[{"id": "ship", "title": "Ship", "text": "a boat that floats on water", "kind": "animal"}])
+        whole = await app.search("things", "", like="boat")
+        some = await app.search("things", "kind:animal", like="boat")
+        with pytest.raises(BadRequest):
+            await app.search("things", "water", like="boat")
+        with pytest.raises(NotFound):
+            await app.search("things", "", like="nowhere")
+        return whole["hits"], some["hits"]
+
+    whole, some = run(scenario())
+    assert [hit["id"] for hit in whole][0] == "ship"
+    assert {hit["id"] for hit in whole} == {"ship", "apple", "cat"}
+    assert [hit["id"] for hit in some] == ["ship", "cat"]
+    assert set(whole[0]["legs"]) == {"meaning"}
+    assert not any(piece["hit"] for hit in whole for piece in hit["title_pieces"] + hit["snippet"])
+
+
 def test_a_hit_is_shown_in_pieces_with_what_was_searched_for(app, run):
     async def scenario():
         await filled(app)

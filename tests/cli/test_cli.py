@@ -108,6 +108,13 @@ def test_search_shows_what_was_searched_for_in_bold_in_a_terminal(index, model_f
     assert ("\x1b[1m" in snippet) == is_bold
 
 
+def test_search_finds_more_like_a_document(index, model_file, capsys):
+    assert main(["search", str(index), "--like", "b.txt", "--model", str(model_file), "--json"]) == 0
+    assert {hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]} == {"deep/a.md#1", "deep/a.md#2"}
+    assert main(["search", str(index), "--like", "nowhere", "--model", str(model_file)]) == 4
+    assert main(["search", str(index), "boat", "--like", "b.txt", "--model", str(model_file)]) == 2
+
+
 def test_what_a_document_says_does_not_steer_the_terminal(tmp_path, model_file, capsys):
     source = tmp_path / "hostile.jsonl"
     source.write_text(json.dumps({"title": "a \x1b[31mred\x07 title", "text": "one\r\n two\u009b0m\tthree"}))

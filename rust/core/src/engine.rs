@@ -378,6 +378,7 @@ impl Engine {
         let asked = request.texts().collect::<Vec<_>>().join(" ");
         let encoder = request
             .encoder
+            .filter(|encoder| *encoder != Encoder::Auto)
             .or(self.pieces.as_ref().map(|_| Encoder::Static));
         let (model, pieces, embedder) = (&self.model, &self.pieces, &mut self.embedder);
         let mut query = Vec::new();
@@ -390,7 +391,7 @@ impl Engine {
         };
         let choose: Option<&mut snippet::Choose<'_>> = match encoder {
             None => None,
-            Some(Encoder::Static) => Some(&mut by_static),
+            Some(Encoder::Static | Encoder::Auto) => Some(&mut by_static),
             Some(Encoder::Model) => Some(&mut by_model),
         };
         snippet::answer(&request, &languages, weights, choose)

@@ -144,6 +144,7 @@ impl Finder {
             }
         }
         let mut is_known = true;
+        let mut without = None;
         match plan.meaning.as_ref().map(|leg| &leg.asked) {
             None => {}
             Some(Target::Like(id)) => {
@@ -184,6 +185,7 @@ impl Finder {
             meaning: meaning.map(|leg| (&self.query, leg.weight)),
             words: request.as_deref().map(|request| (request, weight)),
             filter: if is_empty { &nothing } else { &plan.filter },
+            without,
             offset: plan.offset,
             limit: plan.limit,
             meaning_k: plan.meaning_k,

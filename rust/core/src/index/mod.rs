@@ -5,8 +5,8 @@
 //! added in the same order give the same bytes.
 
 mod contents;
-mod loaded;
 mod like;
+mod loaded;
 mod rows;
 mod search;
 mod stored;

@@ -133,7 +133,9 @@ fn stems_begin_as_their_words_do_in_all_languages_but_two() {
         {
             analyse(word, Language::None, |token| {
                 let is_same = |stem: &String| stem.chars().next() == token.form.chars().next();
-                changed += usize::from(!stems(token.word, &[language]).iter().all(is_same));
+                if token.stemmed {
+                    changed += usize::from(!stems(token.word, &[language]).iter().all(is_same));
+                }
             });
         }
         let may_change = matches!(language, Language::Arabic | Language::Tamil);
