@@ -367,14 +367,16 @@ impl Engine {
     /// `bad_request`, `not_found` or `not_ready`.
     pub fn snippets(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: snippet::Request = plan::read(request)?;
-        let index = match &request.index {
-            Some(name) => Some(found(&mut self.indexes, name)?),
-            None => None,
+        // A collection that is read in pieces tells its languages; what its words weigh would have to be fetched.
+        let name = request.index.as_deref().unwrap_or_default();
+        let (languages, weights) = match self.published.languages(name) {
+            Some(languages) => (languages, BTreeMap::new()),
+            None if request.index.is_none() => Default::default(),
+            None => found(&mut self.indexes, name)?
+                .words()
+                .map(|words| words.weigh(request.texts()))
+                .unwrap_or_default(),
         };
-        let (languages, weights) = index
-            .and_then(|index| index.words().ok())
-            .map(|words| words.weigh(request.texts()))
-            .unwrap_or_default();
         let asked = request.texts().collect::<Vec<_>>().join(" ");
         let encoder = request
             .encoder

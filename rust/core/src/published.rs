@@ -80,6 +80,13 @@ impl Published {
         self.open.contains_key(name)
     }
 
+    /// The languages in which words of a query are sought in a collection that is open.
+    pub fn languages(&self, name: &str) -> Option<Vec<Language>> {
+        self.open
+            .get(name)
+            .map(|remote| languages(remote.languages()))
+    }
+
     /// Forgets a collection; whether there was one.
     pub fn close(&mut self, name: &str) -> bool {
         let opening = self.opening.remove(name).is_some();
@@ -352,6 +359,7 @@ fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result<Que
         match (&leg.asked, vector) {
             (_, Some(vector)) => query.vector = Some(vector),
             (Target::Vector(_), None) => return refuse("a vector without a piece table"),
+            (Target::Like(_), None) => return refuse("others like a document"),
             (Target::Text(meant), None) => {
                 query.encode = true;
                 query.weights.0 = leg.static_weight;
@@ -370,15 +378,19 @@ fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result<Que
     Ok(query)
 }
 
-/// The words of a text, each once, with the terms that stand for it in the collection's languages.
-fn words(text: &str, codes: &[String]) -> Vec<Word> {
-    let mut languages: Vec<Language> = codes
-        .iter()
-        .filter_map(|code| Language::from_code(code))
-        .collect();
+/// The languages of a query.
+fn languages(codes: &[String]) -> Vec<Language> {
+    let known = codes.iter().filter_map(|code| Language::from_code(code));
+    let mut languages: Vec<Language> = known.collect();
     if languages.is_empty() {
         languages.push(Language::English);
     }
+    languages
+}
+
+/// The words of a text, each once, with the terms that stand for it in the collection's languages.
+fn words(text: &str, codes: &[String]) -> Vec<Word> {
+    let languages = languages(codes);
     let mut words: Vec<Word> = Vec::new();
     for (turn, language) in languages.iter().enumerate() {
         let mut at = 0;

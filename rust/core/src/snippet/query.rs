@@ -18,7 +18,7 @@ const STEP_CAP: usize = 256;
 /// Letters that have to be typed before the words that begin with them are marked.
 const TYPED_LETTERS: usize = 2;
 /// Languages whose stemmers take away or change how a word begins; those of all others work at its end.
-const CHANGE_STARTS: [Language; 2] = [Language::Arabic, Language::Tamil];
+const CHANGE_STARTS: [Language; 3] = [Language::Arabic, Language::Tamil, Language::Turkish];
 
 /// The words of a plan.
 #[derive(Debug, Default, Deserialize)]

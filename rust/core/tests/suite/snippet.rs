@@ -123,7 +123,7 @@ fn words_are_marked_in_every_language_of_the_query() {
 }
 
 #[test]
-fn stems_begin_as_their_words_do_in_all_languages_but_two() {
+fn stems_begin_as_their_words_do_in_all_languages_but_three() {
     let vocabulary = include_str!("../../../../tests/golden/vocabulary.txt");
     for language in Language::ALL {
         let mut changed = 0;
@@ -138,7 +138,10 @@ fn stems_begin_as_their_words_do_in_all_languages_but_two() {
                 }
             });
         }
-        let may_change = matches!(language, Language::Arabic | Language::Tamil);
+        let may_change = matches!(
+            language,
+            Language::Arabic | Language::Tamil | Language::Turkish
+        );
         assert!(changed == 0 || may_change, "{language:?}: {changed}");
     }
     assert_eq!(marked("الكتاب", "كتاب", &[Language::Arabic]), "[الكتاب]");
