@@ -385,7 +385,7 @@ impl Engine {
         let (model, pieces, embedder) = (&self.model, &self.pieces, &mut self.embedder);
         let mut query = Vec::new();
         let mut by_static = |texts: &[&str]| {
-            let pieces = pieces.as_ref().ok_or_else(pieces::missing)?;
+            let pieces = pieces.as_ref().ok_or_else(crate::pieces::missing)?;
             sentences::by_pieces(pieces, &asked, texts)
         };
         let mut by_model = |texts: &[&str]| {
