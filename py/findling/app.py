@@ -76,8 +76,10 @@ class App:
         clock: Callable[[], float] = time.perf_counter,
         host: Callable[[], dict[str, Any]] = lambda: HERE,
         share: Share | None = None,
+        whole: bool = False,
     ) -> None:
         self._engine = engine
+        self._whole = whole
         self._store = store
         self._pause = pause
         self._clock = clock
@@ -93,7 +95,7 @@ class App:
             if src not in (None, known.src):
                 raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
             return await known.open()
-        opening = Collection(collection, self._engine, self._store, src, share=self._share, clock=self._clock)
+        opening = Collection(collection, self._engine, self._store, src, share=self._share, clock=self._clock, whole=self._whole)
         # Entered before the first await, so that other requests find it and wait for it.
         self._collections[collection] = opening
         try:

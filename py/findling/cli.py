@@ -113,7 +113,8 @@ def _search(options: argparse.Namespace) -> int:
 
     async def opened() -> App:
         store, name = published.located(options.index)
-        app = App(_engine(options), store)
+        # What lies on this machine is read whole: it is exact then, and takes every operator.
+        app = App(_engine(options), store, whole=isinstance(store, FolderStore))
         await app.open(COLLECTION, name)
         return app
 

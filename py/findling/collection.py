@@ -86,8 +86,10 @@ class Collection:
         meta: dict[str, Any] | None = None,
         share: Share | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        whole: bool = False,
     ) -> None:
         self.name = name
+        self._whole = whole
         self.src = src
         self._engine = engine
         self._store = store
@@ -111,7 +113,7 @@ class Collection:
     async def _open(self) -> None:
         request: Request = {"index": self.name}
         if self.src is not None:
-            request |= {"file": self.src, "length": await self._store.size(self.src)}
+            request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
         opened = await self._ask(self._engine.open, request)
         self._meta |= opened.get("meta") or {}
         self._counts = {key: opened[key] for key in ("documents", "passages")}
@@ -293,15 +295,17 @@ class Collection:
     ) -> dict[str, Any]:
         """Call the engine, fetch the ranges it lacks, and call again until it answers; `decode` makes sense of its reply."""
         payload = encode(request)
-        lacked = None
+        lacked, again = None, False
         for _ in range(MAX_ROUNDS):
             self._check()
             answer = decode(method(payload))
             needs = answer.get("need")
             if not needs:
                 return answer
-            if needs == lacked:
+            # Twice is no fault: the small file that names a collection may be looked at before it is kept whole.
+            if needs == lacked and again:
                 break
+            again = needs == lacked
             lacked = needs
             ranges = [(need["file"], need["offset"], need["length"]) for need in needs]
             read = await asyncio.gather(*(self._store.read(*each) for each in ranges))

@@ -64,12 +64,11 @@ def test_the_order_of_documents_does_not_change_the_bytes(folder, model_file, tm
     assert {path.name: path.read_bytes() for path in other.iterdir()} == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("query", ["calm boats", "the keeper", "ship", "submarine"])
-def test_a_folder_finds_by_words_what_the_file_finds(folder, model_file, tmp_path, capsys, query):
+@pytest.mark.parametrize("query", ["calm boats", "the keeper", '"small boat"', "ship -anchor", "title:anchor", "kind:iron ship", "size:>3", "submarine", "calmm boats"])
+@pytest.mark.parametrize("legs", ["both", "words"])
+def test_a_folder_finds_what_the_file_finds(folder, model_file, tmp_path, capsys, query, legs):
     flat = build(DOCUMENTS, tmp_path / "out/flat.findling", model_file)
-    expected = hits(flat, query, model_file, capsys, "--legs", "words", "--verbatim")
-    found = hits(folder, query, model_file, capsys, "--legs", "words", "--verbatim")
-    assert list(found) == list(expected)
+    assert hits(folder, query, model_file, capsys, "--legs", legs) == hits(flat, query, model_file, capsys, "--legs", legs)
 
 
 def test_a_collection_is_searched_at_its_address(folder, model_file, capsys):
