@@ -18,7 +18,7 @@ use std::ops::Range;
 const SUPERS: usize = 8;
 /// Bytes of short codes that a query reads: of small clusters, and where there are large ones only.
 const CODES_BYTES: usize = 20 << 10;
-const LARGE_CODES_BYTES: usize = 30 << 10;
+const LARGE_CODES_BYTES: usize = 44 << 10;
 /// Bytes of postings that a query with meaning reads; words that stand in very many documents are left out before.
 const POSTINGS_BYTES: u64 = 24 << 10;
 /// What closeness and words count when clusters are chosen.
