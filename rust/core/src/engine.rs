@@ -10,7 +10,6 @@ use crate::facets::Counts;
 use crate::facets::Row;
 use crate::file::{Answer, File, Need};
 use crate::finder::{Encoders, Encoding, Finder, missing_model};
-use crate::format;
 use crate::index::{self, Entry, Found, Index, Space};
 use crate::loading::Loads;
 use crate::memory::{self, Parts};
@@ -67,7 +66,7 @@ impl Engine {
     /// `bad_format`, `wrong_version`, `wrong_digest` or `unsupported`; the model before is kept.
     pub fn load_model(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let model = Model::open(bytes)?;
-        let reply = plan::reply(&describe(&model))?;
+        let reply = plan::reply(&model.describe())?;
         self.model = Some(model);
         Ok(reply)
     }
@@ -483,7 +482,7 @@ impl Engine {
         plan::reply(&json!({
             "backend": self.backend,
             "kernel": self.embedder.kernels().name(),
-            "model": self.model.as_ref().map(describe),
+            "model": self.model.as_ref().map(Model::describe),
             "pieces": self.pieces.as_ref().map(Pieces::describe),
             "indexes": indexes,
             "size_bytes": self.parts(),
@@ -564,18 +563,6 @@ fn entries(documents: Vec<plan::Document>) -> Result<Vec<Entry>> {
             })
         })
         .collect()
-}
-
-fn describe(model: &Model) -> Value {
-    let meta = model.meta();
-    json!({
-        "name": meta.name,
-        "space": meta.space,
-        "dim": meta.dim,
-        "max_tokens": meta.max_tokens,
-        "digest": format::hex(&model.digest()),
-        "size_bytes": model.size_bytes(),
-    })
 }
 
 fn space_of(model: &Model) -> Space {

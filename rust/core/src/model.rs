@@ -5,7 +5,7 @@
 //! weights have seven bits, floats are finite. The weights are used where they lie.
 
 use crate::error::{Code, Error, Result};
-use crate::format::{ALIGN, Container, Digest, Kind};
+use crate::format::{ALIGN, Container, Digest, Kind, hex};
 use crate::kernels::{self, Linear};
 use crate::tokenizer::{MIN_TOKENS, Tokenizer, TokenizerConfig};
 use serde::{Deserialize, Serialize};
@@ -394,6 +394,18 @@ impl Model {
     /// Which bytes these are.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What it is, as JSON.
+    pub fn describe(&self) -> Value {
+        json!({
+            "name": self.meta.name,
+            "space": self.meta.space,
+            "dim": self.meta.dim,
+            "max_tokens": self.meta.max_tokens,
+            "digest": hex(&self.digest),
+            "size_bytes": self.size_bytes(),
+        })
     }
 
     /// Bytes of the file.
