@@ -75,7 +75,7 @@ fn a_ready_vector_finds_what_its_text_finds() {
     let by_vector = ask(engine.search(&bytes(
         &json!({"index": "a", "vector": vector, "space": format!("{:064x}", 1)}),
     )));
-    assert_eq!(by_vector, by_text);
+    assert_eq!(by_vector["hits"], by_text["hits"]);
     let error = engine
         .search(&bytes(
             &json!({"index": "a", "vector": vector, "space": "another"}),
