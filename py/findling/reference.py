@@ -25,7 +25,7 @@ DUMP_MAGIC = b"findling-reference\n"
 LONG_WORDS = 200
 """A document of more words counts by half as a whole."""
 MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
-_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k filter facets sort explain".split())
+_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k filter facets sort explain encoder".split())
 
 Codes = tuple[list[int], float]
 
@@ -194,6 +194,8 @@ class ReferenceEngine:
             "total": len(found),
             "exact": True,
         }
+        if "text" in plan:
+            reply["encoder"] = "model"
         if plan.get("facets"):
             sets = [(facet, matched(facets.without_any(filter, facet["field"]))) for facet in plan["facets"]]
             reply["facets"] = [facets.counted(facet, [values[id] for id in ids]) for facet, ids in sets]

@@ -282,5 +282,5 @@ def test_a_ready_vector_finds_what_its_text_finds(engine, native):
     space = json.loads(engine.status())["model"]["space"]
     by_text = ask(engine, "search", {"index": "vectors", "text": text})
     by_vector = ask(engine, "search", {"index": "vectors", "vector": vector, "space": space})
-    assert by_vector == by_text
+    assert by_vector["hits"] == by_text["hits"]
     ask(engine, "close", {"index": "vectors"})
