@@ -29,7 +29,7 @@ const OFFERED = [
     src: at(build.demo.url),
     remote: false,
     about: "Try one of these; none of the words has to occur in what is found.",
-    examples: ["feeling sick with a fever", "vehicle that flies to the moon", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"],
+    examples: ["feeling sick with a fever", "place where you borrow books", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"],
   },
   { name: OWN, src: null, remote: false, about: "Describe what you remember; the words need not be those in the file.", examples: [] },
 ];

@@ -26,6 +26,8 @@ const byId = (id) => /** @type {T} */ (document.getElementById(id));
 
 const input = /** @type {HTMLInputElement} */ (byId("query"));
 const options = new URLSearchParams(location.search);
+/** `?legs=words` or `?legs=meaning` ranks by one of them alone. */
+const legs = options.has("legs") ? { legs: options.get("legs") } : {};
 const client = new Client({ backend: options.get("backend"), pool: options.get("pool") });
 const collections = new Collections(client, byId("collections"), options.get("index"), search);
 const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true));
@@ -103,7 +105,7 @@ async function search() {
   const started = performance.now();
   try {
     // Both are asked at once, and in this order: a search of a collection that is being opened waits in the worker.
-    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit: LIMIT })]);
+    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit: LIMIT, ...legs })]);
     if (chosen !== collections.chosen || input.value.trim() === "") return;
     showHits(result, started);
     if (chosen.remote) showReceived();

@@ -49,6 +49,8 @@ const VECTOR = 0xfd;
 export const FIRST_RELAXED = 0x100;
 export const RELAXED_MIN_F32 = 0x10d;
 export const RELAXED_MAX_F32 = 0x10e;
+export const RELAXED_MIN_F64 = 0x10f;
+export const RELAXED_MAX_F64 = 0x110;
 export const RELAXED_DOT_ADD = 0x113;
 
 /** @param {Reader} reader */
