@@ -33,7 +33,7 @@ REPEATS = 5
 LIMIT = 10
 SLICE = 2_000
 HYBRID_QUERIES = 300
-FILTER = {"all": [{"field": "kind", "none": ["libs"]}, {"field": "arch", "any": ["amd64", "all"]}, {"field": "size", "range": [1000, None]}]}
+FILTER = {"and": [{"field": "kind", "none": ["libs"]}, {"field": "arch", "any": ["amd64", "all"]}, {"field": "size", "range": {"min": 1000}}]}
 FACETS = [{"field": "kind"}, {"field": "arch"}]
 
 Records = list[dict[str, Any]]

@@ -24,7 +24,7 @@ sys.path.append(str(ROOT / "bench"))
 from _report import DATA  # noqa: E402  (One place says where the collections lie.)
 
 # All but `million`, which takes minutes and 2 GB.
-NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "relevance", "static", "hostile")
+NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "relevance", "static", "lexical", "hostile")
 
 
 def command(name: str) -> list[str]:
