@@ -29,7 +29,7 @@ from findling import engine
 SET = "debian-src"
 QUERIES = "debian.queries.tsv.gz"
 INDEX = "debian"
-REPEATS = 5
+REPEATS = 3
 LIMIT = 10
 SLICE = 2_000
 HYBRID_QUERIES = 300

@@ -20,7 +20,7 @@ const { brotliCompressSync } = await import("node:zlib");
 console.log(brotliCompressSync((await import("node:fs")).readFileSync(process.argv[1])).length);
 """
 """Node's, at its default, which is the best quality."""
-BROTLI_LIMIT_KB = 250.0
+BROTLI_LIMIT_KB = 400.0
 
 
 def brotli(path: Path) -> int:
