@@ -281,7 +281,9 @@ def analyse(text: str, language: str | None = None) -> dict[str, Any]:
 
     language: an ISO 639 code; without one it is guessed from a text of over 200 characters, and `und` where it is not known.
     """
-    reply: dict[str, Any] = json.loads(_free("analyse", encode({"text": text, "language": language})))
+    # Escaped, since a lone surrogate has no UTF-8 form; the engine takes it as U+FFFD.
+    request = json.dumps({"text": text, "language": language}).encode()
+    reply: dict[str, Any] = json.loads(_free("analyse", request))
     return reply
 
 

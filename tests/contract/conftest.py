@@ -81,11 +81,17 @@ def reference(model: bytes, native: Engine) -> Engine:
 
 
 @pytest.fixture(scope="session", params=RUST)
-def compute(request: pytest.FixtureRequest) -> Iterator[Callable[[dict[str, Any], bytes], bytes]]:
-    """The free function of the same name, on each backend; it needs no model."""
+def free(request: pytest.FixtureRequest) -> Iterator[Callable[..., bytes]]:
+    """The free functions by name, on each backend; they need no model."""
     if request.param == "native":
-        yield findling_engine.compute
+        yield findling_engine._free
     else:
         process = start(TIERS, request.param)
-        yield lambda asked, payload: process.call("compute", encode(asked), payload)
+        yield process.call
         process.close()
+
+
+@pytest.fixture(scope="session")
+def compute(free: Callable[..., bytes]) -> Callable[[dict[str, Any], bytes], bytes]:
+    """The free function of the same name, on each backend."""
+    return lambda asked, payload: free("compute", encode(asked), payload)

@@ -10,6 +10,12 @@ mod tables {
     include!(concat!(env!("OUT_DIR"), "/analysis.rs"));
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many characters were looked at: tests hold it to the length of the text.
+    pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// What a character is in a text that is cut into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -47,6 +53,8 @@ impl Class {
 
 /// The class of a character.
 pub(super) fn class(c: char) -> Class {
+    #[cfg(test)]
+    STEPS.set(STEPS.get() + 1);
     if c.is_ascii() {
         return match c {
             'a'..='z' | 'A'..='Z' => Class::Letter,

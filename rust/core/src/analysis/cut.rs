@@ -5,12 +5,13 @@
 //! Invariant: pieces begin where the one before began or after, on borders of characters, and every character is read a bounded
 //! number of times.
 
+use super::FORM_CAP;
 use super::characters::{Class, class};
 
 /// The most letters of a word; what goes on becomes a word of its own.
 pub const WORD_CAP: usize = 64;
 /// The longest whole in bytes; a longer one has only its parts.
-pub const WHOLE_CAP: usize = 256;
+pub const WHOLE_CAP: usize = FORM_CAP;
 /// Signs of one emoji that are joined.
 const EMOJI_CAP: usize = 16;
 
@@ -177,25 +178,30 @@ impl<F: FnMut(Piece) -> bool> Cutter<'_, F> {
 
     /// Pairs of neighbours; a letter alone is a piece.
     fn dense(&mut self) {
-        let mut before: Option<(usize, bool)> = None;
-        while let Some(c) = self.peek().filter(|c| class(*c) == Class::Dense) {
-            let start = self.at;
-            self.at += c.len_utf8();
-            while let Some(c) = self
-                .peek()
-                .filter(|c| class(*c).continues() || is_jamo_inside(*c))
-            {
-                self.at += c.len_utf8();
-            }
-            let end = self.at;
-            if let Some((from, _)) = before {
-                self.one(Kind::Dense, from, end);
-            }
-            before = Some((start, before.is_some()));
+        let (mut start, mut end) = self.letter();
+        let mut alone = true;
+        while self.peek().is_some_and(|c| class(c) == Class::Dense) {
+            let next = self.letter();
+            self.one(Kind::Dense, start, next.1);
+            (start, end) = next;
+            alone = false;
         }
-        if let Some((start, false)) = before {
-            self.one(Kind::Dense, start, self.at);
+        if alone {
+            self.one(Kind::Dense, start, end);
         }
+    }
+
+    /// Goes over one letter with what belongs to it and gives its place.
+    fn letter(&mut self) -> (usize, usize) {
+        let start = self.at;
+        self.step();
+        while self
+            .peek()
+            .is_some_and(|c| class(c).continues() || is_jamo_inside(c))
+        {
+            self.step();
+        }
+        (start, self.at)
     }
 
     fn one(&mut self, kind: Kind, start: usize, end: usize) {
@@ -299,7 +305,7 @@ fn joint(after: &str, address: bool, number: bool) -> usize {
     };
     let joins = match &after[..signs] {
         "." | "-" | "_" | "/" | "\\" | ":" | "@" | "&" | "+" | "=" | "#" => true,
-        "::" | "->" | "://" | ":\\" | "__" | "___" | "____" => true,
+        "++" | "::" | "->" | "://" | ":\\" | "__" | "___" | "____" => true,
         "," => number && next.is_ascii_digit(),
         other => {
             address

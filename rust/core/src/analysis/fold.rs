@@ -69,6 +69,31 @@ impl Folder {
         }
     }
 
+    /// Leaves out the `'s` of what belongs to someone, and signs at the ends that came with a letter (`ŉ`, `⅟`).
+    pub(super) fn trim(&mut self) {
+        for text in [&mut self.word, &mut self.form] {
+            while let Some(length) = text.strip_suffix("'s").map(str::len) {
+                text.truncate(length);
+            }
+            text.truncate(text.trim_end_matches(['\'', '/']).len());
+            let signs = text.len() - text.trim_start_matches('\'').len();
+            text.drain(..signs);
+        }
+    }
+
+    /// Leaves out what is beyond so many letters and bytes.
+    pub(super) fn cut_off(&mut self, letters: usize, bytes: usize) {
+        for text in [&mut self.word, &mut self.form] {
+            let beyond = text
+                .char_indices()
+                .enumerate()
+                .find(|(count, (at, c))| *count == letters || at + c.len_utf8() > bytes);
+            if let Some((_, (at, _))) = beyond {
+                text.truncate(at);
+            }
+        }
+    }
+
     /// As `fold`, for symbols: only how they are drawn is left out.
     pub(super) fn symbol(&mut self, text: &str) {
         self.form.clear();
@@ -90,8 +115,11 @@ impl Folder {
         let mut marks = 0;
         for c in text.chars() {
             let class = class(c);
+            if class == Class::Ignored {
+                continue;
+            }
             marks = if class == Class::Mark { marks + 1 } else { 0 };
-            if class == Class::Ignored || marks > MARKS {
+            if marks > MARKS {
                 continue;
             }
             if class == Class::Decimal {
@@ -115,7 +143,7 @@ fn digit_of(c: char) -> char {
 /// Says how a letter is pronounced or where it is stressed, not which letter it is.
 fn is_diacritic(c: char) -> bool {
     matches!(u32::from(c),
-        0x0300..=0x036f | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff | 0xfe20..=0xfe2f // general
+        0x0300..=0x036f | 0x0483..=0x0489 | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff | 0xfe20..=0xfe2f // general
         | 0x0591..=0x05bd | 0x05bf | 0x05c1 | 0x05c2 | 0x05c4 | 0x05c5 | 0x05c7 // Hebrew points
         | 0x0610..=0x061a | 0x064b..=0x065f | 0x0670 | 0x06d6..=0x06dc | 0x06df..=0x06e4 | 0x06e7 | 0x06e8 | 0x06ea..=0x06ed // Arabic
     )

@@ -12,13 +12,16 @@ mod guess;
 mod language;
 mod request;
 
-pub use cut::{WHOLE_CAP, WORD_CAP};
+pub use cut::WORD_CAP;
 pub use guess::guess;
 pub use language::Language;
 pub use request::analyse as answer;
 
 use cut::{Kind, Piece};
 use fold::Folder;
+
+/// The longest form, and the longest term, in bytes.
+pub const FORM_CAP: usize = 255;
 
 /// One thing that can be found in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub struct Token<'a> {
 /// Hands the tokens of a text to `take`, in the order in which they begin, a whole before its parts.
 ///
 /// Words are those of Unicode Standard Annex 29, scripts without spaces give pairs of letters, an emoji is a token. A word of
-/// more than [`WORD_CAP`] letters is cut, a whole of more than [`WHOLE_CAP`] bytes has only its parts; so the steps are in
+/// more than [`WORD_CAP`] letters is cut, a whole of more than [`FORM_CAP`] bytes has only its parts; so the steps are in
 /// proportion to the length of the text, whatever it holds. Of a text over 4 GiB the rest is left out.
 pub fn analyse(text: &str, language: Language, mut take: impl FnMut(Token<'_>)) {
     let mut end = text.len().min(u32::MAX as usize);
@@ -61,8 +64,12 @@ pub fn analyse(text: &str, language: Language, mut take: impl FnMut(Token<'_>)) 
             folder.symbol(source);
         } else {
             folder.fold(source);
+            folder.trim();
         }
-        if folder.form.is_empty() {
+        if matches!(piece.kind, Kind::Word | Kind::Humps | Kind::Dense) {
+            folder.cut_off(WORD_CAP, FORM_CAP);
+        }
+        if folder.form.is_empty() || folder.form.len() > FORM_CAP {
             return false;
         }
         let term = match piece.kind {
@@ -123,12 +130,23 @@ struct Stemming {
 
 impl Stemming {
     fn term(&mut self, word: &str, language: Language) -> &str {
-        // English writes accents or leaves them out; the other stemmers read them.
-        let stem = if language == Language::English {
-            self.folder.fold(word);
-            language.stem(&self.folder.form).into_owned()
+        // Nothing that holds a digit has endings.
+        let stem = if word.bytes().any(|b| b.is_ascii_digit()) {
+            word.to_owned()
         } else {
-            language.stem(word).into_owned()
+            match language {
+                // English writes accents or leaves them out, Russian its `ё`; the other stemmers read them.
+                Language::English | Language::Russian => {
+                    self.folder.fold(word);
+                    language.stem(&self.folder.form).into_owned()
+                }
+                // The stemmer knows the cedillas that stood for commas in older character sets.
+                Language::Romanian => {
+                    let word = word.replace('ș', "ş").replace('ț', "ţ");
+                    language.stem(&word).into_owned()
+                }
+                _ => language.stem(word).into_owned(),
+            }
         };
         self.folder.fold(&stem);
         let term = &mut self.folder.form;
@@ -136,6 +154,77 @@ impl Stemming {
         if term.is_empty() {
             self.folder.fold(word);
         }
+        self.folder.cut_off(FORM_CAP, FORM_CAP);
         &self.folder.form
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use characters::STEPS;
+
+    /// How many characters are looked at for one character of the text.
+    fn steps(text: &str) -> usize {
+        STEPS.set(0);
+        let mut longest = 0;
+        analyse(text, Language::None, |token| {
+            longest = longest.max(token.form.len())
+        });
+        assert!(longest <= FORM_CAP, "a form of {longest} bytes");
+        STEPS.get() / text.chars().count()
+    }
+
+    #[test]
+    fn the_steps_are_in_proportion_to_the_text_whatever_it_holds() {
+        for piece in [
+            "a",
+            "aB",
+            "a.",
+            "a-",
+            "a/",
+            "1,",
+            "a'",
+            "l'",
+            ".a",
+            "#",
+            "C++",
+            "://",
+            "www.",
+            "a\u{301}",
+            "\u{301}",
+            "\u{301}\u{ad}",
+            "\u{ad}",
+            "中",
+            "中\u{301}",
+            "각",
+            "ก",
+            "😀",
+            "😀\u{200d}",
+            "👍🏽",
+            "\u{1f1e6}",
+            "\u{fe0f}",
+            "ß",
+            "ﷺ",
+            "\u{fe70}",
+            "क्",
+            "\0",
+            "_",
+            "\u{640}",
+            "\u{e0061}",
+        ] {
+            let (short, long) = (piece.repeat(1000), piece.repeat(50_000));
+            let (few, many) = (steps(&short), steps(&long));
+            assert!(many <= 16, "{piece:?}: {many} steps a character");
+            assert!(
+                many <= few + 1,
+                "{piece:?}: {few} steps a character, then {many}"
+            );
+        }
+        // One mark after another on one letter.
+        for start in ["a", "中", "😀", "#"] {
+            let pile = |count| format!("{start}{}", "\u{301}".repeat(count));
+            assert!(steps(&pile(100_000)) <= 16, "{start}");
+        }
     }
 }
