@@ -125,7 +125,9 @@ impl Folder {
             if class == Class::Decimal {
                 self.decomposer.push(digit_of(c), &mut take);
             } else if let Some(other) = compatible(c) {
-                for part in other.chars() {
+                // `⒈` brings a stop and `⑴` brackets, which no word has; the stroke of `½` stays.
+                let signs = |c: &char| self::class(*c) != Class::Other || *c == '\u{2044}';
+                for part in other.chars().filter(signs) {
                     self.decomposer.push(part, &mut take);
                 }
             } else {
