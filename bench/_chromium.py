@@ -1,10 +1,12 @@
-"""What the browser benchmarks share: a served folder, and a Chromium with a disk cache.
+"""What the browser benchmarks share: a page laid out in a folder, the folder served, and a Chromium with a disk cache.
 
-Owns how the browser is started. Must not know what is measured. Invariant: a browser has a profile of its own, which ends with it.
+Owns what lies in every such folder and how a page's functions are called. Must not know what is measured. Invariant: a
+browser has a profile of its own, which ends with it.
 """
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,17 +19,29 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from findling.serve import server
 
+sys.path.insert(0, str(ROOT / "tests"))
+from chromium import FLAGS, chromium_path  # noqa: E402  (Tests start it the same way.)
+
 DIST = Path(os.environ.get("FINDLING_DIST", ROOT / "dist"))
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+ENGINE = ROOT / ".cache" / "engine"
 TIMEOUT_S = 120
+
+
+def lay_out(folder: Path, module: str, engine: Path | None = ENGINE) -> None:
+    """A page in `folder`: the module bench/`module`, whose functions `call` calls, and what loads the engines of a folder."""
+    shutil.copy(ROOT / "bench" / module, folder)
+    if engine is not None:
+        shutil.copytree(engine, folder / "engine")
+        (folder / "web").mkdir()
+        shutil.copy(ROOT / "web" / "engine.js", folder / "web")
+    page = f'<!doctype html><html data-module="/{module}"><title>bench</title><link rel="icon" href="data:,">'
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def call(page: Page, function: str, *arguments: Any) -> Any:
+    """A function of the module of a page that was laid out."""
+    script = "async ([name, given]) => (await import(document.documentElement.dataset.module))[name](...given)"
+    return page.evaluate(script, [function, list(arguments)])
 
 
 @contextmanager
@@ -44,9 +58,8 @@ def served(folder: Path) -> Iterator[str]:
 @contextmanager
 def chromium(*flags: str, **options: Any) -> Iterator[BrowserContext]:
     """A browser with a fresh profile on disk, so that its HTTP cache and its cache of compiled code work as a visitor's do."""
-    path = os.environ.get("FINDLING_CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=[*FLAGS, *flags], **options)
+        context = playwright.chromium.launch_persistent_context(profile, executable_path=chromium_path(), args=[*FLAGS, *flags], **options)
         context.set_default_timeout(TIMEOUT_S * 1000)
         yield context
         context.close()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import _chromium
 from _report import ROOT
 from playwright.sync_api import Page
 
@@ -23,6 +24,7 @@ PEAK_FLAGS = ("-C", "opt-level=3", "-C", "target-feature=+simd128,+relaxed-simd"
 
 def lay_out(folder: Path) -> None:
     """The page's folder: gemm.page.js and all it loads."""
+    _chromium.lay_out(folder, "gemm.page.js", engine=None)
     for name in TIERS:
         tier = products.TIERS[name]
         raw, wasm = folder / "raw.wasm", folder / f"{name}.wasm"
@@ -32,13 +34,10 @@ def lay_out(folder: Path) -> None:
             products.translate(tier, wasm, folder / f"{name}.js", optimise=True)
     rustc = ["rustc", "--edition", "2024", "--target", "wasm32-unknown-unknown", "--crate-type", "cdylib", *PEAK_FLAGS]
     subprocess.run([*rustc, "-o", str(folder / "peak.wasm"), str(ROOT / "bench" / "peak.rs")], check=True)
-    for source in ("gemm.js", "gemm.page.js"):
-        shutil.copy(ROOT / "bench" / source, folder)
-    (folder / "index.html").write_text('<!doctype html><title>bench</title><link rel="icon" href="data:,">', encoding="utf-8")
+    shutil.copy(ROOT / "bench" / "gemm.js", folder)
 
 
 def measure(page: Page, tier: str, rows: int, inputs: int, outputs: int, turns: int) -> tuple[float, float, float]:
     """GMAC/s of the tier's layer, of the relaxed dot product alone and of the multiplication by hand, each the best of `turns`."""
-    script = "async (given) => (await import('/gemm.page.js')).measure(...given)"
-    rate, peak, by_hand = page.evaluate(script, [tier, rows, inputs, outputs, turns])
+    rate, peak, by_hand = _chromium.call(page, "measure", tier, rows, inputs, outputs, turns)
     return float(rate), float(peak), float(by_hand)

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _chromium import chromium, served
+from _chromium import call, chromium, lay_out, served
 from _collection import embedded
 from _report import ROOT, report, say
 from _vectors import MODEL, lines
 from numpy.typing import NDArray
-from playwright.sync_api import Page
 
 from findling import engine
 
@@ -74,24 +73,13 @@ def build(collection: Records, vectors: NDArray[np.float32]) -> tuple[engine.Eng
     return own, own.dump(engine.encode({"index": INDEX}))
 
 
-def lay_out(folder: Path, file: bytes, asked: NDArray[np.float32]) -> None:
+def fill(folder: Path, file: bytes, asked: NDArray[np.float32]) -> None:
     """The page's folder: engine, peer, records, the index file and the vectors of the queries."""
-    shutil.copytree(ROOT / ".cache" / "engine", folder / "engine")
-    (folder / "web").mkdir()
-    shutil.copy(ROOT / "web" / "engine.js", folder / "web")
-    shutil.copy(ROOT / "bench" / "lexical.page.js", folder)
+    lay_out(folder, "lexical.page.js")
     shutil.copytree(ROOT / "node_modules" / "minisearch", folder / "minisearch")
-    (folder / "index.html").write_text('<!doctype html><title>bench</title><link rel="icon" href="data:,">', encoding="utf-8")
     (folder / "records.json").write_text(json.dumps([{key: each[key] for key in ("id", "title", "text")} for each in records()]))
     (folder / "index.findling").write_bytes(file)
     asked.astype("<f4").tofile(folder / "queries.f32")
-
-
-def call(page: Page, function: str, *arguments: Any) -> Any:
-    """A function of the page's module."""
-    return page.evaluate(
-        "async ([name, given]) => (await import('/lexical.page.js'))[name](...given)", [function, list(arguments)]
-    )
 
 
 def plan(query: str, vector: list[float] | None = None, **more: Any) -> dict[str, Any]:
@@ -133,7 +121,7 @@ def main() -> None:
     asked = np.frombuffer(own.embed(engine.encode({"texts": few, "kind": "query"})), "<f4").reshape(len(few), -1)
     native(own, few, asked)
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(Path(folder), file, asked)
+        fill(Path(folder), file, asked)
         with served(Path(folder)) as site, chromium(bypass_csp=True) as context:
             page = context.pages[0]
             page.goto(site)

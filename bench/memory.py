@@ -16,9 +16,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _chromium import chromium, served
+import _chromium
+from _chromium import call, chromium, lay_out, served
 from _collection import MODEL, embedded
-from _report import DATA, ROOT, report, say
+from _report import DATA, report, say
 from playwright.sync_api import Page
 
 from findling import engine
@@ -27,7 +28,7 @@ from findling.documents import from_fields
 NAME = "debian-src"
 LIMIT_MB = 110.0
 SEARCHES = 100
-ENGINE = Path(os.environ.get("FINDLING_ENGINE") or ROOT / ".cache" / "engine")
+ENGINE = Path(os.environ.get("FINDLING_ENGINE") or _chromium.ENGINE)
 WORDS = "game editor compiler library font music network server python image video database kernel shell mail browser".split()
 
 
@@ -44,20 +45,11 @@ def index_file() -> bytes:
     return own.dump(engine.encode({"index": NAME, "meta": {"title": NAME}}))
 
 
-def lay_out(folder: Path) -> int:
+def fill(folder: Path) -> int:
     """The page's folder: engine, model and index; the length of the index file."""
-    shutil.copytree(ENGINE, folder / "engine")
-    (folder / "web").mkdir()
-    shutil.copy(ROOT / "web" / "engine.js", folder / "web")
-    shutil.copy(ROOT / "bench" / "memory.page.js", folder)
+    lay_out(folder, "memory.page.js", ENGINE)
     shutil.copy(MODEL, folder / "model.findling")
-    (folder / "index.html").write_text('<!doctype html><title>bench</title><link rel="icon" href="data:,">', encoding="utf-8")
     return (folder / "index.findling").write_bytes(index_file())
-
-
-def call(page: Page, function: str, *arguments: Any) -> Any:
-    """A function of the page's module."""
-    return page.evaluate("async ([name, given]) => (await import('/memory.page.js'))[name](...given)", [function, list(arguments)])
 
 
 def queries() -> list[str]:
@@ -112,7 +104,7 @@ def tell_page(step: str, page: Page) -> None:
 def main() -> None:
     backend = sys.argv[1] if sys.argv[1:] else "wasm-relaxed"
     with tempfile.TemporaryDirectory() as folder:
-        length = lay_out(Path(folder))
+        length = fill(Path(folder))
         gc.collect()
         with served(Path(folder)) as site, chromium() as context:
             page = context.pages[0]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _chromium import chromium, served
+from _chromium import call, chromium, lay_out, served
 from _collection import embedded
 from _report import ROOT, report, say
 from playwright.sync_api import Error, Page
@@ -40,26 +40,15 @@ EF_STEPS = (30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 90, 100, 120, 150, 200, 
 RESCORE_STEPS = (200, 300, 400, 600, 800, 1200, 1600)
 
 
-def lay_out(folder: Path, vectors: Any) -> None:
+def fill(folder: Path, vectors: Any) -> None:
     """The page's folder: engine, peers and vectors; every 34th vector is held out as a query."""
-    shutil.copytree(ROOT / ".cache" / "engine", folder / "engine")
-    (folder / "web").mkdir()
-    shutil.copy(ROOT / "web" / "engine.js", folder / "web")
-    for name in ("vector.page.js", "vector.peers.js"):
-        shutil.copy(ROOT / "bench" / name, folder)
+    lay_out(folder, "vector.page.js")
+    shutil.copy(ROOT / "bench" / "vector.peers.js", folder)
     for name in ("hnswlib-wasm", *PEERS):
         shutil.copytree(ROOT / "node_modules" / name, folder / "peers" / name)
-    (folder / "index.html").write_text('<!doctype html><title>bench</title><link rel="icon" href="data:,">', encoding="utf-8")
     order = np.random.default_rng(1).permutation(len(vectors))
     vectors[order[:QUERIES]].tofile(folder / "queries.f32")
     vectors[order[QUERIES:]].tofile(folder / "base.f32")
-
-
-def call(page: Page, function: str, *arguments: Any) -> Any:
-    """A function of the page's module."""
-    return page.evaluate(
-        "async ([name, given]) => (await import('/vector.page.js'))[name](...given)", [function, list(arguments)]
-    )
 
 
 def reaching(recall: float, steps: tuple[int, ...], measure: Any) -> tuple[int, dict[str, float]]:
@@ -159,7 +148,7 @@ def main() -> None:
     backend = sys.argv[1] if sys.argv[1:] else "wasm-relaxed"
     vectors = embedded("debian-src")
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(Path(folder), vectors)
+        fill(Path(folder), vectors)
         with served(Path(folder)) as site, chromium(bypass_csp=True) as context:
             # hnswlib-wasm makes code out of strings, which the server's policy forbids.
             page = context.pages[0]

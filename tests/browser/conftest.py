@@ -5,7 +5,6 @@ its test when anything unexpected was written to the console or any request went
 """
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,21 +13,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from chromium import FLAGS, chromium_path
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from .site import Site
 
 ROOT = Path(__file__).parents[2]
 DIST = Path(os.environ.get("FINDLING_DIST", ROOT / "dist"))
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TIMEOUT_MS = 60_000
 MORE_FLAGS = tuple(os.environ.get("FINDLING_CHROMIUM_FLAGS", "").split())
 """Further flags for every Chromium: the same tests in a browser that lacks something."""
@@ -36,11 +27,6 @@ BACKEND = os.environ.get("FINDLING_BACKEND")
 """The engine tier that every visit asks for, unless its test names one."""
 
 expect.set_options(timeout=TIMEOUT_MS)
-
-
-def chromium_path() -> str | None:
-    """The Chromium that is installed; None for the one that `playwright install` brought."""
-    return os.environ.get("FINDLING_CHROMIUM") or shutil.which("chromium")
 
 
 def eventually(page: Page, script: str) -> None:

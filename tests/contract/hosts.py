@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
+from chromium import FLAGS, chromium_path
 from playwright.sync_api import Browser, sync_playwright
 
 from findling.engine import BoundEngine, BoundVectorIndex, encode
@@ -110,9 +111,8 @@ class ChromiumHost(TierHost):
     def _shared(cls) -> Browser:
         """One browser for all hosts; it ends with the last of them."""
         if cls._browser is None:
-            path = os.environ.get("FINDLING_CHROMIUM") or shutil.which("chromium")
             playwright = cls._stack.enter_context(sync_playwright())
-            cls._browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+            cls._browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         cls._open += 1
         return cls._browser
 
