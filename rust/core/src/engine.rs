@@ -6,9 +6,8 @@
 use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
 use crate::explain;
-use crate::facets::Counts;
 use crate::facets::Row;
-use crate::file::{Answer, File, Need};
+use crate::file::{Answer, File};
 use crate::finder::{Encoders, Encoding, Finder, missing_model};
 use crate::index::{self, Entry, Found, Index, Space};
 use crate::loading::Loads;
@@ -16,11 +15,10 @@ use crate::memory::{self, Parts};
 use crate::model::Model;
 use crate::numbers;
 use crate::pieces::Pieces;
-use crate::plan::{self, Encoder, TextKind};
+use crate::plan::{self, Encoder, TextKind, need};
 use crate::published::{self, Published};
 use crate::sentences;
 use crate::snippet;
-use crate::words::Correction;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -347,7 +345,7 @@ impl Engine {
             });
         }
         let corrections = self.finder.corrections();
-        plan::reply(&Hits {
+        plan::reply(&plan::Hits {
             hits: &hits,
             total: self.finder.buffers().total(),
             exact: true,
@@ -535,21 +533,6 @@ impl Engine {
     }
 }
 
-#[derive(serde::Serialize)]
-struct Hits<'a> {
-    hits: &'a [plan::Hit<'a>],
-    total: usize,
-    exact: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    facets: Option<&'a [Counts]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    corrections: Option<&'a [Correction]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encoder: Option<Encoder>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explain: Option<Value>,
-}
-
 fn entries(documents: Vec<plan::Document>) -> Result<Vec<Entry>> {
     let documents = documents.into_iter();
     documents
@@ -586,8 +569,4 @@ fn unknown(name: &str) -> Error {
         format!("there is no index \"{name}\"; open it first"),
     )
     .with(json!({"index": name}))
-}
-
-fn need(needs: &[Need]) -> Result<Vec<u8>> {
-    plan::reply(&BTreeMap::from([("need", needs)]))
 }

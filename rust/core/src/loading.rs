@@ -6,7 +6,6 @@
 use crate::analysis::Language;
 use crate::error::Result;
 use crate::file::{Answer, File, Need};
-use crate::format::Kind;
 use crate::index::Index;
 use crate::segment::{Whole, is_pointer, segment_of};
 use std::collections::BTreeMap;
@@ -28,14 +27,19 @@ impl Loads {
         file: &mut File,
     ) -> Result<Answer<Option<Index>>> {
         let begun = self.0.remove(name);
-        let mut loading = match begun.filter(|loading| loading.is(source, length)) {
-            Some(loading) => loading,
-            None => match file.header(Kind::Index)? {
-                Answer::Need(needs) => return Ok(Answer::Need(needs)),
-                Answer::Ready(header) if is_pointer(&header.meta) => Loading::new(source, length),
-                Answer::Ready(_) => return Ok(Answer::Ready(None)),
-            },
-        };
+        let begun = begun.filter(|loading| loading.is(source, length));
+        // It exists before anybody knows whether it is needed, so that a pointer that was given whole is not asked for again.
+        let mut loading = begun.unwrap_or_else(|| Loading::new(source, length));
+        if loading.segment.is_none() {
+            match is_pointer(file)? {
+                Answer::Ready(true) => {}
+                Answer::Ready(false) => return Ok(Answer::Ready(None)),
+                Answer::Need(needs) => {
+                    self.0.insert(name.to_owned(), loading);
+                    return Ok(Answer::Need(needs));
+                }
+            }
+        }
         Ok(match loading.open()? {
             Answer::Ready(index) => Answer::Ready(Some(index)),
             Answer::Need(needs) => {

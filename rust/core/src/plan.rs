@@ -15,8 +15,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
+mod reply;
 mod search;
 
+pub use reply::{Hit, Hits, Legs, Opened, Record, need, reply};
 pub use search::{DEFAULT_LIMIT, Leg, Search, Target, read_search};
 
 /// Offsets and lengths cross as doubles.
@@ -357,68 +359,6 @@ impl Visitor<'_> for TextVisitor {
         text.push_str(&String::from_utf8_lossy(rest));
         Ok(Text(text))
     }
-}
-
-/// The reply to an `open`.
-#[derive(Debug, Serialize)]
-pub struct Opened<'a> {
-    /// The name it was opened under.
-    pub index: &'a str,
-    /// How many documents it has.
-    pub documents: usize,
-    /// How many passages those have.
-    pub passages: usize,
-    /// The space of its vectors; null before the first document.
-    pub space: Option<&'a str>,
-    /// What the file says about itself.
-    pub meta: &'a Map<String, Value>,
-}
-
-/// One hit of a search.
-#[derive(Debug, Serialize)]
-pub struct Hit<'a> {
-    /// The document.
-    pub id: &'a str,
-    /// Higher is better.
-    pub score: f32,
-    /// Its nearest passage; the first, where only words were asked for.
-    pub passage: usize,
-    /// What each leg that was asked says about it.
-    pub legs: Legs,
-    /// As it was added.
-    pub record: Box<RawValue>,
-    /// How the score came about, where that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub explain: Option<Value>,
-}
-
-/// The legs of a hit, unweighted.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Legs {
-    /// How near it is, as a cosine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub meaning: Option<f32>,
-    /// BM25 as a share of the most that the words could give.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub words: Option<f32>,
-}
-
-/// One document of a `records` reply.
-#[derive(Debug, Serialize)]
-pub struct Record<'a> {
-    /// The document.
-    pub id: &'a str,
-    /// As it was added.
-    pub record: Box<RawValue>,
-}
-
-/// A reply as JSON bytes.
-///
-/// # Errors
-/// `bug` when it cannot be written.
-pub fn reply(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(value)
-        .map_err(|cause| Error::new(Code::Bug, format!("a reply could not be written: {cause}")))
 }
 
 #[cfg(test)]

@@ -3,18 +3,19 @@
 //! Owns how a plan becomes a query of [`Remote`], and the reply; must not know the format. Invariant: a plan that a
 //! collection in pieces cannot carry out is refused by name; typing errors and beginnings are looked up as they stand.
 
-use crate::analysis::{self, Language};
+use crate::analysis::Language;
 use crate::embedder::Embedder;
 use crate::error::{Code, Error, Result};
 use crate::facets::Filter;
-use crate::file::{Answer, File, Need};
+use crate::file::{Answer, File};
 use crate::finder::missing_model;
-use crate::format::{Kind, hex};
+use crate::format::hex;
 use crate::index::{self, Index};
 use crate::model::Model;
 use crate::pieces::{Pieces, adapt, short};
-use crate::plan::{self, Search, Target, TextKind};
+use crate::plan::{self, Search, Target, TextKind, need};
 use crate::segment::{self, Contents, Options, Query, Remote, Word};
+use crate::words::read;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -42,12 +43,10 @@ impl Published {
         let begun = self.opening.remove(name);
         let mut remote = match begun.filter(|remote| remote.is(source, length)) {
             Some(remote) => remote,
-            None => match file.header(Kind::Index)? {
+            None => match segment::is_pointer(file)? {
                 Answer::Need(needs) => return Ok(Some((need(&needs)?, false))),
-                Answer::Ready(header) if segment::is_pointer(&header.meta) => {
-                    Remote::of_pointer(file.clone())
-                }
-                Answer::Ready(_) => return Ok(None),
+                Answer::Ready(true) => Remote::of_pointer(file.clone()),
+                Answer::Ready(false) => return Ok(None),
             },
         };
         if let Answer::Need(needs) = remote.open()? {
@@ -301,25 +300,13 @@ fn reply(plan: &Search, query: &Query, found: &segment::Found) -> Result<Vec<u8>
         (Some(_), true) => Some(plan::Encoder::Static),
         (Some(_), false) => Some(plan::Encoder::Model),
     };
-    plan::reply(&Hits {
+    plan::reply(&plan::Hits {
         hits: &hits,
         total: found.total,
         exact: found.exact,
         encoder,
+        ..plan::Hits::default()
     })
-}
-
-#[derive(serde::Serialize)]
-struct Hits<'a> {
-    hits: &'a [plan::Hit<'a>],
-    total: usize,
-    exact: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encoder: Option<plan::Encoder>,
-}
-
-fn need(needs: &[Need]) -> Result<Vec<u8>> {
-    plan::reply(&BTreeMap::from([("need", needs)]))
 }
 
 /// The plan in the terms of the collection.
@@ -390,31 +377,14 @@ fn languages(codes: &[String]) -> Vec<Language> {
 
 /// The words of a text, each once, with the terms that stand for it in the collection's languages.
 fn words(text: &str, codes: &[String]) -> Vec<Word> {
-    let languages = languages(codes);
     let mut words: Vec<Word> = Vec::new();
-    for (turn, language) in languages.iter().enumerate() {
-        let mut at = 0;
-        analysis::analyse(text, *language, |token| {
-            if turn == 0 {
-                words.push(Word {
-                    form: token.form.to_owned(),
-                    terms: vec![token.term.to_owned()],
-                });
-            } else if let Some(word) = words.get_mut(at)
-                && let Err(place) = word
-                    .terms
-                    .binary_search_by(|term| term.as_str().cmp(token.term))
-            {
-                word.terms.insert(place, token.term.to_owned());
-            }
-            at += 1;
-        });
+    for asked in read(text, &languages(codes)) {
+        if words.iter().all(|word| word.terms != asked.terms) {
+            words.push(Word {
+                form: asked.form,
+                terms: asked.terms,
+            });
+        }
     }
-    let mut known: Vec<Vec<String>> = Vec::new();
-    words.retain(|word| {
-        let is_new = !known.contains(&word.terms);
-        known.push(word.terms.clone());
-        is_new
-    });
     words
 }

@@ -7,6 +7,8 @@ use super::bytes::{Cursor, bad};
 use super::impacts::{Impacts, LEVELS};
 use crate::codes::DIM_CAP;
 use crate::error::Result;
+use crate::file::{Answer, File};
+use crate::format::Kind;
 use crate::stored;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -112,9 +114,17 @@ impl stored::Meta for PointerMeta {
     }
 }
 
-/// Whether a file of this meta says that it is the pointer of a published collection.
-pub fn is_pointer(meta: &Value) -> bool {
-    meta["type"] == <PointerMeta as stored::Meta>::TYPE
+/// Whether a file says that it is the pointer of a published collection, or what is lacking to see it.
+///
+/// # Errors
+/// Those of [`File::header`].
+pub fn is_pointer(file: &mut File) -> Result<Answer<bool>> {
+    Ok(match file.header(Kind::Index)? {
+        Answer::Ready(header) => {
+            Answer::Ready(header.meta["type"] == <PointerMeta as stored::Meta>::TYPE)
+        }
+        Answer::Need(needs) => Answer::Need(needs),
+    })
 }
 
 impl PointerMeta {

@@ -5,6 +5,7 @@
 
 use crate::analysis::{self, Language};
 use crate::plan::Text;
+use crate::words::{Asked, read};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,15 +91,6 @@ impl Step {
     }
 }
 
-/// A token of the query with its terms in all languages.
-struct Asked {
-    form: String,
-    position: u32,
-    end: u32,
-    whole: bool,
-    terms: BTreeSet<String>,
-}
-
 impl Query {
     /// `corrections`: what was searched for in place of a word, by the word's form. `weights`: of forms, such as their inverse
     /// document frequency; a word without one weighs as much as the heaviest of all. A free word that weighs less than an eighth of the
@@ -131,7 +123,7 @@ impl Query {
             .any(|language| CHANGE_STARTS.contains(language));
         let text = |text: &Text| corrected(&text.0, corrections);
         let free = words.text.as_ref().map(text).unwrap_or_default();
-        let free = query.asked(&free);
+        let free = read(&free, &query.languages);
         let unknown = weights.values().copied().reduce(f64::max).unwrap_or(1.0);
         let weight = |form: &str| scaled(weights.get(form).copied().unwrap_or(unknown));
         let heaviest = free.iter().map(|asked| weight(&asked.form)).max();
@@ -141,19 +133,19 @@ impl Query {
             if Some(weight.saturating_mul(LIGHT)) >= heaviest {
                 query.find_by(&asked.terms, word);
             }
-            let ends = words.typing && free.iter().all(|other| other.end <= asked.end);
+            let ends = words.typing && free.iter().all(|other| other.range.end <= asked.range.end);
             if ends && asked.form.chars().count() >= TYPED_LETTERS {
                 query.typed.push((asked.form.clone(), word));
             }
         }
         for clause in &words.within {
-            for asked in query.asked(&text(&clause.text)) {
+            for asked in read(&text(&clause.text), &query.languages) {
                 let word = query.word_of(&asked.terms, weight(&asked.form));
                 query.find_by(&asked.terms, word);
             }
         }
         for clause in &words.phrases {
-            let asked = query.asked(&text(&clause.text));
+            let asked = read(&text(&clause.text), &query.languages);
             query.follow(&asked, weight);
         }
         let typed = query.typed.iter().map(|(typed, _)| typed);
@@ -166,33 +158,8 @@ impl Query {
         query
     }
 
-    /// The tokens of a text of the query.
-    fn asked(&self, text: &str) -> Vec<Asked> {
-        let mut asked: Vec<Asked> = Vec::new();
-        for (turn, language) in self.languages.iter().enumerate() {
-            let mut at = 0;
-            analysis::analyse(text, *language, |token| {
-                if turn == 0 {
-                    asked.push(Asked {
-                        form: token.form.to_owned(),
-                        position: token.position,
-                        end: token.end,
-                        whole: token.whole,
-                        terms: BTreeSet::new(),
-                    });
-                }
-                // Where tokens stand does not depend on the language.
-                if let Some(same) = asked.get_mut(at) {
-                    same.terms.insert(token.term.to_owned());
-                }
-                at += 1;
-            });
-        }
-        asked
-    }
-
     /// The word that one of the terms stands for already, or a new one.
-    fn word_of(&mut self, terms: &BTreeSet<String>, weight: u64) -> usize {
+    fn word_of(&mut self, terms: &[String], weight: u64) -> usize {
         let known = terms
             .iter()
             .find_map(|term| self.words[*self.terms.get(term)?]);
@@ -202,7 +169,7 @@ impl Query {
         })
     }
 
-    fn find_by(&mut self, terms: &BTreeSet<String>, word: usize) {
+    fn find_by(&mut self, terms: &[String], word: usize) {
         for term in terms {
             let number = self.number(term);
             self.words[number].get_or_insert(word);

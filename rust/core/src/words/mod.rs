@@ -16,7 +16,7 @@ pub use condition::{Condition, Part};
 pub use given::Given;
 pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;
-pub use query::{Clause, Query, Request, Word};
+pub use query::{Asked, Clause, Query, Request, Word, read};
 pub use score::{Scores, Share};
 pub use spelling::Correction;
 pub use stored::{ENTRY_BYTES, Sections};

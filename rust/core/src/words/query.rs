@@ -196,9 +196,12 @@ impl Words {
 }
 
 /// A token of a query.
-pub(super) struct Asked {
+pub struct Asked {
+    /// As it was typed, folded.
     pub form: String,
+    /// From 0 on; parts of a name that changes case inside share one.
     pub position: u32,
+    /// Whether it is the whole of parts that are tokens too.
     pub whole: bool,
     /// Where it stands in the text, in bytes.
     pub range: Range<usize>,
@@ -207,7 +210,7 @@ pub(super) struct Asked {
 }
 
 /// The tokens of a text, which differ between languages in their terms only.
-pub(super) fn read(text: &str, languages: &[Language]) -> Vec<Asked> {
+pub fn read(text: &str, languages: &[Language]) -> Vec<Asked> {
     let mut all: Vec<Asked> = Vec::new();
     for (turn, language) in languages.iter().enumerate() {
         let mut at = 0;
