@@ -98,6 +98,7 @@ class Collection:
         self._clock = clock
         self._closed = False
         self._counts = {"documents": 0, "passages": 0}
+        self._names: list[str] | None = None
         self._opening: asyncio.Future[None] | None = None
 
     async def open(self) -> dict[str, Any]:
@@ -115,6 +116,7 @@ class Collection:
         if self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
         opened = await self._ask(self._engine.open, request)
+        self._names = None
         self._meta |= opened.get("meta") or {}
         self._counts = {key: opened[key] for key in ("documents", "passages")}
 
@@ -180,6 +182,7 @@ class Collection:
     async def _add_slice(self, slice_: "_Slice") -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
         """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
         request: Request = {"index": self.name, "documents": slice_.entries}
+        self._names = None
         try:
             if slice_.vectors is None:
                 counts = await self._ask(self._engine.add, request)
@@ -203,6 +206,7 @@ class Collection:
 
     async def remove(self, ids: list[str]) -> int:
         """Remove documents; answers how many there were."""
+        self._names = None
         removed: int = (await self._ask(self._engine.remove, {"index": self.name, "ids": ids}))["removed"]
         return removed
 
@@ -220,13 +224,9 @@ class Collection:
         # Without a leg of words those that are embedded are marked all the same.
         query = {"text": request.get("text", ""), **request.get("words", {})}
         corrections = {each["from"]: each["to"] for each in answer.get("corrections", ())}
-        asked = {"items": items, "query": query, "corrections": corrections, **self._told()}
+        asked = {"items": items, "query": query, "corrections": corrections, "index": self.name}
         shown: list[dict[str, Any]] = json.loads(self._engine.snippets(encode(asked)))["items"]
         return shown
-
-    def _told(self) -> Request:
-        """What `snippets` knows of the collection: its index, or where it is read in pieces the language that most are in."""
-        return {"index": self.name} if self.name in json.loads(self._engine.status())["indexes"] else {"languages": ["en"]}
 
     async def search_all(self, queries: Sequence[str], **wished: Any) -> list["Found"]:
         """What `search` finds for each of many queries, embedded `QUERIES_TOGETHER` at a time."""
@@ -268,9 +268,10 @@ class Collection:
         return Found([Hit.from_answer(hit, each) for hit, each in zip(answer["hits"], pieces, strict=True)], **told)
 
     def _values(self) -> list[str]:
-        """The names of what the documents can be filtered by."""
-        names: list[str] = json.loads(self._engine.status())["indexes"].get(self.name, {}).get("values", [])
-        return names
+        """The names of what the documents can be filtered by, asked for once between two changes of the documents."""
+        if self._names is None:
+            self._names = json.loads(self._engine.status())["indexes"].get(self.name, {}).get("values", [])
+        return self._names
 
     async def save(self) -> Any:
         """The whole collection as the bytes of one index file, in the engine's kind of bytes."""
@@ -295,17 +296,15 @@ class Collection:
     ) -> dict[str, Any]:
         """Call the engine, fetch the ranges it lacks, and call again until it answers; `decode` makes sense of its reply."""
         payload = encode(request)
-        lacked, again = None, False
+        lacked = None
         for _ in range(MAX_ROUNDS):
             self._check()
             answer = decode(method(payload))
             needs = answer.get("need")
             if not needs:
                 return answer
-            # Twice is no fault: the small file that names a collection may be looked at before it is kept whole.
-            if needs == lacked and again:
+            if needs == lacked:
                 break
-            again = needs == lacked
             lacked = needs
             ranges = [(need["file"], need["offset"], need["length"]) for need in needs]
             read = await asyncio.gather(*(self._store.read(*each) for each in ranges))
