@@ -1,7 +1,7 @@
 // The linear layer as one would write it by hand for a page without WebAssembly: typed arrays and whole numbers.
 //
 // Owns the loops. Must not know what it is compared with. Invariant: every sum of products is exact, and every step after it
-// is rounded to f32 on its own, in the order of rust/core/src/kernels/linear.rs, so that the results agree to the bit.
+// is rounded to f32 on its own, in the order of rust/kernels/src/linear.rs, so that the results agree to the bit.
 
 const { fround, imul } = Math;
 const WEIGHT_ZERO = 64;

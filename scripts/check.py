@@ -85,7 +85,7 @@ def suites() -> list[Suite]:
     driver = shutil.which("chromedriver", path=environment()["PATH"])
     pytest = [str(PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     node = ["node", "--test", "--test-reporter=spec"]
-    core = ["cargo", "test", *MANIFEST, "--locked", "--offline", "--profile", "quick", "--package", "findling-core", "--features", "threads"]
+    core = ["cargo", "test", *MANIFEST, "--locked", "--offline", "--profile", "quick", "--package", "findling-core", "--package", "findling-kernels", "--features", "findling-core/threads"]
     variables = f"CARGO_TARGET_{ARM_TARGET.upper().replace('-', '_')}"
     emulated = {f"{variables}_LINKER": ARM_LINKER, f"{variables}_RUNNER": " ".join(ARM_RUNNER)}
     inside = node_tests(["tests/pyodide"])

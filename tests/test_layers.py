@@ -31,9 +31,9 @@ ONLY = [
     (r"(from|import) [\w., ]*\b_native\b|[\"']findling\._native[\"']", "py/", "py/findling/engine.py"),
     (r"\bwasm_bindgen\b", "rust/core/ rust/native/ rust/wasm/src/", "rust/wasm/src/"),
     (r"\bpyo3\b", "rust/core/src/ rust/wasm/ rust/native/src/", "rust/native/src/"),
-    (r"\brayon\b", "rust/core/src/ rust/native/src/ rust/wasm/src/", "rust/core/src/embedder.rs rust/core/src/math/ridge.rs rust/core/src/vectors/link.rs"),
-    (r"\bunsafe\b(?!_)", "rust/core/src/ rust/native/src/ rust/wasm/src/", "rust/core/src/kernels/"),
-    (r"\bstd::(fs|net|time|thread|env|process|io)\b", "rust/core/src/", ""),
+    (r"\brayon\b", "rust/core/src/ rust/kernels/ rust/native/src/ rust/wasm/src/", "rust/core/src/embedder.rs rust/core/src/math/ridge.rs rust/core/src/vectors/link.rs"),
+    (r"\bunsafe\b(?!_)", "rust/core/src/ rust/kernels/ rust/native/src/ rust/wasm/src/", "rust/kernels/src/"),
+    (r"\bstd::(fs|net|time|thread|env|process|io)\b", "rust/core/src/ rust/kernels/", ""),
 ]
 
 # Python modules and packages, lowest first: each imports only what stands before it.

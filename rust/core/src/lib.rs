@@ -3,6 +3,8 @@
 //! Owns everything that is computed; knows nothing of files, clocks, browsers or Python.
 //! Invariant: the same arguments give the same bytes on every target, on one thread or many.
 
+#![forbid(unsafe_code)]
+
 pub mod analysis;
 pub mod codes;
 pub mod digest;
@@ -16,7 +18,6 @@ pub mod file;
 pub mod finder;
 pub mod format;
 pub mod index;
-pub mod kernels;
 mod loading;
 pub mod math;
 pub mod memory;
@@ -41,6 +42,7 @@ pub mod words;
 pub use analysis::answer as analyse;
 pub use engine::Engine;
 pub use error::{Code, Error, Result};
+pub use findling_kernels as kernels;
 pub use math::compute;
 pub use packing::{inspect, pack};
 pub use vectors::VectorIndex;

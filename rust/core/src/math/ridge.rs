@@ -9,7 +9,7 @@
 //! linear, solved by conjugate gradients from where V stands (Hestenes and Stiefel, 1952).
 
 use super::refused;
-use super::rows::{Rows, check};
+use super::rows::{Rows, check, folded};
 use crate::error::{Code, Error, Result};
 use serde_json::json;
 
@@ -212,19 +212,6 @@ fn factors(bags: Bags<'_>, blocks: &[Vec<Line>]) -> Vec<f32> {
         .iter()
         .map(|square: &f64| (1.0 / square.sqrt().max(LENGTH_MIN)) as f32)
         .collect()
-}
-
-/// Halves added to halves until one is left.
-fn folded(mut lanes: Sums) -> f64 {
-    let mut width = WIDTH;
-    while width > 1 {
-        width /= 2;
-        let (low, high) = lanes.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low += *high;
-        }
-    }
-    lanes[0]
 }
 
 fn sum(entries: impl Iterator<Item = (usize, f32)>, lines: &[Line]) -> Line {

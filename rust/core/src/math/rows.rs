@@ -113,7 +113,12 @@ pub(super) fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], term: impl Fn(A, B) -> f64
     for (lane, (a, b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *lane += term(*a, *b);
     }
-    let mut width = LANES;
+    folded(lanes)
+}
+
+/// Halves added to halves until one is left, of a power of two of them.
+pub(super) fn folded<const N: usize>(mut lanes: [f64; N]) -> f64 {
+    let mut width = N;
     while width > 1 {
         width /= 2;
         let (low, high) = lanes.split_at_mut(width);

@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 macro_rules! kernels {
     ($module:ident, $name:literal, $dot:ty, $parts:literal, $scan:path, $available:expr $(, $feature:literal)?) => {
         pub(super) mod $module {
-            use crate::kernels::float::RowScale;
-            use crate::kernels::linear::{self, Dot, Weights};
-            use crate::kernels::{Kernels, attention, float, rows, scan};
+            use crate::float::RowScale;
+            use crate::linear::{self, Dot, Weights};
+            use crate::{Kernels, attention, float, rows, scan};
             type R = <$dot as Dot>::R;
 
             $(#[target_feature(enable = $feature)])?
@@ -123,7 +123,7 @@ macro_rules! kernels {
                 }
             }
 
-            pub(in crate::kernels) static KERNELS: Kernels = Kernels {
+            pub(crate) static KERNELS: Kernels = Kernels {
                 name: $name,
                 available: $available,
                 quantize,
@@ -144,18 +144,18 @@ macro_rules! kernels {
 kernels!(
     scalar,
     "scalar",
-    crate::kernels::doubles::ScalarDot,
+    crate::doubles::ScalarDot,
     2,
-    crate::kernels::scan::dot,
+    crate::scan::dot,
     || true
 );
 #[cfg(target_arch = "x86_64")]
 kernels!(
     avx2,
     "avx2",
-    crate::kernels::x86::YDot<crate::kernels::x86::Madd>,
+    crate::x86::YDot<crate::x86::Madd>,
     2,
-    crate::kernels::x86::dot,
+    crate::x86::dot,
     || std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("popcnt"),
     "avx2,popcnt"
 );
@@ -163,9 +163,9 @@ kernels!(
 kernels!(
     avx_vnni,
     "avx-vnni",
-    crate::kernels::x86::YDot<crate::kernels::x86::Vex>,
+    crate::x86::YDot<crate::x86::Vex>,
     2,
-    crate::kernels::x86::dot,
+    crate::x86::dot,
     || std::is_x86_feature_detected!("popcnt")
         && std::is_x86_feature_detected!("avx2")
         && std::is_x86_feature_detected!("avxvnni"),
@@ -175,9 +175,9 @@ kernels!(
 kernels!(
     avx_vnni_as_avx512,
     "avx-vnni as avx512",
-    crate::kernels::x86::YDot<crate::kernels::x86::Evex>,
+    crate::x86::YDot<crate::x86::Evex>,
     2,
-    crate::kernels::x86::dot,
+    crate::x86::dot,
     || std::is_x86_feature_detected!("avx2")
         && std::is_x86_feature_detected!("avx512f")
         && std::is_x86_feature_detected!("avx512vnni")
@@ -188,9 +188,9 @@ kernels!(
 kernels!(
     avx512,
     "avx512-vnni",
-    crate::kernels::x86::VnniDot,
+    crate::x86::VnniDot,
     1,
-    crate::kernels::x86::dot,
+    crate::x86::dot,
     || std::is_x86_feature_detected!("popcnt")
         && std::is_x86_feature_detected!("avx2")
         && std::is_x86_feature_detected!("avx512f")
@@ -204,9 +204,9 @@ kernels!(
 kernels!(
     neon_dotprod,
     "neon-dotprod",
-    crate::kernels::neon::NeonDot<true>,
+    crate::neon::NeonDot<true>,
     4,
-    crate::kernels::neon::dot,
+    crate::neon::dot,
     || std::arch::is_aarch64_feature_detected!("dotprod"),
     "neon,dotprod"
 );
@@ -214,9 +214,9 @@ kernels!(
 kernels!(
     neon_plain,
     "neon",
-    crate::kernels::neon::NeonDot<false>,
+    crate::neon::NeonDot<false>,
     4,
-    crate::kernels::neon::dot,
+    crate::neon::dot,
     || true,
     "neon"
 );
@@ -224,9 +224,9 @@ kernels!(
 kernels!(
     wasm,
     "simd128-relaxed",
-    crate::kernels::simd128::WasmDot,
+    crate::simd128::WasmDot,
     2,
-    crate::kernels::simd128::dot,
+    crate::simd128::dot,
     || true
 );
 #[cfg(all(
@@ -237,9 +237,9 @@ kernels!(
 kernels!(
     wasm,
     "simd128",
-    crate::kernels::simd128::WasmDot,
+    crate::simd128::WasmDot,
     2,
-    crate::kernels::simd128::dot,
+    crate::simd128::dot,
     || true
 );
 

@@ -1,6 +1,6 @@
 //! The hot loops of the engine behind one safe table, chosen once for the machine at hand.
 //!
-//! Owns all `unsafe` of the core and every instruction set; knows nothing of models, text or documents.
+//! Owns all `unsafe` of the engine and every instruction set; knows nothing of models, text or documents.
 //! Invariant: every instruction set gives the bits of the scalar one.
 
 mod attention;
