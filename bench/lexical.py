@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 from _chromium import call, chromium, lay_out, served
 from _collection import embedded
-from _report import ROOT, report, say
-from _vectors import MODEL, lines
+from _report import MODEL, ROOT, lines, report, say
 from numpy.typing import NDArray
 
 from findling import engine

@@ -7,7 +7,6 @@ Owns the collection, the order of the steps and the limit. Must not know how the
 """
 
 import gc
-import gzip
 import json
 import os
 import shutil
@@ -18,8 +17,8 @@ from typing import Any
 
 import _chromium
 from _chromium import call, chromium, lay_out, served
-from _collection import MODEL, embedded
-from _report import DATA, report, say
+from _collection import embedded
+from _report import MODEL, lines, report, say
 from playwright.sync_api import Page
 
 from findling import engine
@@ -37,8 +36,7 @@ def index_file() -> bytes:
     vectors = embedded(NAME)
     own = engine.load()
     space = json.loads(own.load_model(MODEL.read_bytes()))["space"]
-    with gzip.open(DATA / f"{NAME}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        documents = [from_fields(json.loads(line), str(number)) for number, line in enumerate(lines)]
+    documents = [from_fields(json.loads(line), str(number)) for number, line in enumerate(lines(f"{NAME}.jsonl.gz"))]
     entries = [{"id": each.id, "passages": [""], "record": each.record([(0, len(each.text))])} for each in documents]
     own.open(engine.encode({"index": NAME}))
     own.add_vectors(engine.encode({"index": NAME, "space": space, "documents": entries}), vectors.astype("<f4").tobytes())

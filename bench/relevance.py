@@ -6,8 +6,6 @@ only queries of the report samples count, which nothing was tuned on, and every 
     relevance.py [SET...]    emoji, debtags, icons, revdict; the embedded passages are kept in the cache
 """
 
-import contextlib
-import hashlib
 import json
 import random
 import re
@@ -18,23 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import _collection
 import ir_measures
-import numpy as np
-from _report import DATA, ROOT, report, say
-from _vectors import MODEL, lines
+from _report import DATA, MODEL, lines, report
 from ir_measures import R, Success, nDCG
-from numpy.typing import NDArray
 
-from findling import cli
-from findling.documents import from_fields
-from findling.engine import BoundEngine, Engine, encode, load
-from findling.passages import cut
 from findling.query import LEGS
 
-CACHE = ROOT / ".cache" / "bench" / "relevance"
+CACHE = _collection.PASSAGES
 MEASURES = {"nDCG@10": nDCG @ 10, "R@100": R @ 100}
 LIMIT = 100
-BATCH = 256
 LEAST_LETTERS = 5
 SEED = 7
 TITLES = 300
@@ -59,42 +50,6 @@ TYPOS = "debtags"
 LOSS_ASKED = 0.012
 
 
-class Remembering(BoundEngine):
-    """The native engine with the vectors of passages at hand, so that it need not embed them again."""
-
-    def __init__(self, engine: Engine, vectors: dict[str, NDArray[np.float32]]) -> None:
-        super().__init__(lambda method, *arguments: getattr(engine, method)(*arguments))
-        self._vectors = vectors
-
-    def add(self, request: bytes) -> bytes:
-        plan = json.loads(request)
-        rows = [self._vectors[text].tobytes() for document in plan["documents"] for text in document["passages"]]
-        return self.add_vectors(encode(plan | {"space": json.loads(self.status())["model"]["space"]}), b"".join(rows))
-
-
-def passages(name: str, source: Path) -> dict[str, NDArray[np.float32]]:
-    """The vector of every passage of a file of JSON lines, embedded once for a model and these texts."""
-    with source.open(encoding="utf-8") as file:
-        texts = list(dict.fromkeys(passage.embedded for line in file for passage in cut(from_fields(json.loads(line), ""))))
-    digest = hashlib.sha256(MODEL.read_bytes())
-    digest.update(json.dumps(texts).encode())
-    kept = CACHE / f"{name}-{digest.hexdigest()[:16]}.npy"
-    if not kept.is_file():
-        say(f"embedding {len(texts)} passages of {name}")
-        engine = load()
-        dim = json.loads(engine.load_model(MODEL.read_bytes()))["dim"]
-        rows = np.empty((len(texts), dim), np.float32)
-        # Texts of one length fill the engine's tiles evenly; the vectors do not depend on it.
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        for start in range(0, len(texts), BATCH):
-            some = order[start : start + BATCH]
-            request = encode({"texts": [texts[at] for at in some], "kind": "passage"})
-            rows[some] = np.frombuffer(engine.embed(request), "<f4").reshape(len(some), dim)
-        with kept.open("wb") as out:
-            np.save(out, rows)
-    return dict(zip(texts, np.load(kept), strict=True))
-
-
 def build(name: str) -> Path:
     """The index of a set, by the command `build`."""
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -102,17 +57,7 @@ def build(name: str) -> Path:
     records = (json.loads(line) for line in lines(f"{SETS[name].documents}.jsonl.gz"))
     kept = ({key: record[key] for key in ("id", "title", "text")} for record in records)
     source.write_text("".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in kept), encoding="utf-8")
-    vectors = passages(name, source)
-    say(f"building {name}")
-    usual, cli.load = cli.load, lambda: Remembering(load(), vectors)
-    try:
-        # What the command prints is no figure.
-        with contextlib.redirect_stdout(sys.stderr):
-            failed = cli.main(["build", str(source), "-o", str(out), "--model", str(MODEL)])
-    finally:
-        cli.load = usual
-    if failed:
-        sys.exit(f"{name} could not be built")
+    _collection.build(name, source, out)
     return out
 
 
@@ -200,10 +145,15 @@ def measure(name: str) -> None:
     report("relevance", f"{name}, both", "nDCG@10 beside the better leg", found["both"]["nDCG@10"], "share", better, digits=4)
     titled(name, index)
     if name == TYPOS:
-        wrong = dict(mistyped(queries))
-        clean = searched(name, index, {qid: queries[qid] for qid in wrong}, "both")["nDCG@10"]
-        loss = clean - searched(name, index, wrong, "both")["nDCG@10"]
-        report("relevance", f"{name}, both, one edit in {len(wrong)} queries", "loss of nDCG@10", loss, "share", LOSS_ASKED, digits=4)
+        typos("relevance", name, index, queries)
+
+
+def typos(bench: str, name: str, index: Path, queries: dict[str, str], *options: str) -> None:
+    """What one edit in a word costs, beside the same queries as they are."""
+    wrong = dict(mistyped(queries))
+    clean = searched(name, index, {qid: queries[qid] for qid in wrong}, "both", *options)["nDCG@10"]
+    loss = clean - searched(name, index, wrong, "both", *options)["nDCG@10"]
+    report(bench, f"{name}, both, one edit in {len(wrong)} queries", "loss of nDCG@10", loss, "share", LOSS_ASKED, digits=4)
 
 
 def main() -> None:

