@@ -5,6 +5,7 @@
 
 use super::dictionary::Dictionary;
 use super::{Columns, Field, Set, value};
+use std::sync::Arc;
 
 /// A range of numbers or of times.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,11 +177,11 @@ impl Condition {
         set
     }
 
-    fn picked(&self, columns: &Columns, field: &Field, picks: &[Pick]) -> Set {
-        field.marked(
-            columns.documents(),
-            &marks(&field.dictionary, picks, self.tree),
-        )
+    fn picked(&self, columns: &Columns, field: &Field, picks: &[Pick]) -> Arc<Set> {
+        let documents = columns.documents();
+        field.picked.get(documents, self.tree, picks, || {
+            field.marked(documents, &marks(&field.dictionary, picks, self.tree))
+        })
     }
 }
 

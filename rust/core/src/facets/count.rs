@@ -80,18 +80,35 @@ impl Facet {
     pub fn count(&self, columns: &Columns, set: &Set) -> Counts {
         let empty = Field::default();
         let field = columns.fields.get(self.field.as_str()).unwrap_or(&empty);
-        let missing = set
-            .iter()
-            .filter(|document| field.of(*document).is_empty())
-            .count();
+        let mut missing = 0;
+        let documents = set.iter().map(|document| {
+            let values = field.of(document);
+            missing += usize::from(values.is_empty());
+            values
+        });
         let (values, distinct) = match &self.by {
-            Grouping::Ranges(spans) => (in_spans(field, set, spans), spans.len()),
+            Grouping::Ranges(spans) => (in_spans(field, documents, spans), spans.len()),
             Grouping::Values => {
-                let of = (0..field.dictionary.len() as u32).map(Some).collect();
-                let keys = field.dictionary.keys().collect();
-                self.listed(field, set, &Groups { of, keys })
+                let mut counts = vec![0_u32; field.dictionary.len()];
+                for value in documents.flatten() {
+                    counts[*value as usize] += 1;
+                }
+                self.listed(&counts, |value| field.dictionary.key(value))
             }
-            Grouping::Tree(under) => self.listed(field, set, &level(field, under.as_deref())),
+            Grouping::Tree(under) => {
+                let groups = level(field, under.as_deref());
+                let mut counts = vec![0_u32; groups.keys.len()];
+                // Where each group was counted last, so that a document counts once.
+                let mut last = vec![usize::MAX; groups.keys.len()];
+                for (turn, values) in documents.enumerate() {
+                    for group in values.iter().filter_map(|value| groups.of[*value as usize]) {
+                        let group = group as usize;
+                        counts[group] +=
+                            u32::from(std::mem::replace(&mut last[group], turn) != turn);
+                    }
+                }
+                self.listed(&counts, |group| groups.keys[group])
+            }
         };
         Counts {
             field: self.field.clone(),
@@ -101,38 +118,28 @@ impl Facet {
         }
     }
 
-    /// The groups that occur in a set, as many as are wanted, and the number of all.
-    fn listed(&self, field: &Field, set: &Set, groups: &Groups<'_>) -> (Vec<Bucket>, usize) {
-        let mut counts = vec![0_u32; groups.keys.len()];
-        // Where each group was counted last, so that a document counts once; documents from 1 on.
-        let mut last = vec![0_usize; groups.keys.len()];
-        for document in set.iter() {
-            for value in field.of(document) {
-                let Some(group) = groups.of[*value as usize] else {
-                    continue;
-                };
-                let group = group as usize;
-                if last[group] != document + 1 {
-                    last[group] = document + 1;
-                    counts[group] += 1;
-                }
-            }
-        }
+    /// The groups that were counted, as many as are wanted, and the number of all.
+    fn listed<'a>(&self, counts: &[u32], key: impl Fn(usize) -> &'a [u8]) -> (Vec<Bucket>, usize) {
         let mut found: Vec<usize> = (0..counts.len())
             .filter(|group| counts[*group] > 0)
             .collect();
         let distinct = found.len();
-        found.sort_unstable_by(|a, b| {
-            let by_count = counts[*b].cmp(&counts[*a]);
-            let by_value = groups.keys[*a].cmp(groups.keys[*b]);
+        let order = |a: &usize, b: &usize| {
+            let by_count = || counts[*b].cmp(&counts[*a]);
+            let by_value = || key(*a).cmp(key(*b));
             match self.sort {
-                FacetSort::Count => by_count.then(by_value),
-                FacetSort::Value => by_value,
+                FacetSort::Count => by_count().then_with(by_value),
+                FacetSort::Value => by_value(),
             }
-        });
+        };
+        // Of many values few are listed.
+        if (1..distinct).contains(&self.limit) {
+            found.select_nth_unstable_by(self.limit - 1, order);
+        }
         found.truncate(self.limit);
+        found.sort_unstable_by(order);
         let buckets = found.into_iter().map(|group| Bucket {
-            value: Value::from_key(groups.keys[group]),
+            value: Value::from_key(key(group)),
             range: None,
             count: counts[group] as usize,
         });
@@ -174,7 +181,11 @@ fn level<'a>(field: &'a Field, under: Option<&str>) -> Groups<'a> {
     groups
 }
 
-fn in_spans(field: &Field, set: &Set, spans: &[Span]) -> Vec<Bucket> {
+fn in_spans<'a>(
+    field: &Field,
+    documents: impl Iterator<Item = &'a [u32]>,
+    spans: &[Span],
+) -> Vec<Bucket> {
     // One bit a range, so that a document that has several values in it counts once.
     let dictionary = &field.dictionary;
     let masks: Vec<u64> = (0..dictionary.len())
@@ -187,9 +198,8 @@ fn in_spans(field: &Field, set: &Set, spans: &[Span]) -> Vec<Bucket> {
         })
         .collect();
     let mut counts = vec![0; spans.len()];
-    for document in set.iter() {
-        let mut mask = field
-            .of(document)
+    for values in documents {
+        let mut mask = values
             .iter()
             .fold(0, |mask, value| mask | masks[*value as usize]);
         while mask != 0 {

@@ -7,10 +7,10 @@ use super::Set;
 use std::cmp::Ordering;
 
 /// What is known of a query's documents before they are counted, sorted and shown.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Matching<'a> {
-    /// Whether a document contains a word of the query; none where the query has no words.
-    pub words: Option<&'a dyn Fn(usize) -> bool>,
+    /// The documents that contain a word of the query; none where the query has no words.
+    pub words: Option<&'a Set>,
     /// The score by meaning of each document, never NaN; none where the query has no meaning.
     pub meaning: Option<&'a [f32]>,
     /// How many of the best by meaning belong to the match set.
@@ -28,26 +28,36 @@ impl Matching<'_> {
         room: &mut Vec<u32>,
         set: &mut Set,
     ) {
-        set.reset(allowed.documents(), false);
-        match (self.words, self.meaning) {
-            (None, None) => set.unite(allowed),
-            (None, Some(_)) => {}
-            (Some(has_word), _) => {
-                let with_word = allowed.iter().filter(|document| has_word(*document));
-                with_word.for_each(|document| set.insert(document));
-            }
+        match self.words {
+            None => set.reset(allowed.documents(), self.meaning.is_none()),
+            Some(words) => set.copy_from(words),
         }
+        set.intersect(allowed);
         let Some(scores) = self.meaning else {
             return;
         };
+        let better = |a: &u32, b: &u32| {
+            let (a, b) = (*a as usize, *b as usize);
+            scores[b].total_cmp(&scores[a]).then_with(|| ties(a, b))
+        };
+        // The best so far and as many more, of which the worse half is given up now and then: most documents cost no more
+        // than a look at whether they are good enough.
+        let most = self.meaning_k.saturating_mul(2);
+        let mut bar = f32::NEG_INFINITY;
         room.clear();
-        room.extend(allowed.iter().map(|document| document as u32));
-        let last = self.meaning_k.checked_sub(1);
-        if let Some(last) = last.filter(|last| *last < room.len()) {
-            room.select_nth_unstable_by(last, |a, b| {
-                let (a, b) = (*a as usize, *b as usize);
-                scores[b].total_cmp(&scores[a]).then_with(|| ties(a, b))
-            });
+        for document in allowed.iter() {
+            if scores[document] < bar {
+                continue;
+            }
+            room.push(document as u32);
+            if room.len() == most {
+                let (_, last, _) = room.select_nth_unstable_by(self.meaning_k - 1, better);
+                bar = scores[*last as usize];
+                room.truncate(self.meaning_k);
+            }
+        }
+        if (1..room.len()).contains(&self.meaning_k) {
+            room.select_nth_unstable_by(self.meaning_k - 1, better);
         }
         room.truncate(self.meaning_k);
         room.iter()

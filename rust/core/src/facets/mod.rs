@@ -10,6 +10,7 @@ mod date;
 mod dictionary;
 mod matching;
 mod order;
+mod picked;
 mod plan;
 mod set;
 mod stored;
@@ -28,6 +29,7 @@ pub use value::{VALUE_CAP, Value};
 
 use crate::error::{Code, Error, Result};
 use dictionary::Dictionary;
+use picked::Picked;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -88,6 +90,8 @@ struct Field {
     ends: Vec<u32>,
     /// Numbers in the dictionary, those of a document together, each once.
     values: Vec<u32>,
+    /// What was picked of them lately.
+    picked: Picked,
 }
 
 impl Field {
@@ -108,6 +112,7 @@ impl Field {
             self.values.push(self.dictionary.number(key));
         }
         self.ends.push(self.values.len() as u32);
+        self.picked.clear();
     }
 
     /// A field of these documents, without the values that only others have.
@@ -239,7 +244,10 @@ impl Columns {
             .iter()
             .map(|(name, field)| {
                 let numbers = field.ends.capacity() + field.values.capacity();
-                name.len() + numbers * size_of::<u32>() + field.dictionary.size_bytes()
+                name.len()
+                    + numbers * size_of::<u32>()
+                    + field.dictionary.size_bytes()
+                    + field.picked.size_bytes()
             })
             .sum()
     }

@@ -36,6 +36,12 @@ impl Set {
         self.trim();
     }
 
+    /// Becomes the same set as another, in the room it has.
+    pub fn copy_from(&mut self, other: &Set) {
+        self.bits.clone_from(&other.bits);
+        self.documents = other.documents;
+    }
+
     /// Bytes it holds in memory.
     pub fn size_bytes(&self) -> usize {
         self.bits.capacity() * size_of::<u64>()
@@ -76,6 +82,16 @@ impl Set {
     /// Whether no document is in it.
     pub fn is_empty(&self) -> bool {
         self.bits.iter().all(|bits| *bits == 0)
+    }
+
+    /// Puts in every document of which `is_in` says so, by what there is of each; what there is beyond the documents is ignored.
+    pub fn fill<T>(&mut self, each: &[T], is_in: impl Fn(&T) -> bool) {
+        for (bits, each) in self.bits.iter_mut().zip(each.chunks(BITS)) {
+            for (at, one) in each.iter().enumerate() {
+                *bits |= u64::from(is_in(one)) << at;
+            }
+        }
+        self.trim();
     }
 
     /// Its bits, 64 documents each, the first in the lowest; who sets any keeps to documents that exist.

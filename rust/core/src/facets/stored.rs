@@ -133,6 +133,7 @@ impl Field {
             dictionary,
             ends: Vec::with_capacity(documents),
             values: Vec::with_capacity(rest.len() - documents),
+            ..Field::default()
         };
         let mut used = vec![false; distinct];
         for _ in 0..documents {

@@ -96,6 +96,7 @@ impl Meaning {
 pub struct Buffers {
     allowed: Set,
     matched: Set,
+    with_word: Set,
     /// Of each document how near it is.
     closeness: Vec<f32>,
     room: Vec<u32>,
@@ -113,6 +114,7 @@ impl Buffers {
         let numbers = self.closeness.capacity() + self.room.capacity();
         self.allowed.size_bytes()
             + self.matched.size_bytes()
+            + self.with_word.size_bytes()
             + numbers * size_of::<u32>()
             + self.top.size_bytes()
             + self.found.capacity() * size_of::<Found>()
@@ -191,14 +193,14 @@ impl Index {
                 }
             });
         }
-        let everywhere = relaxed.iter().any(Option::is_some);
         let mut scan = match ask.meaning {
             None => None,
-            Some((query, _)) => Some(self.measure(query, everywhere, buffers)?),
+            Some((query, _)) => Some(self.measure(query, &relaxed, buffers)?),
         };
         let Buffers {
             allowed,
             matched,
+            with_word,
             closeness,
             room,
             top,
@@ -209,10 +211,12 @@ impl Index {
             words,
         } = buffers;
         let ties = |a: usize, b: usize| self.turns[a].cmp(&self.turns[b]);
-        let has_word = |document: usize| scores.share(document, words) > 0.0;
         let asks_words = ask.words.is_some_and(|(request, _)| !request.is_blank());
+        if asks_words {
+            scores.mark(with_word);
+        }
         let matching = Matching {
-            words: asks_words.then_some(&has_word),
+            words: asks_words.then_some(&*with_word),
             meaning: ask.meaning.map(|_| &closeness[..]),
             meaning_k: ask.meaning_k,
         };
@@ -307,23 +311,26 @@ impl Index {
         Ok(())
     }
 
-    /// Measures how near the allowed documents are, or all.
+    /// Measures how near the allowed documents are, and those that are allowed where a filter is relaxed.
     fn measure<'a>(
         &'a self,
         query: &'a Query,
-        everywhere: bool,
+        relaxed: &[Option<Set>],
         buffers: &mut Buffers,
     ) -> Result<Scan<'a>> {
         let Buffers {
-            allowed, closeness, ..
+            allowed,
+            matched,
+            closeness,
+            ..
         } = buffers;
         let mut scan = self.scan(query)?;
         closeness.clear();
         closeness.resize(self.documents.len(), 0.0);
-        for (number, document) in self.documents.iter().enumerate() {
-            if everywhere || allowed.contains(number) {
-                closeness[number] = scan.meaning(document).0.closeness();
-            }
+        matched.copy_from(allowed);
+        relaxed.iter().flatten().for_each(|set| matched.unite(set));
+        for number in matched.iter() {
+            closeness[number] = scan.meaning(&self.documents[number]).0.closeness();
         }
         Ok(scan)
     }

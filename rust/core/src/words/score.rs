@@ -4,6 +4,7 @@
 //! is made in the order of the query's words, and buffers change what is allocated, never what is found.
 
 use super::{FIELDS, Field, Inverted, Query, Words};
+use crate::facets::Set;
 
 /// What scoring keeps for the next query, of whatever index.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,12 @@ impl Scores {
             return 0.0;
         }
         (score / query.bound).min(1.0) as f32
+    }
+
+    /// Makes `set` the documents that have a word of the last query.
+    pub fn mark(&self, set: &mut Set) {
+        set.reset(self.scores.len(), false);
+        set.fill(&self.scores, |score| *score > 0.0);
     }
 
     /// Bytes of buffers held.

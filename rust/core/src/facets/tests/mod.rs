@@ -254,6 +254,40 @@ fn filters_let_pass_what_a_walk_over_the_documents_lets_pass() {
 }
 
 #[test]
+fn a_filter_that_was_asked_before_finds_what_came_since() {
+    let mut columns = Columns::new();
+    let filters: Vec<Filter> = (0..20)
+        .map(|least| read(&json!({"field": "n", "range": {"min": least}})))
+        .collect();
+    let row = |number: usize| {
+        Row::new(&Values::from([(
+            "n".to_owned(),
+            vec![Value::Number(number as f64)],
+        )]))
+        .unwrap()
+    };
+    for count in 1..=20 {
+        // Every second document has no value.
+        columns.push(&if count % 2 == 0 {
+            row(count)
+        } else {
+            Row::default()
+        });
+        for turn in 0..2 {
+            for (least, filter) in filters.iter().enumerate().take(3 + 8 * turn) {
+                let found: Vec<usize> = filter.documents(&columns, &id_number).iter().collect();
+                let expected = (1..=count).filter(|number| number % 2 == 0 && *number >= least);
+                assert_eq!(found, expected.map(|number| number - 1).collect::<Vec<_>>());
+            }
+        }
+    }
+    let keep: Vec<bool> = (0..20).map(|at| at < 4).collect();
+    columns.retain(&keep);
+    let found = filters[0].documents(&columns, &id_number);
+    assert_eq!(found.iter().collect::<Vec<_>>(), [1, 3]);
+}
+
+#[test]
 fn what_was_added_and_removed_leaves_no_trace() {
     let mut random = Random(2);
     for _ in 0..40 {
@@ -501,11 +535,10 @@ fn the_match_set_is_the_words_and_the_best_by_meaning_of_what_is_allowed() {
         let ties = |a: usize, b: usize| b.cmp(&a);
         let mut ranking: Vec<usize> = allowed.iter().collect();
         ranking.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(ties(*a, *b)));
-        let has_word = |at: usize| words.contains(at);
-        for meaning_k in [0, 1, 7, 1000] {
+        for meaning_k in [0, 1, 2, 7, 1000] {
             let found = |with_words: bool, meaning| {
                 let matching = Matching {
-                    words: with_words.then_some(&has_word),
+                    words: with_words.then_some(&words),
                     meaning,
                     meaning_k,
                 };
