@@ -21,6 +21,8 @@ import { Store } from "./web/store.js";
 const scope = /** @type {Scope} */ (/** @type {unknown} */ (globalThis));
 /** The application reads no packages at start, so the lock names none; `loadPackages` gives it the wheels of this build. */
 const LOCK_INFO = { abi_version: "2026_0", arch: "wasm32", platform: "emscripten_5_0_3", python: "3.14.0" };
+/** What a reader asks for that needs no package, but more than a start does. */
+const STANDARD_LIBRARY = "stdlib";
 const REST_ZIP = "/lib/findling-rest.zip";
 /** A module with nothing in it: what the shortest test of WebAssembly compiles. */
 const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
@@ -42,6 +44,8 @@ const indexes = [];
 let unsaid = [];
 /** @type {Handle|null} */
 let handle = null;
+/** Makes a package of this build importable. @type {(name: string) => Promise<void>} */
+let prepare = () => Promise.resolve();
 /** @type {"network"|"cache"|"memory"|null} */
 let modelSource = null;
 
@@ -240,10 +244,24 @@ function mountRestBeforePackages(pyodide) {
     library.mount(REST_ZIP);
     library.destroy();
   };
+  const mountOnce = () => {
+    mounted ??= mount().catch((cause) => {
+      mounted = null;
+      throw cause;
+    });
+    return mounted;
+  };
   pyodide.loadPackage = async (/** @type {unknown[]} */ ...args) => {
-    mounted ??= mount();
-    await mounted;
+    await mountOnce();
     return loadPackage.apply(pyodide, args);
+  };
+  prepare = async (name) => {
+    if (name === STANDARD_LIBRARY) return mountOnce();
+    await pyodide.loadPackage(name, { messageCallback: () => undefined });
+    // Pyodide says what went wrong on the console only.
+    if (!(name in pyodide.loadedPackages)) {
+      throw new FindlingError("network", `the package ${name}, which reads this kind of file, could not be loaded; check the connection and add the file again`, { package: name });
+    }
   };
 }
 
@@ -275,6 +293,7 @@ function services(pool) {
     read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => files.read(file, offset, length),
     size: (/** @type {string} */ file) => files.size(file),
     status: () => ({ source: modelSource, storage: store.storage, pool: pool.status, received_bytes: files.received }),
+    prepare: (/** @type {string} */ name) => prepare(name),
     pause,
   };
 }

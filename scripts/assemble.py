@@ -86,14 +86,15 @@ def python(site: Site) -> dict[str, Any]:
     pyodide = ROOT / "node_modules" / "pyodide"
     runtime = site.folder("pyodide", [pyodide / name for name in PYODIDE_FILES])
     zips = CACHE / "pyodide" / "zips"
-    lock = json.loads((pyodide / "pyodide-lock.json").read_text("utf-8"))["packages"]
-    wheels = [CACHE / "downloads" / lock[name]["file_name"] for name in PACKAGES]
-    for name, wheel in zip(PACKAGES, wheels, strict=True):
+    lock = json.loads((pyodide / "pyodide-lock.json").read_text("utf-8"))["packages"] | readers_packages()
+    names = (*PACKAGES, *readers_packages())
+    wheels = [CACHE / "downloads" / lock[name]["file_name"] for name in names]
+    for name, wheel in zip(names, wheels, strict=True):
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != lock[name]["sha256"]:
-            raise SystemExit(f"{wheel.name} is not the file that Pyodide's lock names: run ./build.sh setup")
+            raise SystemExit(f"{wheel.name} is not the file that the lock names: run ./build.sh setup")
     folder = site.folder("wheels", wheels).removeprefix("../files/")
     packages = {
-        name: {**lock[name], "file_name": f"{folder}/{wheel.name}"} for name, wheel in zip(PACKAGES, wheels, strict=True)
+        name: {**lock[name], "file_name": f"{folder}/{wheel.name}"} for name, wheel in zip(names, wheels, strict=True)
     }
     boot_bytes = sum((pyodide / name).stat().st_size for name in PYODIDE_FILES) + (zips / "boot.zip").stat().st_size
     return {
@@ -103,9 +104,23 @@ def python(site: Site) -> dict[str, Any]:
         "boot": site.file(zips / "boot.zip", "boot", ".zip"),
         "rest": site.file(zips / "rest.zip", "rest", ".zip"),
         "bytes": boot_bytes,
-        "wheels": {name: f"../files/{folder}/{wheel.name}" for name, wheel in zip(PACKAGES, wheels, strict=True)},
+        "wheels": {name: f"../files/{folder}/{wheel.name}" for name, wheel in zip(names, wheels, strict=True)},
         "packages": packages,
     }
+
+
+def readers_packages() -> dict[str, dict[str, Any]]:
+    """The packages that readers stand on, as entries of a lock file of Pyodide; they are pure, so any wheel of them will do."""
+    table = json.loads((ROOT / "scripts" / "downloads.json").read_text("utf-8"))
+    entries = {}
+    for file, entry in table.items():
+        if "package" in entry:
+            name, version = entry["package"], entry["requirement"].partition("==")[2]
+            entries[name] = {
+                "name": name, "version": version, "file_name": file, "sha256": entry["sha256"], "install_dir": "site",
+                "package_type": "package", "imports": [name], "depends": [], "unvendored_tests": False,
+            }  # fmt: skip
+    return entries
 
 
 def shell_sources() -> dict[str, bytes]:

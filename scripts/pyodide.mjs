@@ -16,8 +16,11 @@ import { zip } from './zip.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
-/** Modules whose closure is the application in the browser; each reader is a root too, because it is imported by its name at run time. */
+/** Modules whose closure is the application in the browser; the readers are roots too, because they are imported by their names at run time. */
 const ROOTS = ['findling.browser', 'findling.readers', 'findling.stdlib'];
+
+/** The readers that need what is in rest.zip, and so are in it themselves. */
+const LATE_READERS = ['archive', 'book', 'office', 'xml_events', 'zips'];
 
 /** The module of the application that Python runs before all else, under the name it looks for. */
 const FIRST = 'later.py';
@@ -104,8 +107,10 @@ async function writeZips(stdlib, application, out) {
     try {
         const pyodide = await start({ stdLibURL: full });
         pyodide.globals.set('texts', pyodide.toPy(Object.fromEntries(sources)));
-        const readers = sources.map(([path]) => path).filter(path => path.startsWith(`${name}/readers/`)).map(path => path.slice(0, -'.py'.length).replaceAll('/', '.'));
-        pyodide.globals.set('roots', pyodide.toPy([...ROOTS, ...readers]));
+        const late = LATE_READERS.map(reader => `${name}/readers/${reader}.py`);
+        const readers = sources.map(([path]) => path).filter(path => path.startsWith(`${name}/readers/`) && !late.includes(path));
+        pyodide.globals.set('roots', pyodide.toPy([...ROOTS, ...readers.map(path => path.slice(0, -'.py'.length).replaceAll('/', '.'))]));
+        pyodide.globals.set('late', pyodide.toPy(late));
         pyodide.globals.set('extra', pyodide.toPy(EXTRA));
         pyodide.runPython('import tools; sources = {path: bytes(text) for path, text in texts.items()}');
         pyodide.runPython('modules, foreign = tools.closure(sources, roots)');
@@ -120,6 +125,9 @@ async function writeZips(stdlib, application, out) {
             if (boot.has(path)) first.set(path, content);
             if (!boot.has(path) || [...split].some(folder => path.startsWith(`${folder}/`))) rest.set(path, content);
         }
+        const lateOnes = takeFiles(pyodide.runPython('{path + "c": tools.compile_source(sources[path], path) for path in late}'));
+        // The package of the readers is split too, so the rest has all of it.
+        for (const [path, content] of [...compiled, ...lateOnes]) if (path.startsWith(`${name}/readers/`)) rest.set(path, content);
         publish(out, new Map([['boot.zip', zip(first)], ['rest.zip', zip(rest)]]));
     } finally {
         rmSync(full, { force: true });

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from findling.readers.formats import TABLE
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "py/findling"
 OURS = ("*.js", "*.sh", "*.html", "web/**/*", "py/**/*", "rust/**/*", "scripts/**/*", "tests/**/*", "bench/**/*")
@@ -62,12 +64,15 @@ ORDER = [
     "pieces",
     "published",
     "serve",
+    "sources",
     "cli",
     "__main__",
 ]
 
 # What the browser's modules may import beside each other: all of it is loaded by Pyodide anyway, or is small.
-LIGHT = set("asyncio bisect collections csv dataclasses html importlib io itertools js json math os pathlib pyodide re sys tempfile time typing".split())
+LIGHT = set("asyncio bisect codecs collections contextlib csv dataclasses html importlib io itertools js json math os pathlib pyodide re sys tempfile time types typing".split())
+# What its readers may import besides, when their first file arrives.
+READERS = set("datetime email mailbox struct urllib xml zipfile zlib".split())
 
 
 def sources():
@@ -149,6 +154,13 @@ def test_what_the_browser_loads_is_light():
     assert {"findling.app", "findling.wire", "findling.collection"} <= set(loaded)
     foreign = {name.split(".")[0] for path in loaded.values() for name in imports(path)} - {"findling"}
     assert not foreign - LIGHT
+
+
+def test_a_reader_stands_on_the_standard_library_and_the_package_that_its_format_names():
+    packages = {format.module: {format.package} for format in TABLE if format.package}
+    for path in (PACKAGE / "readers").glob("*.py"):
+        foreign = {name.split(".")[0] for name in imports(path)} - {"findling"} - LIGHT - READERS
+        assert foreign <= packages.get(path.stem, set()), path.name
 
 
 def test_the_core_depends_on_no_binding():

@@ -163,7 +163,7 @@ function ownEmpty() {
       "div",
       { class: "well" },
       element("strong", {}, "Search your own files by meaning"),
-      element("p", {}, "Drop .txt, .md, .json, .jsonl or .csv files anywhere on this page. They are read here and kept in memory until you close it."),
+      element("p", {}, "Drop files anywhere on this page: text, tables, web pages, documents, books, mail, images, code, archives. They are read here and kept in memory until you close it."),
       element("button", { type: "button", class: "button", onclick: pick }, "Choose files"),
     ),
   ];

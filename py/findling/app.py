@@ -8,7 +8,7 @@ reply or error, after any number of progress reports.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,16 @@ from findling import readers, wire
 from findling.collection import Collection, Pause, Share
 from findling.documents import Document, from_fields, well_formed
 from findling.engine import Engine
-from findling.errors import Aborted, BadRequest, FindlingError, NotFound
+from findling.errors import Aborted, BadRequest, FindlingError, NotFound, Unsupported
 from findling.query import DEFAULT_LIMIT, normalise
 from findling.store import Store
 
 Progress = Callable[[int, int, str | None], None]
+Prepare = Callable[[str], Awaitable[None]]
+"""Makes a package importable that a reader needs; raises `Unsupported` or `NetworkError` where it cannot."""
+
+STEP_S = 0.05
+"""How long a file is read before others get their turn."""
 
 HERE: dict[str, Any] = {"source": "memory", "storage": None, "pool": None, "received_bytes": 0}
 """What a host says that keeps nothing and has nobody beside it."""
@@ -60,11 +65,15 @@ async def _let_others_run() -> None:
     await asyncio.sleep(0)
 
 
+async def _not_installed(package: str) -> None:
+    raise Unsupported(f"the Python package {package} reads this kind of file and is not installed; install it (pip install {package})", package=package)
+
+
 class App:
     """Opens, fills, searches and saves collections.
 
     `host` tells where the model came from, what storage there is, who embeds beside the engine, and how many bytes of index
-    files came over the network; `share` asks for those who embed.
+    files came over the network; `share` asks for those who embed; `prepare` fetches what a reader needs.
     """
 
     def __init__(
@@ -76,9 +85,11 @@ class App:
         clock: Callable[[], float] = time.perf_counter,
         host: Callable[[], dict[str, Any]] = lambda: HERE,
         share: Share | None = None,
+        prepare: Prepare = _not_installed,
         whole: bool = False,
     ) -> None:
         self._engine = engine
+        self._prepare = prepare
         self._whole = whole
         self._store = store
         self._pause = pause
@@ -107,12 +118,13 @@ class App:
     async def add(
         self,
         collection: str,
-        files: list[dict[str, Any]] | None = None,
+        files: Iterable[dict[str, Any]] | None = None,
         documents: list[dict[str, Any]] | None = None,
         ticket: Ticket | None = None,
     ) -> dict[str, Any]:
         """Read `files` (name, bytes) or take `documents` (objects of fields) and add what can be used.
 
+        Files that are no list are asked for one after the other; `beside` of one gives the bytes of another in its folder.
         What cannot be used is listed in `skipped` with code and reason; cancelled, what was added stays and the rest
         is listed there with the code `aborted`.
         """
@@ -279,23 +291,51 @@ class App:
         finally:
             del self._tickets[request.id]
 
-    async def _read(self, files: list[dict[str, Any]], work: _Import, ticket: Ticket) -> None:
+    async def _read(self, files: Iterable[dict[str, Any]], work: _Import, ticket: Ticket) -> None:
         """Read files one after the other, and let others run in between."""
+        listed = {readers.clean_name(file["name"]): file["bytes"] for file in files} if isinstance(files, list) else {}
+
+        def beside(name: str) -> bytes | None:
+            found = listed.get(name)
+            return None if found is None else bytes(found)
+
         for number, file in enumerate(files):
+            if number:
+                await self._pause()
             name = readers.clean_name(file["name"])
             if ticket.is_cancelled:
                 work.skip(name, Aborted.code, "cancelled before it was read")
                 continue
             try:
-                reading = readers.read(name, bytes(file["bytes"]))
+                reading = await self._read_one(name, bytes(file["bytes"]), file.get("beside", beside), ticket)
             except FindlingError as error:
                 work.skip(name, error.code, error.message)
-            else:
-                work.take(name, reading.documents)
-                if reading.faults:
-                    work.skip(name, "bad_input", reading.reason())
-            if number < len(files) - 1:
-                await self._pause()
+                continue
+            work.take(name, reading.documents)
+            for each in reading.skipped:
+                work.skip(each.name, each.code, each.message)
+            if reading.faults:
+                work.skip(name, "bad_input", reading.reason())
+
+    async def _read_one(self, name: str, data: bytes, beside: Callable[[str], bytes | None], ticket: Ticket) -> readers.Reading:
+        """What is in a file; what its reader needs is fetched first."""
+        prepared: set[str] = set()
+        while True:
+            reading = readers.Reading()
+            began = self._clock()
+            try:
+                for _ in readers.steps(readers.File(name, data, beside=beside), reading):
+                    if self._clock() - began > STEP_S:
+                        await self._pause()
+                        began = self._clock()
+                    if ticket.is_cancelled:
+                        raise Aborted("cancelled while it was read")
+                return reading
+            except readers.Needs as need:
+                if need.package in prepared:
+                    raise Unsupported(f"{need.package} could not be loaded, which reads this kind of file", package=need.package) from need
+                prepared.add(need.package)
+                await self._prepare(need.package)
 
     async def _find(self, collection: str) -> Collection:
         """The collection, once it is open."""

@@ -56,7 +56,7 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
 
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
     and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
-    `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of the pool or null.
+    `prepare(package)`, a promise that is kept once a reader's package can be imported, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of the pool or null.
     """
 
     def host() -> dict[str, Any]:
@@ -70,6 +70,12 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
     async def pause() -> None:
         await store.pause()
 
+    async def prepare(package: str) -> None:
+        try:
+            await store.prepare(package)
+        except JsException as error:
+            raise _converted(error) from None
+
     def send(message: dict[str, Any]) -> None:
         # Only `save` carries bytes. All else goes as JSON, which keeps null; `default`, because an answer must not fail here.
         if isinstance(message.get("result", {}).get("bytes"), JsProxy):
@@ -77,7 +83,7 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
         else:
             post(JSON.parse(json.dumps(message, ensure_ascii=False, default=str)))
 
-    app = App(_bound(engine), _BrowserStore(store), pause=pause, host=host, share=share)
+    app = App(_bound(engine), _BrowserStore(store), pause=pause, host=host, share=share, prepare=prepare)
     running: set[asyncio.Task[None]] = set()
 
     def handle(message: Any) -> None:

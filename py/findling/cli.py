@@ -16,8 +16,7 @@ import platform
 import re
 import sys
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from findling.app import App, Ticket
 from findling.engine import Engine, encode, inspect, load
 from findling.errors import BadInput, BadRequest, FindlingError, NotFound
 from findling.query import ENCODERS, LEGS
+from findling.sources import Sources
 from findling.store import FolderStore
 
 EXIT_OF = {
@@ -75,14 +75,16 @@ def _build(options: argparse.Namespace) -> int:
         out: Path = options.output
         app = App(_engine(options), FolderStore(out.parent))
         await app.open(COLLECTION)
-        files, skipped = _sources(options.source, out)
+        sources = Sources(options.source, out)
         bar = _Bar(options.quiet)
-        added = await app.add(COLLECTION, files=files, ticket=Ticket(bar.show))
+        added = await app.add(COLLECTION, files=sources.files(bar.read), ticket=Ticket(bar.show))
         bar.end()
-        added["skipped"] = skipped + added["skipped"]
+        added["skipped"] = sources.skipped + added["skipped"]
+        added["left_out"] = sources.left_out
         if not added["documents"]:
             named = ", ".join(map(str, options.source))
-            raise NotFound(f"nothing in {named} could be indexed; {', '.join(readers.FORMATS)} files can")
+            reasons = "".join(f"; {each['name']}: {each['reason']}" for each in added["skipped"][:3])
+            raise NotFound(f"nothing in {named} could be indexed; {readers.KINDS} and other files can{reasons}")
         if out.suffix == published.SUFFIX:
             await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
         else:
@@ -93,6 +95,8 @@ def _build(options: argparse.Namespace) -> int:
     if not options.quiet:
         for each in added["skipped"]:
             _note(f"skipped {each['name']}: {each['reason']} [{each['code']}]")
+        if any(added["left_out"].values()):
+            _note(f"left out: {', '.join(f'{count} {what}' for what, count in added['left_out'].items() if count)}")
     if options.json:
         print(json.dumps({"index": str(options.output), **added}, ensure_ascii=False))
     else:
@@ -297,57 +301,6 @@ def _kept(what: str, name: str, named: Path | None, option: str, variable: str) 
     raise NotFound(f"there is no {what} at {', '.join(map(str, places))}; name one with {option} or {variable}")
 
 
-def _sources(sources: list[Path], out: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """The files of all sources. Of several folders each file's name begins with its folder's; no two names are the same."""
-    files: list[dict[str, Any]] = []
-    skipped: list[dict[str, str]] = []
-    for source in sources:
-        found = _files(source, out)
-        for each in (*found[0], *found[1]):
-            if len(sources) > 1 and source.is_dir():
-                each["name"] = f"{source.resolve().name}/{each['name']}"
-        files += found[0]
-        skipped += found[1]
-    counts = Counter(file["name"] for file in files)
-    if twice := [name for name, count in counts.items() if count > 1]:
-        raise BadRequest(f"two of the sources have a file {twice[0]!r}; rename one, or build from the folder that holds both")
-    return files, skipped
-
-
-def _files(source: Path, out: Path) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """The files below `source` that a reader knows, in the order of their names, and those too big to read.
-
-    Hidden files, linked folders, and the index that is being written are passed over.
-    """
-    if not source.exists():
-        raise NotFound(f"there is no file or folder {source}")
-    files = []
-    skipped = []
-    for path in [source] if source.is_file() else _walk(source):
-        if readers.suffix_of(path.name) not in readers.FORMATS and path != source or path.resolve() == out.resolve():
-            continue
-        name = path.relative_to(source).as_posix() if path != source else path.name
-        try:
-            size = path.stat().st_size
-            if size > readers.MAX_FILE_BYTES:
-                reason = f"the file has {size} bytes, the limit is {readers.MAX_FILE_BYTES}; split it"
-                skipped.append({"name": name, "code": "bad_input", "reason": reason})
-                continue
-            files.append({"name": name, "bytes": path.read_bytes()})
-        except OSError as error:
-            skipped.append({"name": name, "code": "storage", "reason": error.strerror or str(error)})
-    return files, skipped
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(where, name)
-            if not name.startswith(".") and path.is_file():
-                yield path
-
-
 class _Bar:
     """Progress on stderr, where that is a terminal."""
 
@@ -355,8 +308,14 @@ class _Bar:
         self._shown = sys.stderr.isatty() and not quiet
 
     def show(self, done: int, total: int, name: str | None) -> None:
+        self._say(f"{done}/{total} {(name or '')[:60]}")
+
+    def read(self, name: str) -> None:
+        self._say(f"reading {name[-60:]}")
+
+    def _say(self, text: str) -> None:
         if self._shown:
-            print(f"\r\x1b[K{done}/{total} {(name or '')[:60]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         if self._shown:
@@ -382,7 +341,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument("--pieces", type=Path, help="the piece table (else the one beside the model, if there is one)")
 
     build = command("build", _build, "index files or the files of folders")
-    build.add_argument("source", type=Path, nargs="+", metavar="SRC", help=f"files and folders of {', '.join(readers.FORMATS)} files")
+    build.add_argument("source", type=Path, nargs="+", metavar="SRC", help=f"files and folders: {readers.KINDS} and others, see docs/guide/files.md")
     build.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a file *.findling, or the folder to publish into")
     build.add_argument("--json", action="store_true", help="print the result as one JSON object")
     build.add_argument("--quiet", action="store_true", help="no progress and no list of skipped files")

@@ -11,7 +11,7 @@ def mount(path: str) -> None:
     """Make the modules in the zip archive at `path` importable. Mounting the same archive again changes nothing.
 
     The archive goes in front of the one Python started from, because it holds the packages that are split between the
-    two in full; a package that is loaded already keeps its modules and looks for missing ones in the archive.
+    two in full; a package that is loaded already keeps its modules and looks for all others in the archive first.
     """
     if path in sys.path:
         return
@@ -21,4 +21,4 @@ def mount(path: str) -> None:
     for module in list(sys.modules.values()):
         places = getattr(module, "__path__", None)
         if isinstance(places, list):
-            places += [f"{path}/{place.removeprefix(prefix)}" for place in places if place.startswith(prefix)]
+            places[:0] = [f"{path}/{place.removeprefix(prefix)}" for place in places if place.startswith(prefix)]

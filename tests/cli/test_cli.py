@@ -315,3 +315,23 @@ def test_doctor_tells_what_works_and_what_does_not(model_file, tmp_path, capsys)
     assert "FAULT" not in capsys.readouterr().out
     assert main(["doctor", "--model", str(tmp_path / "nowhere")]) == 1
     assert "FAULT  model" in capsys.readouterr().out
+
+
+def test_build_walks_a_folder_with_all_readers_and_says_what_it_leaves_out(tmp_path, model_file, capsys):
+    folder = tmp_path / "things"
+    (folder / "b").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / ".git/config.txt").write_text("hidden")
+    (folder / "b/page.html").write_text("<title>Tower</title><p>a lighthouse")
+    (folder / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\na keeper sings")
+    (folder / "program.exe").write_bytes(b"MZ")
+    (folder / "broken.docx").write_bytes(b"PK")
+    (folder / "link.txt").symlink_to(folder / "a.srt")
+    (folder / "up").symlink_to(tmp_path, target_is_directory=True)
+    assert main(["build", str(folder), "-o", str(tmp_path / "out.findling"), "--model", str(model_file), "--json"]) == 0
+    told = capsys.readouterr()
+    answer = json.loads(told.out)
+    assert answer["documents"] == 2
+    assert [(each["name"], each["code"]) for each in answer["skipped"]] == [("broken.docx", "bad_input")]
+    assert answer["left_out"] == {"hidden": 1, "links": 2, "of other kinds": 1}
+    assert "left out: 1 hidden, 2 links, 1 of other kinds" in told.err

@@ -12,9 +12,15 @@ export const at = path => fileURLToPath(new URL(path, ROOT));
 
 const { packages } = JSON.parse(readFileSync(at('node_modules/pyodide/pyodide-lock.json'), 'utf8'));
 
-/** A Pyodide from boot.zip; its lock names the two packages of the site. */
+const table = JSON.parse(readFileSync(at('scripts/downloads.json'), 'utf8'));
+const ofReaders = Object.entries(table).filter(([, entry]) => entry.package).map(([file, entry]) => [entry.package, {
+    name: entry.package, version: entry.requirement.split('==')[1], file_name: file, sha256: entry.sha256,
+    install_dir: 'site', package_type: 'package', imports: [entry.package], depends: [], unvendored_tests: false,
+}]);
+
+/** A Pyodide from boot.zip; its lock names the packages of the site. */
 export function boot() {
-    const own = Object.fromEntries(['micropip', 'numpy'].map(name => [name, packages[name]]));
+    const own = Object.fromEntries([...['micropip', 'numpy'].map(name => [name, packages[name]]), ...ofReaders]);
     return loadPyodide({
         stdLibURL: at('.cache/pyodide/zips/boot.zip'),
         packageCacheDir: at('.cache/downloads'),

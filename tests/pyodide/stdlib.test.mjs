@@ -86,6 +86,24 @@ words.feed("<b>bold</b>")
     assert.deepEqual(answers.toJs(), ['1/3', 10, 'found', 'bold', 'c', true]);
 });
 
+test('a reader that needs the rest of the standard library asks for it, and is there once that is mounted', async () => {
+    const pyodide = await boot();
+    const book = zip(new Map([['a.txt', Buffer.from('a lighthouse')]]));
+    pyodide.FS.writeFile('/a.zip', book);
+    const script = `
+from findling import readers
+def attempt():
+    try:
+        return readers.read("a.zip", open("/a.zip", "rb").read()).documents[0].text
+    except readers.Needs as need:
+        return "needs " + need.package
+attempt()
+`;
+    assert.equal(pyodide.runPython(script), 'needs stdlib');
+    mountRest(pyodide);
+    assert.equal(pyodide.runPython(script), 'a lighthouse');
+});
+
 test('what a start does not use is loaded when it is used, and not before', async () => {
     const pyodide = await boot();
     const kinds = () =>

@@ -1,85 +1,134 @@
-"""Files to documents: which reader reads which file, and what all of them share.
+"""Files to documents: from a name and bytes to what can be found.
 
-Owns the table of formats, the limit of a file and the decoding of its bytes. Must not know what becomes of the
-documents. Invariant: bytes of any kind end as documents or as a `FindlingError` that says why, never as another
-exception and never by taking all memory.
+Owns the way of a file through its reader. Must not know what becomes of the documents. Invariant: bytes of any kind end as
+documents or as a `FindlingError` that says why, never as another exception (but `Needs`, before anything was read) and
+never by taking all memory; what was read before a fault is kept.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
 
-from findling.documents import Document, Place
+from findling.documents import Place
 from findling.errors import BadInput, FindlingError, Unsupported
+from findling.readers.decoding import decode
+from findling.readers.files import MAX_DEPTH, MAX_SECONDS, Budget, File, Needs, Reading, Skipped, TooLong, nothing, reason_of
+from findling.readers.formats import BY_SUFFIX, TABLE, Format
 
-MAX_FILE_BYTES = 32 * 1024 * 1024
-"""A parsed file takes about ten times its size in memory, and a browser's tab has about a gigabyte."""
-MAX_NAMED_FAULTS = 3
+__all__ = ["BY_SUFFIX", "FORMATS", "Budget", "File", "Needs", "Reading", "Skipped", "clean_name", "decode", "inside", "nothing", "places_of", "read", "reason_of", "steps", "suffix_of", "title_of"]  # fmt: skip
 
-FORMATS = (".txt", ".md", ".json", ".jsonl", ".csv")
+FORMATS = tuple(BY_SUFFIX)
+"""The suffixes of all files that can be read."""
+KINDS = "text, tables, web pages, PDF, office documents, books, subtitles, mail, images, sound, film, source code and ZIP archives of them"
+"""The formats in words, for messages."""
+STANDARD_LIBRARY = "stdlib"
+"""What a reader without a package of its own may lack: in a browser most of the standard library waits to be needed."""
 
 # Characters that are not shown but change how a name is shown, above all the ones that reverse its direction.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-@dataclass(slots=True)
-class Reading:
-    """What a file held: its documents, and for each part that could not be used the place and the reason."""
-
-    documents: list[Document] = field(default_factory=list)
-    faults: list[tuple[str, str]] = field(default_factory=list)
-
-    def reason(self) -> str:
-        """The faults in one sentence, the first few in full."""
-        named = "; ".join(f"{place}: {reason}" for place, reason in self.faults[:MAX_NAMED_FAULTS])
-        more = len(self.faults) - MAX_NAMED_FAULTS
-        return f"{named}; and {more} more" if more > 0 else named
-
-
-def read(name: str, data: bytes) -> Reading:
-    """The documents in a file; the suffix of `name` decides how it is read.
-
-    Raises `Unsupported` for another kind of file and `BadInput` for one that is too big, not text, or has nothing in it.
-    """
-    suffix = suffix_of(name)
-    if suffix not in FORMATS:
-        raise Unsupported(
-            f"{f'{suffix} files' if suffix else 'files without a suffix'} cannot be read; {', '.join(FORMATS)} can", suffix=suffix
-        )
-    if len(data) > MAX_FILE_BYTES:
-        raise BadInput(f"the file has {len(data)} bytes, the limit is {MAX_FILE_BYTES}; split it", limit=MAX_FILE_BYTES)
-    text = decode(data)
-    if not text.strip():
-        raise BadInput("the file is empty")
-    reading = _reader(suffix)(name, text)
-    if not reading.documents:
-        raise BadInput(reading.reason() or "the file holds no text to find it by")
+def read(name: str, data: bytes, **more: Any) -> Reading:
+    """The documents in a file; the suffix of `name` decides how it is read. See `steps`."""
+    reading = Reading()
+    for _ in steps(File(name, data, **more), reading):
+        pass
     return reading
 
 
-def _reader(suffix: str) -> Callable[[str, str], Reading]:
+def steps(file: File, reading: Reading) -> Iterator[None]:
+    """Read a file into `reading`, step by step: after each others may get their turn.
+
+    Raises `Unsupported` for another kind of file, `BadInput` for one that is too big, broken, takes too long or has nothing
+    in it, and `Needs` where a package is missing, before anything was read.
+    """
+    suffix = suffix_of(file.name)
+    format = BY_SUFFIX.get(suffix)
+    if format is None:
+        named = f"{suffix} files" if suffix else "files without a suffix"
+        raise Unsupported(f"{named} cannot be read; what can: {KINDS}", suffix=suffix)
+    if len(file.data) > format.max_bytes:
+        raise BadInput(f"the file has {len(file.data)} bytes, the limit is {format.max_bytes}; split it", limit=format.max_bytes)
+    reader = _reader(format)
+    if file.depth == 0:
+        # Readers of texts are our own and know their limits.
+        yield from _watched(_guarded(file, format, reader, reading), file.budget, traced=not format.is_text)
+    else:
+        yield from _guarded(file, format, reader, reading)
+    if not (reading.documents or reading.skipped or reading.belongs_to):
+        raise BadInput(reading.reason() or "the file holds no text to find it by")
+
+
+def inside(file: File, name: str, data: bytes, reading: Reading, beside: Callable[[str], bytes | None] = nothing) -> Iterator[None]:
+    """Read a file that was found inside of `file` into its reading; what cannot be used is listed there as skipped."""
+    file.budget.enter()
+    if file.depth >= MAX_DEPTH:
+        reading.skipped.append(Skipped(name, BadInput.code, f"it lies in more than {MAX_DEPTH} files that lie in one another"))
+        return
+    found = Reading()
+    try:
+        with file.budget.metered():
+            yield from steps(File(name, data, file.budget, file.depth + 1, beside), found)
+    except FindlingError as error:
+        found.skipped.append(Skipped(name, error.code, error.message))
+    reading.documents += found.documents
+    reading.skipped += found.skipped
+    if found.faults:
+        reading.skipped.append(Skipped(name, BadInput.code, found.reason()))
+
+
+def _watched(work: Iterator[None], budget: Budget, traced: bool) -> Iterator[None]:
+    """The same steps, with the clock running only while one is made."""
+    while True:
+        with budget.running(traced):
+            ended = next(work, work) is work
+        if ended:
+            return
+        yield
+
+
+def _guarded(file: File, format: Format, reader: Callable[..., Any], reading: Reading) -> Iterator[None]:
+    """The steps of a reader, its exceptions as errors of ours; after the first document they are faults."""
+    try:
+        if format.is_text:
+            text = decode(file.data)
+            if not text.strip():
+                raise BadInput("the file is empty")
+            found = reader(file.name, text)
+            reading.documents += found.documents
+            reading.faults += found.faults
+            return
+        if not file.data:
+            raise BadInput("the file is empty")
+        yield from reader(file, reading)
+    except Needs:
+        raise
+    except (Exception, TooLong) as error:
+        told = _told(error)
+        if not reading.documents:
+            raise told from error
+        reading.faults.append(("the rest", told.message))
+
+
+def _told(error: BaseException) -> FindlingError:
+    if isinstance(error, FindlingError):
+        return error
+    if isinstance(error, TooLong):
+        return BadInput(f"it takes longer than {MAX_SECONDS:.0f} seconds to read; split it", limit=MAX_SECONDS)
+    if isinstance(error, MemoryError):
+        return BadInput("there is not enough memory to read it; split it")
+    return BadInput(f"the file is broken: {reason_of(error)}")
+
+
+def _reader(format: Format) -> Callable[..., Any]:
     """The reader of a format, imported when its first file arrives: a page that reads no files starts without them."""
-    if suffix == ".txt":
-        from findling.readers.text import read as read_text
-
-        return read_text
-    if suffix == ".md":
-        from findling.readers.markdown import read as read_markdown
-
-        return read_markdown
-    if suffix == ".json":
-        from findling.readers.json_objects import read as read_json
-
-        return read_json
-    if suffix == ".jsonl":
-        from findling.readers.json_lines import read as read_lines
-
-        return read_lines
-    from findling.readers.csv_rows import read as read_rows
-
-    return read_rows
+    try:
+        found: Callable[..., Any] = import_module(f"findling.readers.{format.module}").read
+    except ModuleNotFoundError as error:
+        raise Needs(format.package or STANDARD_LIBRARY) from error
+    return found
 
 
 def suffix_of(name: str) -> str:
@@ -122,44 +171,7 @@ def places_of(text: str, pieces: list[str], numbers: list[int], headings: tuple[
     return found
 
 
-def decode(data: bytes) -> str:
-    """The text in a file's bytes: by its byte order mark, else UTF-8, else Windows-1252. Line ends become a single newline.
-
-    A file that is UTF-8 but for a few broken bytes keeps its text, with U+FFFD for them. Raises `BadInput` for binary.
-    """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            text = data[len(mark) :].decode("utf-8", "replace") if encoding == "utf-8" else data.decode(encoding, "replace")
-            break
-    else:
-        text = _decode_unmarked(data)
-    if "\x00" in text:
-        raise BadInput("the file is not text: it has NUL characters in it")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _decode_unmarked(data: bytes) -> str:
-    if b"\x00" in data:
-        raise BadInput("the file is not text, or it is UTF-16 without a byte order mark; save it as UTF-8")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    controls = len(data) - len(data.translate(None, bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))))
-    if controls * 100 > len(data):
-        raise BadInput("the file is not text: more than one byte in a hundred is a control character")
-    repaired = data.decode("utf-8", "replace")
-    broken = repaired.count("\ufffd")
-    sound = sum(1 for letter in repaired if letter > "\x7f") - broken
-    if sound > broken:
-        return repaired
-    # Five bytes mean nothing in Windows-1252; in Latin-1 every byte means something.
-    try:
-        return data.decode("cp1252")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def reason_of(error: Exception) -> str:
-    """Why a part of a file was left out, in words."""
-    return error.message if isinstance(error, FindlingError) else str(error)
+def limit_of(name: str) -> int:
+    """How many bytes a file of this name may have; where no reader knows it, as many as any."""
+    format = BY_SUFFIX.get(suffix_of(name))
+    return format.max_bytes if format else max(each.max_bytes for each in TABLE)

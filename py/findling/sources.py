@@ -1,0 +1,94 @@
+"""The files of folders, for who builds a collection from them.
+
+Owns which files are taken, in which order and under which names. Must not know what is in a file. Invariant: the same folders
+give the same names in the same order on every machine; a file's bytes are in memory only while it is read.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from findling import readers
+from findling.errors import BadRequest, NotFound
+
+HIDDEN, LINKS, OTHER = "hidden", "links", "of other kinds"
+
+
+class Sources:
+    """The files of all sources that a reader knows; `skipped` those that could not be read, `left_out` how many were passed over.
+
+    Of several folders each file's name begins with its folder's. Hidden files, links, and the index that is being written
+    to `out` are passed over, in folders. Raises `NotFound` and, where two files have the same name, `BadRequest`.
+    """
+
+    def __init__(self, sources: list[Path], out: Path) -> None:
+        self.skipped: list[dict[str, str]] = []
+        self.left_out: dict[str, int] = dict.fromkeys((HIDDEN, LINKS, OTHER), 0)
+        self._out = out.resolve()
+        self._found: list[tuple[str, Path]] = []
+        for source in sources:
+            if not source.exists():
+                raise NotFound(f"there is no file or folder {source}")
+            front = f"{source.resolve().name}/" if len(sources) > 1 and source.is_dir() else ""
+            paths = [source] if source.is_file() else self._walk(source)
+            self._found += [(front + (path.relative_to(source).as_posix() if path != source else path.name), path) for path in paths]
+        counts = Counter(name for name, _ in self._found)
+        if twice := [name for name, count in counts.items() if count > 1]:
+            raise BadRequest(f"two of the sources have a file {twice[0]!r}; rename one, or build from the folder that holds both")
+
+    def files(self, report: Callable[[str], None] = lambda name: None) -> Iterator[dict[str, Any]]:
+        """Name, bytes and `beside` of each, read when it is asked for."""
+        for name, path in self._found:
+            report(name)
+            try:
+                size, limit = path.stat().st_size, readers.limit_of(path.name)
+                if size > limit:
+                    reason = f"the file has {size} bytes, the limit is {limit}; split it"
+                    self.skipped.append({"name": name, "code": "bad_input", "reason": reason})
+                    continue
+                data = path.read_bytes()
+            except OSError as error:
+                self.skipped.append({"name": name, "code": "storage", "reason": error.strerror or str(error)})
+                continue
+            yield {"name": name, "bytes": data, "beside": self._beside(name, path)}
+
+    def _beside(self, name: str, path: Path) -> Callable[[str], bytes | None]:
+        front = name.removesuffix(path.name)
+
+        def beside(other: str) -> bytes | None:
+            wanted = path.with_name(other.rpartition("/")[2])
+            is_ours = other == front + wanted.name and wanted.is_file() and not wanted.is_symlink()
+            return wanted.read_bytes() if is_ours and wanted.stat().st_size <= readers.limit_of(wanted.name) else None
+
+        return beside
+
+    def _walk(self, folder: Path) -> list[Path]:
+        """The files below a folder in the order of their names, folder by folder."""
+        found = []
+        for where, folders, names in os.walk(folder, followlinks=False):
+            kept = []
+            for name in sorted(folders):
+                path = Path(where, name)
+                if self._passed_over(path):
+                    continue
+                kept.append(name)
+            folders[:] = kept
+            for name in sorted(names):
+                path = Path(where, name)
+                if self._passed_over(path) or not path.is_file() or path.resolve() == self._out:
+                    continue
+                if readers.suffix_of(name) in readers.BY_SUFFIX:
+                    found.append(path)
+                else:
+                    self.left_out[OTHER] += 1
+        return found
+
+    def _passed_over(self, path: Path) -> bool:
+        """Whether a file or folder is hidden or a link, which is counted; the folder that is written is just passed over."""
+        for what, holds in ((HIDDEN, path.name.startswith(".")), (LINKS, path.is_symlink())):
+            if holds:
+                self.left_out[what] += 1
+                return True
+        return path.is_dir() and path.resolve() == self._out
