@@ -3,13 +3,20 @@
 Invariant under test: a folder holds one whole collection, and wherever it is searched the hits are those of the one file.
 """
 
+import asyncio
 import json
 import threading
+from contextlib import closing, contextmanager
 
 import pytest
 
+from findling.app import App
 from findling.cli import main
+from findling.engine import inspect, load
+from findling.published import POINTER
+from findling.remote import HttpStore
 from findling.serve import server
+from findling.store import FolderStore
 
 DOCUMENTS = [
     {"id": "boat", "title": "Boat", "text": "a small boat floats on calm water", "kind": "ship", "size": 7},
@@ -25,10 +32,10 @@ def model_file(tmp_path, model):
     return path
 
 
-def build(documents, out, model_file):
+def build(documents, out, model_file, *more):
     source = out.parent / "source.jsonl"
     source.write_text("".join(json.dumps(document) + "\n" for document in documents))
-    assert main(["build", str(source), "-o", str(out), "--model", str(model_file), "--quiet"]) == 0
+    assert main(["build", str(source), "-o", str(out), "--model", str(model_file), "--quiet", *more]) == 0
     return out
 
 
@@ -71,14 +78,57 @@ def test_a_folder_finds_what_the_file_finds(folder, model_file, tmp_path, capsys
     assert hits(folder, query, model_file, capsys, "--legs", legs) == hits(flat, query, model_file, capsys, "--legs", legs)
 
 
-def test_a_collection_is_searched_at_its_address(folder, model_file, capsys):
+@contextmanager
+def served(folder):
     with server(folder.parent) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{running.server_address[1]}/collection"
+        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/{folder.name}"
+        running.shutdown()
+
+
+def test_a_collection_is_searched_at_its_address(folder, model_file, capsys):
+    with served(folder) as address:
         for target in (address, f"{address}/", f"{address}/collection.findling"):
             assert list(hits(target, "calm boats", model_file, capsys, "--legs", "words")) == ["boat"]
         assert main(["verify", address]) == 0
-        running.shutdown()
+
+
+def in_pieces(store, *queries):
+    """What a collection that is read in pieces answers to an engine that has neither model nor piece table."""
+
+    async def scenario():
+        app = App(load(), store)
+        await app.open("collection", POINTER)
+        return [await app.search("collection", query, encoder="static") for query in queries]
+
+    return asyncio.run(scenario())
+
+
+def test_a_collection_with_pieces_is_searched_by_meaning_without_model_or_table(model_file, pieces, tmp_path):
+    table = tmp_path / "table"
+    table.write_bytes(pieces)
+    (tmp_path / "out").mkdir()
+    folder = build(DOCUMENTS, tmp_path / "out/collection", model_file, "--pieces", str(table))
+    assert inspect((folder / POINTER).read_bytes())["meta"]["pieces"] == inspect(pieces)["digest"]
+    found = in_pieces(FolderStore(folder), "calm boats", "lighthouse keepers", "ship")
+    assert [answer["hits"][0]["id"] for answer in found[:2]] == ["boat", "keeper"]
+    for answer in found:
+        assert answer["encoder"] == "static"
+        # Meaning reaches every document, whether it has the words or not.
+        assert {hit["id"] for hit in answer["hits"]} == {"boat", "keeper", "anchor"}
+        for hit in answer["hits"]:
+            assert hit["score"] == pytest.approx(0.6 * max(0.0, hit["legs"]["meaning"]) + 0.4 * hit["legs"]["words"], abs=1e-6)
+    first = found[0]["hits"][0]
+    assert first["legs"]["words"] > 0 and first["legs"]["meaning"] > max(hit["legs"]["meaning"] for hit in found[0]["hits"][1:])
+    assert (first["document"]["title"], first["document"]["kind"], first["document"]["meta"]["size"]) == ("Boat", "ship", 7)
+    with served(folder) as address, closing(HttpStore(address)) as store:
+        over_http = in_pieces(store, "calm boats", "lighthouse keepers", "ship")
+    assert [answer["hits"] for answer in over_http] == [answer["hits"] for answer in found]
+
+
+def test_without_pieces_only_words_find(folder):
+    (found,) = in_pieces(FolderStore(folder), "calm boats")
+    assert [hit["id"] for hit in found["hits"]] == ["boat"]
 
 
 def test_info_and_verify_tell_of_every_file(folder, capsys):
