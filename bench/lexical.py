@@ -24,6 +24,7 @@ from _report import MODEL, ROOT, lines, report, say
 from numpy.typing import NDArray
 
 from findling import engine
+from findling.published import files
 
 SET = "debian-src"
 QUERIES = "debian.queries.tsv.gz"
@@ -34,6 +35,11 @@ SLICE = 2_000
 HYBRID_QUERIES = 300
 FILTER: dict[str, list[dict[str, Any]]] = {"and": [{"field": "kind", "none": ["libs"]}, {"field": "arch", "any": ["amd64", "all"]}, {"field": "size", "range": {"min": 1000}}]}
 FACETS = [{"field": "kind"}, {"field": "arch"}]
+
+LAZY = ("root", "leaves", "postings")
+"""The sections that hold terms, forms and postings."""
+EXACT = ("lengths", "frequencies", "order")
+SIZE_ASKED = 0.6
 
 Records = list[dict[str, Any]]
 
@@ -143,7 +149,20 @@ def main() -> None:
             report("lexical", f"words, {backend}", "median", statistics.median(ours), "ms", statistics.median(theirs))
             report("lexical", f"words, {backend}", "p95", float(np.percentile(ours, 95)), "ms", float(np.percentile(theirs, 95)))
             hybrid(backend, call(page, "hybrid", few, REPEATS, {}), call(page, "hybrid", few, REPEATS, {"filter": FILTER, "facets": FACETS}))
-    report("lexical", "size, minisearch as JSON", "gzip", len(gzip.compress(peer.encode(), 9)) / 1000, "kB")
+    sizes(own, len(gzip.compress(peer.encode(), 9)) / 1000)
+
+
+def sizes(own: engine.Engine, peer_kb: float) -> None:
+    """What words take in a published collection whose words have no vectors, beside the peer's index as JSON, packed."""
+    report("lexical", "size, minisearch as JSON", "gzip", peer_kb, "kB")
+    segment, _ = files(own.publish(engine.encode({"index": INDEX}))).values()
+    kb = {each["name"]: each["length"] / 1000 for each in engine.inspect(segment)["sections"]}
+    for name in (*LAZY, *EXACT):
+        report("lexical", "size, words without vectors, positions and deletions", name, kb[name], "kB")
+    for case, names, asked in (("all that a reader in pieces scores by", LAZY, None), ("all that scores exactly", (*LAZY, *EXACT), SIZE_ASKED)):
+        report("lexical", f"size, {case}", "as it lies", sum(kb[name] for name in names), "kB", peer_kb)
+        if asked:
+            report("lexical", f"size, {case}", "share of the peer's", sum(kb[name] for name in names) / peer_kb, "share", asked)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""How little is read of a published collection on a web server: bytes, requests and rounds of sessions of ten queries, and
-what that costs of relevance.
+"""How little is read of a published collection on a web server: bytes, requests and rounds of sessions of ten queries, what
+that costs of relevance, and how large the collection is.
 
 Owns the sessions and the sums. Must not know the format beyond the names of sections. Invariant: a session has an engine and a
 store of its own that know nothing, neither model nor piece table is there, and every byte of a body counts, as it is sent.
@@ -8,8 +8,10 @@ store of its own that know nothing, neither model nor piece table is there, and 
 """
 
 import asyncio
+import gzip
 import hashlib
 import importlib.util
+import json
 import shutil
 import sys
 from collections import Counter
@@ -27,8 +29,10 @@ from ir_measures import nDCG
 from relevance import SETS, mistyped, sampled, searched
 
 from findling.app import App
+from findling.documents import from_fields
 from findling.engine import inspect, load
 from findling.errors import Unsupported
+from findling.passages import cut
 from findling.published import POINTER, SEGMENTS
 from findling.remote import HttpStore
 
@@ -43,6 +47,9 @@ ASKED_KB = {"debtags": (130.0, 50.0), "debian-src": (160.0, 60.0)}
 ASKED_REQUESTS = (45.0, None)
 ASKED_ROUNDS = (8.0, 5.0)
 ASKED_SHARE = 0.97
+ASKED_OF_RECORDS, ASKED_OF_PASSAGE = 3.0, 70.0
+"""Of the records packed by gzip -9, and bytes: what everything but the int8 plane may take."""
+INT8_PLANE = ("codes", "scales")
 ASKED_TYPO_KB = 25.0
 """Of what is read to correct a word: all but what any other word would have read as well."""
 ANSWER = ("headers", "short", "texts", "postings")
@@ -100,12 +107,15 @@ class Recorded:
 
     def _record(self, file: str, offset: int, _: int | None, body_bytes: int) -> None:
         self._cost.kb += body_bytes / 1000
+        if file == POINTER:
+            self._cost.parts["pointer"] += body_bytes
+            return
         end, left = offset + body_bytes, body_bytes
         for start, until, name in self._sections[file]:
             inside = max(0, min(end, until) - max(offset, start))
             self._cost.parts[name] += inside
             left -= inside
-        self._cost.parts["pointer" if file == POINTER else "header"] += left
+        self._cost.parts["header"] += left
 
 
 def published(name: str) -> Path:
@@ -130,10 +140,10 @@ def published(name: str) -> Path:
 
 def sections(folder: Path) -> Sections:
     """Where the sections of a published collection lie."""
-    told: Sections = {POINTER: []}
-    for segment in folder.glob(SEGMENTS):
-        listed = inspect(segment.read_bytes())["sections"]
-        told[segment.name] = [(each["offset"], each["offset"] + each["length"], each["name"]) for each in listed]
+    told: Sections = {}
+    for file in (folder / POINTER, *folder.glob(SEGMENTS)):
+        listed = inspect(file.read_bytes())["sections"]
+        told[file.name] = [(each["offset"], each["offset"] + each["length"], each["name"]) for each in listed]
     return told
 
 
@@ -147,6 +157,22 @@ async def session(store: Recorded, queries: Iterable[tuple[str, dict[str, Any]]]
         found.append((store.taken(), answer))
     store.close()
     return found
+
+
+def sizes(name: str, folder: Path, known: Sections) -> None:
+    """How large the collection is, section by section, beside its records packed and what a passage may cost."""
+    source = PUBLISHED / f"{name}.jsonl"
+    with source.open(encoding="utf-8") as file:
+        passages = sum(len(cut(from_fields(json.loads(line), ""))) for line in file)
+    asked = ASKED_OF_RECORDS * len(gzip.compress(source.read_bytes(), 9)) + ASKED_OF_PASSAGE * passages
+    listed = [(section, end - start) for file in known.values() for start, end, section in file]
+    whole = sum((folder / file).stat().st_size for file in known)
+    case = f"{name}, {passages} passages, size"
+    for section, size in (*listed, ("headers of files, digests and gaps", whole - sum(size for _, size in listed))):
+        report("remote", case, section, size / 1000, "kB")
+    besides = whole - sum(size for section, size in listed if section in INT8_PLANE)
+    report("remote", case, "all but the int8 plane", besides / 1000, "kB", asked / 1000)
+    report("remote", case, "all", whole / 1000, "kB")
 
 
 def tell(name: str, case: str, costs: list[Cost], kb: float | None, requests: float | None, rounds: float | None) -> None:
@@ -221,6 +247,7 @@ def measure(name: str) -> None:
     """The figures of one set."""
     folder, queries = published(name), sampled(JUDGED)
     known = sections(folder)
+    sizes(name, folder, known)
     with served(folder) as address:
 
         def open_store() -> Recorded:
