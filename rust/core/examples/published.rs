@@ -248,6 +248,45 @@ fn main() -> Result<()> {
             }
         }
     }
+    let (mut first_typo, mut further_typo) = (Vec::new(), Vec::new());
+    let mut remote = Remote::new("pointer", pointer.len() as u64);
+    for (number, line) in queries.lines().skip(1).enumerate() {
+        if number % SESSION == 0 {
+            remote = Remote::new("pointer", pointer.len() as u64);
+            serve(
+                [segment, pointer],
+                &mut remote,
+                &mut Cost::default(),
+                Remote::open,
+            )?;
+        }
+        let mut form = String::new();
+        analysis::analyse(
+            line.split('\t').nth(1).unwrap_or_default(),
+            analysis::Language::English,
+            |token| {
+                if !token.whole && token.form.len() > form.len() {
+                    token.form.clone_into(&mut form);
+                }
+            },
+        );
+        // One letter out of the middle is lost.
+        let typed: String = form
+            .char_indices()
+            .filter(|(at, _)| *at != (number * 3 + 1) % form.len())
+            .map(|(_, c)| c)
+            .collect();
+        let mut cost = Cost::default();
+        serve([segment, pointer], &mut remote, &mut cost, |remote| {
+            remote.correct(&[typed.as_str()])
+        })?;
+        match number % SESSION {
+            0 => first_typo.push(cost),
+            _ => further_typo.push(cost),
+        }
+    }
+    summarise("first correction", &mut first_typo);
+    summarise("further correction", &mut further_typo);
     summarise("first query", &mut first);
     summarise("further query", &mut further);
     summarise("words alone", &mut words_only);

@@ -303,9 +303,8 @@ impl Engine {
     pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let mut plan = plan::read_search(request)?;
         if self.published.has(&plan.index) {
-            let (model, pieces) = (self.model.as_ref(), self.pieces.as_ref());
-            let embedder = &mut self.embedder;
-            return self.published.search(&plan, embedder, model, pieces);
+            let encoders = Encoders::of(&self.model, &self.pieces);
+            return self.published.search(&plan, &mut self.embedder, encoders);
         }
         let index = found(&mut self.indexes, &plan.index)?;
         let encoders = Encoders::of(&self.model, &self.pieces);

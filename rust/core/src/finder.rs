@@ -71,7 +71,7 @@ impl<'a> Encoders<'a> {
     }
 
     /// Whether a word is one piece of the vocabulary, so that nobody mistyped it.
-    fn knows(self, word: &str) -> bool {
+    pub fn knows(self, word: &str) -> bool {
         match (self.model, self.pieces) {
             (Some(model), _) => model.tokenizer().knows(word),
             (None, Some(pieces)) => pieces.knows(word),

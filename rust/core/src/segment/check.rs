@@ -7,6 +7,7 @@ use super::leaf::TERM_CAP;
 use super::{Contents, FIELDS, Form, Term};
 use crate::codes::{self, DIM_CAP};
 use crate::error::{Code, Error, Result};
+use crate::facets::Columns;
 use crate::pieces::short;
 use serde_json::{Value, json};
 
@@ -32,6 +33,13 @@ pub(super) fn check(contents: &Contents) -> Result<()> {
 
 fn check_documents(contents: &Contents) -> Result<()> {
     let documents = &contents.documents;
+    let given = contents.columns.as_slice();
+    if !given.is_empty() && Columns::load(given, documents.len()).is_err() {
+        return refuse(
+            "the columns are not those of so many documents",
+            json!({"documents": documents.len()}),
+        );
+    }
     let dim = contents.space.as_ref().map_or(0, |space| space.dim);
     if contents
         .space

@@ -22,6 +22,7 @@ pub(super) const SHORT: &str = "short";
 pub(super) const TEXTS: &str = "texts";
 pub(super) const ORDER: &str = "order";
 pub(super) const SPOTS: &str = "spots";
+pub(super) const TYPOS: &str = "typos";
 pub(super) const COLUMNS: &str = "columns";
 pub(super) const LENGTHS: &str = "lengths";
 pub(super) const FREQUENCIES: &str = "frequencies";

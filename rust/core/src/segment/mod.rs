@@ -7,6 +7,7 @@
 mod bytes;
 mod check;
 mod cluster;
+mod corrections;
 mod impacts;
 mod leaf;
 mod meta;
@@ -49,7 +50,7 @@ pub struct Contents {
     pub scales: Vec<f32>,
     /// The terms in order, bytewise.
     pub terms: Vec<Term>,
-    /// Columns of values, over documents in the order of their ids; opaque here.
+    /// Columns of values, over documents in the order of their ids, as [`crate::facets::Columns::dump`] writes them; nothing for none.
     pub columns: Vec<u8>,
     /// Whether forms have codes.
     pub has_form_codes: bool,

@@ -4,10 +4,11 @@
 //! sans-I/O, so that each call answers or says which ranges it lacks; nothing is used before the mark that covers it fits.
 
 use super::bytes::bad;
+use super::corrections::{Directory, PagePlace, read_page as read_words};
 use super::leaf::{self, Entry, Frame, Place};
 use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
 use super::postings::{PAGE_POSTINGS, read_page};
-use super::root::{Header, Root};
+use super::root::{self, Header, Root};
 use super::texts::{Stored, Unpacker, read_documents};
 use super::whole::read_dictionary;
 use super::write::rank_width;
@@ -18,9 +19,13 @@ use crate::format::{Kind, hex};
 use crate::loading::beside;
 use crate::pieces::short;
 use crate::stored::read_meta;
+use crate::typos::{self, Candidate};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// Pages of words that are read for one that may be mistyped, at most.
+const PAGES_OF_A_WORD: usize = 14;
 
 /// Gives what a part of a call lacks back to whom called.
 macro_rules! ready {
@@ -41,6 +46,7 @@ pub struct Remote {
     opened: Option<Opened>,
     headers: BTreeMap<usize, Header>,
     dictionary: Option<Vec<u8>>,
+    typos: Option<Directory>,
 }
 
 /// What is known once the root has been read.
@@ -68,6 +74,7 @@ impl Remote {
             opened: None,
             headers: BTreeMap::new(),
             dictionary: None,
+            typos: None,
         }
     }
 
@@ -109,7 +116,8 @@ impl Remote {
 
     /// Bytes of it that are in memory.
     pub fn size_bytes(&self) -> usize {
-        let held = self.dictionary.as_ref().map_or(0, Vec::capacity);
+        let held = self.dictionary.as_ref().map_or(0, Vec::capacity)
+            + self.typos.as_ref().map_or(0, Directory::size_bytes);
         held + self.pointer.size_bytes() + self.segment.as_ref().map_or(0, File::size_bytes)
     }
 
@@ -140,18 +148,16 @@ impl Remote {
         let meta: SegmentMeta = read_meta(&header.meta)?;
         meta.check()?;
         let root = ready!(whole(segment, meta::ROOT)?);
-        let (leaves, headers) = (
-            segment.length_of(meta::LEAVES)?,
-            segment.length_of(meta::HEADERS)?,
-        );
-        let root = Root::read(
-            &root,
-            meta.short,
-            meta.documents,
-            meta.rows,
-            leaves,
-            headers,
-        )?;
+        let frame = root::Frame {
+            has_codes: meta.short,
+            documents: meta.documents,
+            rows: meta.rows,
+            leaves: segment.length_of(meta::LEAVES)?,
+            headers: segment.length_of(meta::HEADERS)?,
+            typos: segment.length_of(meta::TYPOS)?,
+            columns: segment.length_of(meta::COLUMNS)?,
+        };
+        let root = Root::read(&root, frame)?;
         if meta.short {
             segment.expect_length(meta::SHORT, meta.rows * CODE_BYTES as u64)?;
         }
@@ -292,6 +298,82 @@ impl Remote {
             lists.push(list);
         }
         Ok(Answer::Ready(lists))
+    }
+
+    /// Whether documents have each of some terms.
+    ///
+    /// # Errors
+    /// As for [`Remote::search`].
+    pub fn knows(&mut self, terms: &[&str]) -> Result<Answer<Vec<bool>>> {
+        let entries = ready!(self.entries(terms)?);
+        Ok(Answer::Ready(entries.iter().map(Option::is_some).collect()))
+    }
+
+    /// What was meant by each of some forms, none for one that the collection has or that nothing is close to.
+    ///
+    /// # Errors
+    /// As for [`Remote::search`].
+    pub fn correct(&mut self, forms: &[&str]) -> Result<Answer<Vec<Option<Candidate>>>> {
+        let length = self.file()?.length_of(meta::TYPOS)?;
+        if self.typos.is_none() {
+            let root = &self.opened()?.root;
+            let (end, digest) = (root.typos, root.typos_digest);
+            let part = Part {
+                section: meta::TYPOS,
+                range: 0..end,
+                digest: Some(&digest),
+            };
+            let bytes = ready!(self.file()?.parts(&[part])?).concat();
+            self.typos = Some(Directory::read(&bytes, length)?);
+        }
+        let Some(directory) = &self.typos else {
+            return Ok(Answer::Ready(Vec::new()));
+        };
+        // Each page once, with the forms it is looked through for.
+        let mut looked: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (number, form) in forms.iter().enumerate() {
+            let mut left = PAGES_OF_A_WORD;
+            for stretch in typos::stretches(form) {
+                let order = usize::from(stretch.backwards);
+                for page in stretch.pages(&directory.0[order].firsts) {
+                    let own = looked.entry((order, page)).or_default();
+                    if !own.contains(&number) && left > 0 {
+                        own.push(number);
+                        left -= 1;
+                    }
+                }
+            }
+        }
+        looked.retain(|_, own| !own.is_empty());
+        let places: Vec<PagePlace> = looked
+            .keys()
+            .map(|(order, page)| directory.0[*order].pages[*page].clone())
+            .collect();
+        let wanted: Vec<Part<'_>> = places
+            .iter()
+            .map(|place| Part {
+                section: meta::TYPOS,
+                range: place.range.clone(),
+                digest: Some(&place.digest),
+            })
+            .collect();
+        let pages = ready!(self.file()?.parts(&wanted)?);
+        let mut best: Vec<Option<Candidate>> = vec![None; forms.len()];
+        let mut is_there = vec![false; forms.len()];
+        let mut unpacker = Unpacker::new(Vec::new());
+        for (((order, _), own), (place, bytes)) in looked.iter().zip(places.iter().zip(pages)) {
+            read_words(&bytes, place.is_stored, &mut unpacker, &mut |word, df| {
+                let word = typos::spelled(&word.text, *order == 1);
+                for number in own {
+                    is_there[*number] |= word == forms[*number];
+                    typos::offer(forms[*number], &word, df, &mut best[*number]);
+                }
+            })?;
+        }
+        for (best, is_there) in best.iter_mut().zip(is_there) {
+            *best = best.take().filter(|_| !is_there);
+        }
+        Ok(Answer::Ready(best))
     }
 
     /// Reads the headers of large clusters, which [`Remote::header`] then has.

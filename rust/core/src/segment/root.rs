@@ -34,11 +34,38 @@ pub(super) struct SuperPlace {
     pub centroid: ShortCode,
 }
 
+/// The values of documents in one field, as the root knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ColumnPlace {
+    pub name: String,
+    /// Its part of the section of columns.
+    pub range: Range<u64>,
+    pub digest: Mark,
+}
+
 /// The root.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Root {
     pub leaves: Vec<LeafPlace>,
     pub supers: Vec<SuperPlace>,
+    /// Bytes of the directory of corrections.
+    pub typos: u64,
+    /// Its digest.
+    pub typos_digest: Mark,
+    pub columns: Vec<ColumnPlace>,
+}
+
+/// What the rest of a segment says, which its root has to fit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub has_codes: bool,
+    pub documents: u32,
+    pub rows: u64,
+    /// The lengths of sections.
+    pub leaves: u64,
+    pub headers: u64,
+    pub typos: u64,
+    pub columns: u64,
 }
 
 /// A document in a header.
@@ -116,21 +143,31 @@ impl Root {
                 bytes.extend_from_slice(&each.centroid);
             }
         }
+        put(&mut bytes, self.typos);
+        bytes.extend_from_slice(&self.typos_digest);
+        put(&mut bytes, self.columns.len() as u64);
+        for column in &self.columns {
+            put(&mut bytes, column.name.len() as u64);
+            bytes.extend_from_slice(column.name.as_bytes());
+            put(&mut bytes, column.range.end - column.range.start);
+            bytes.extend_from_slice(&column.digest);
+        }
         bytes
     }
 
-    /// The root of a segment with that many documents and rows, whose leaves and headers have those lengths in all.
+    /// The root of a segment of which this is known.
     ///
     /// # Errors
     /// `bad_format` when the bytes are none.
-    pub fn read(
-        bytes: &[u8],
-        has_codes: bool,
-        documents: u32,
-        rows: u64,
-        leaves: u64,
-        headers: u64,
-    ) -> Result<Root> {
+    pub fn read(bytes: &[u8], frame: Frame) -> Result<Root> {
+        let Frame {
+            has_codes,
+            documents,
+            rows,
+            leaves,
+            headers,
+            ..
+        } = frame;
         let mut cursor = Cursor::new(bytes);
         let mut root = Root::default();
         let mut at = 0_u64;
@@ -170,6 +207,9 @@ impl Root {
         if (document, row, header) != (u64::from(documents), rows, headers) {
             return Err(bad("its clusters do not hold what the root says"));
         }
+        root.typos = stretch(&mut 0, cursor.varint()?, frame.typos)?.end;
+        root.typos_digest = cursor.array()?;
+        root.columns = read_columns(&mut cursor, frame.columns)?;
         cursor.end()?;
         Ok(root)
     }
@@ -289,6 +329,30 @@ impl Header {
         cursor.end()?;
         Ok(Header { small, blocks })
     }
+}
+
+/// Where columns are that end with a section of that many bytes.
+fn read_columns(cursor: &mut Cursor<'_>, section: u64) -> Result<Vec<ColumnPlace>> {
+    let (mut columns, mut length): (Vec<ColumnPlace>, u64) = (Vec::new(), 0);
+    for _ in 0..cursor.count(2 + MARK_BYTES)? {
+        let name = cursor.number(cursor.left())?;
+        let name = std::str::from_utf8(cursor.bytes(name)?)
+            .map_err(|_| bad("the name of a field is not UTF-8"))?;
+        if columns.last().is_some_and(|last| *last.name >= *name) {
+            return Err(bad("its fields are not in order"));
+        }
+        let range = stretch(&mut length, cursor.varint()?, section)?;
+        columns.push(ColumnPlace {
+            name: name.to_owned(),
+            range,
+            digest: cursor.array()?,
+        });
+    }
+    let start = section - length;
+    for column in &mut columns {
+        column.range = start + column.range.start..start + column.range.end;
+    }
+    Ok(columns)
 }
 
 fn read_centroid(cursor: &mut Cursor<'_>, has_codes: bool) -> Result<ShortCode> {

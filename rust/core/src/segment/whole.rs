@@ -4,16 +4,18 @@
 //! written; a file whose parts do not fit each other is refused, and checking it holds one term and one block at a time.
 
 use super::bytes::{Cursor, bad, check_mark};
+use super::corrections::{self, Directory};
 use super::leaf::{self, Entry, Frame, Place};
 use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
 use super::postings::{PAGE_POSTINGS, read_frequencies, read_page, read_spots};
-use super::root::{Header, Root};
+use super::root::{self, Header, Root};
 use super::squeezed::Squeezed;
 use super::texts::{DICTIONARY_BYTES, Unpacker, read_documents};
 use super::write::rank_width;
 use super::{CODE_BYTES, Contents, Document, FIELDS, Space, Term};
 use crate::codes::{CODE_MAX, is_scale};
 use crate::error::{Code, Error, Result};
+use crate::facets::{self, Columns};
 use crate::format::{Container, Kind, hex};
 use crate::numbers;
 use crate::pieces::short;
@@ -77,11 +79,15 @@ impl<'a> Whole<'a> {
         let length = |name: &str| Ok::<u64, Error>(header.section(name)?.length);
         let root = Root::read(
             container.section(meta::ROOT)?,
-            meta.short,
-            meta.documents,
-            meta.rows,
-            length(meta::LEAVES)?,
-            length(meta::HEADERS)?,
+            root::Frame {
+                has_codes: meta.short,
+                documents: meta.documents,
+                rows: meta.rows,
+                leaves: length(meta::LEAVES)?,
+                headers: length(meta::HEADERS)?,
+                typos: length(meta::TYPOS)?,
+                columns: length(meta::COLUMNS)?,
+            },
         )?;
         let (all, texts) = (container.section(meta::HEADERS)?, length(meta::TEXTS)?);
         let (mut headers, mut at) = (Vec::with_capacity(root.supers.len()), 0);
@@ -144,6 +150,8 @@ impl<'a> Whole<'a> {
     pub fn verify(&self) -> Result<()> {
         self.ranks()?;
         self.check_rows()?;
+        self.check_typos()?;
+        self.columns()?;
         self.each_document(&mut |_| Ok(()))?;
         self.each_term(&mut |_| Ok(()))
     }
@@ -166,7 +174,7 @@ impl<'a> Whole<'a> {
         }
         let mut contents = Contents {
             space: self.space(),
-            columns: self.container.section(meta::COLUMNS)?.to_vec(),
+            columns: self.columns()?.picked(&order).dump(),
             has_form_codes: self.meta.forms,
             ..Contents::default()
         };
@@ -235,6 +243,34 @@ impl<'a> Whole<'a> {
             ranks.push(rank);
         }
         Ok(ranks)
+    }
+
+    /// The values of documents in the order of their numbers; each column is where the root says.
+    fn columns(&self) -> Result<Columns> {
+        let section = self.container.section(meta::COLUMNS)?;
+        let columns = Columns::load(section, self.meta.documents as usize)?;
+        let directory = facets::directory(section)?;
+        let mut places = self.root.columns.iter();
+        for (name, range) in directory {
+            let place = places.next().filter(|place| {
+                place.name == name && place.range == (range.start as u64..range.end as u64)
+            });
+            let place = place.ok_or_else(|| bad("its columns are not those that the root says"))?;
+            check_mark(&section[range], &place.digest, "columns")?;
+        }
+        match places.next() {
+            None => Ok(columns),
+            Some(_) => Err(bad("its columns are not those that the root says")),
+        }
+    }
+
+    /// Every page of corrections stands where it should.
+    fn check_typos(&self) -> Result<()> {
+        let section = self.container.section(meta::TYPOS)?;
+        let directory = &section[..self.root.typos as usize];
+        check_mark(directory, &self.root.typos_digest, "corrections")?;
+        let directory = Directory::read(directory, section.len() as u64)?;
+        corrections::verify(section, &directory)
     }
 
     /// Codes and scales are as many as the rows, and those that a vector can have.

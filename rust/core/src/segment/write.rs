@@ -6,16 +6,20 @@
 use super::bytes::{Mark, mark, put};
 use super::check::check;
 use super::cluster::{Layout, Points, arrange};
+use super::corrections;
 use super::impacts::{Impacts, saturated};
 use super::leaf::Builder;
 use super::meta::{self, Parameters, PointerMeta, SegmentFile, SegmentMeta};
 use super::postings::{PAGE_POSTINGS, put_frequencies, put_page, put_spots};
-use super::root::{Block, Header, LeafPlace, Root, Shape, Small, SuperPlace, separator};
+use super::root::{
+    Block, ColumnPlace, Header, LeafPlace, Root, Shape, Small, SuperPlace, separator,
+};
 use super::squeezed::Squeezer;
 use super::texts::{BLOCK_BYTES, Packer, choose_dictionary, put_document};
 use super::{CODE_BYTES, Contents, ShortCode, Shorten};
 use crate::codes;
 use crate::error::Result;
+use crate::facets::{self, Columns};
 use crate::format::{DEFAULT_BLOCK, Header as FileHeader, Kind, hex, pack, pack_in_blocks};
 use crate::numbers;
 use crate::stored::{Meta, write_meta};
@@ -124,6 +128,10 @@ impl<'a> Writer<'a> {
         let frequencies = self.terms(impacts, &mut root, &mut leaves, &mut postings, &mut spots)?;
         let (mut headers, mut short, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         self.clusters(&dictionary, &mut root, &mut headers, &mut short, &mut texts)?;
+        let (typos, directory) = corrections::write(self.contents)?;
+        root.typos = directory as u64;
+        root.typos_digest = mark(&typos[..directory]);
+        let columns = self.columns(&mut root)?;
         let meta = SegmentMeta {
             r#type: SegmentMeta::TYPE.to_owned(),
             version: SegmentMeta::VERSION,
@@ -151,7 +159,8 @@ impl<'a> Writer<'a> {
                 (meta::TEXTS, &texts, LARGE_BLOCK),
                 (meta::ORDER, &self.ranks(), SMALL_BLOCK),
                 (meta::SPOTS, &spots, SMALL_BLOCK),
-                (meta::COLUMNS, &self.contents.columns, SMALL_BLOCK),
+                (meta::TYPOS, &typos, LARGE_BLOCK),
+                (meta::COLUMNS, &columns, LARGE_BLOCK),
                 (meta::LENGTHS, &self.lengths()?, LARGE_BLOCK),
                 (meta::FREQUENCIES, &frequencies, LARGE_BLOCK),
                 (meta::CODES, bytemuck::cast_slice(&codes), LARGE_BLOCK),
@@ -166,6 +175,25 @@ impl<'a> Writer<'a> {
         let each = self.order.iter();
         each.flat_map(|rank| rank.to_le_bytes().into_iter().take(width))
             .collect()
+    }
+
+    /// The values of documents in the order of their numbers.
+    fn columns(&self, root: &mut Root) -> Result<Vec<u8>> {
+        let given = self.contents.columns.as_slice();
+        let columns = match given {
+            [] => Columns::new(),
+            given => Columns::load(given, self.order.len())?,
+        };
+        let order: Vec<usize> = self.order.iter().map(|rank| *rank as usize).collect();
+        let columns = columns.picked(&order).dump();
+        for (name, range) in facets::directory(&columns)? {
+            root.columns.push(ColumnPlace {
+                name,
+                digest: mark(&columns[range.clone()]),
+                range: range.start as u64..range.end as u64,
+            });
+        }
+        Ok(columns)
     }
 
     fn lengths(&self) -> Result<Vec<u8>> {

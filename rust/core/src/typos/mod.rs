@@ -2,14 +2,13 @@
 //!
 //! Owns what one edit is and which of several words is taken; knows nothing of queries, and of a collection only the forms
 //! of its words with the number of documents that have each.
-//! Invariant: a word that the collection has is never corrected, and looking in pages finds what looking at all forms finds,
-//! unless so many come into question that the rarest are not read.
+//! Invariant: a word that the collection has is never corrected, and looking in pages finds what looking at all forms finds.
 
 mod pages;
 #[cfg(test)]
 mod tests;
 
-pub use pages::{PAGE_BYTES, Pages, Read, write};
+pub use pages::{Page, Place, Stretch, pages, read, spelled, stretches};
 
 /// Letters of the shortest word that is corrected.
 const LETTERS_MIN: usize = 4;
@@ -27,17 +26,6 @@ pub struct Candidate {
     pub df: u32,
 }
 
-impl Candidate {
-    /// The better of two: the more frequent, of equal ones the bytewise lesser.
-    pub fn better(self, other: Candidate) -> Candidate {
-        if (other.df, &self.form) > (self.df, &other.form) {
-            other
-        } else {
-            self
-        }
-    }
-}
-
 /// Whether a form that the collection does not have may be corrected: it has at least four letters, and nothing in it but letters and
 /// apostrophes, because numbers, names of versions and addresses that differ by one sign are different things.
 pub fn is_correctable(form: &str) -> bool {
@@ -45,7 +33,7 @@ pub fn is_correctable(form: &str) -> bool {
 }
 
 /// Whether a form comes into question as what was meant.
-fn is_candidate(form: &str) -> bool {
+pub fn is_candidate(form: &str) -> bool {
     // One letter may be missing in it.
     is_word(form, LETTERS_MIN - 1)
 }
@@ -67,21 +55,27 @@ pub fn correct<'a>(form: &str, forms: impl Iterator<Item = (&'a str, u32)>) -> O
     if !is_correctable(form) {
         return None;
     }
-    let mut best: Option<(&str, u32)> = None;
+    let mut best = None;
     for (other, df) in forms {
-        // Most forms are passed over by the cheapest of the tests.
-        if other.len().abs_diff(form.len()) <= LETTER_BYTES
-            && best.is_none_or(|(best, most)| (df, best) > (most, other))
-            && is_candidate(other)
-            && is_one_edit(form, other)
-        {
-            best = Some((other, df));
-        }
+        offer(form, other, df, &mut best);
     }
-    best.map(|(form, df)| Candidate {
-        form: form.to_owned(),
-        df,
-    })
+    best
+}
+
+/// Makes `other` the best of what was meant by `form`, if it is.
+pub fn offer(form: &str, other: &str, df: u32, best: &mut Option<Candidate>) {
+    let is_better = |best: &Candidate| (df, best.form.as_str()) > (best.df, other);
+    if best.as_ref().is_none_or(is_better)
+        // Most forms are passed over by the cheapest of the tests.
+        && other.len().abs_diff(form.len()) <= LETTER_BYTES
+        && is_candidate(other)
+        && is_one_edit(form, other)
+    {
+        *best = Some(Candidate {
+            form: other.to_owned(),
+            df,
+        });
+    }
 }
 
 /// Whether one word becomes the other by inserting, deleting or replacing one letter or by swapping two that stand side by

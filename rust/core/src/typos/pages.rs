@@ -1,332 +1,225 @@
-//! Corrections from pages: a few of them tell what was meant, wherever they are read from.
+//! Words in two orders, so that all that may have been meant by a mistyped one stands in a few short stretches of them.
 //!
-//! Owns the layout of the pages; knows nothing of files and digests. Words are found by what is left of them without one letter
-//! (T. Bocek and others, "Fast similarity search in large dictionaries"), here of their first eight letters only.
-//! Invariant: pages that nobody wrote give a wrong word or an error, never a panic or more memory than they have bytes.
+//! Owns the orders, which stretches are looked at and how a page of words is spelled; knows nothing of files, digests and
+//! compression. One edit leaves the first half of a word as it is, or the second, or swaps the letters where they meet (the
+//! pigeonhole principle), so words are kept by their number of letters and then by spelling, once forwards, once backwards.
+//! Invariant: the stretches of a word hold every word at one edit from it, and pages that nobody wrote give wrong words or
+//! nothing, never a panic or more memory than they have bytes.
 
-use super::{Candidate, is_candidate, is_correctable, is_one_edit};
-use crate::error::{Code, Error, Result};
-use crate::file::Answer;
+use super::{LETTERS_MAX, LETTERS_MIN, is_candidate};
 use crate::varint;
-use std::collections::BTreeSet;
-use std::ops::Range;
+use std::cmp::Ordering;
 
-/// Bytes of a page; the directory takes whole pages too, so that every page starts at a multiple.
-pub const PAGE_BYTES: usize = 1024;
-/// The letters of a word, from the first on, of which one is left out.
-const PREFIX: usize = 8;
-/// Bits of a hash.
-const HASH_BITS: u32 = 24;
-/// Pages of forms that are read for one word at most, of which these are read at once.
-const FORM_PAGES: usize = 15;
-const FORM_PAGES_AT_ONCE: usize = 8;
-/// Bytes of the lengths before the directory: of the directory, the number of pages of hashes, that of pages of forms.
-const HEAD_BYTES: usize = 12;
+/// A page is closed before it becomes longer than this.
+pub const PAGE_BYTES: usize = 2 << 10;
+/// Letters that a word can share with the one before, as they are written down; and the most documents that fit beside.
+const SHARED_MAX: usize = 15;
+const COUNT_MAX: u32 = 15;
 
-/// Reads ranges of the pages.
-pub type Read<'a> = dyn FnMut(&[Range<u64>]) -> Result<Answer<Vec<Vec<u8>>>> + 'a;
+/// A place in one of the orders: words by their number of letters, equal ones bytewise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// How many letters the words there have.
+    pub letters: u32,
+    /// What they begin with.
+    pub text: String,
+}
 
-/// The directory of pages, once it has been read.
+/// A page of one of the orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pages {
-    /// The first hash of each page of hashes, ascending.
-    hashes: Vec<u32>,
-    /// The number of the form after the last of each page of forms.
-    ends: Vec<u32>,
-    /// Where the first page begins.
-    start: u64,
+pub struct Page {
+    /// The least place that no page before reaches.
+    pub first: Place,
+    /// Runs of words of equal length: how many letters, how many words, and for each word a byte, its high half the letters
+    /// it shares with the start of the word before in the run (at most 15), its low half the documents that have it less
+    /// one; 15 there: less 16 they follow behind the word. The rest of the word is in between. Numbers are varints.
+    pub bytes: Vec<u8>,
 }
 
-/// The hashes by which a form is found: of its prefix, and of that without each of its letters.
-fn hashes(form: &str) -> BTreeSet<u32> {
-    let prefix: Vec<(usize, char)> = form.char_indices().take(PREFIX + 1).collect();
-    let end = prefix.get(PREFIX).map_or(form.len(), |(at, _)| *at);
-    let letters = &prefix[..prefix.len().min(PREFIX)];
-    let without = letters
-        .iter()
-        .map(|(at, char)| hash(&form[..*at], &form[at + char.len_utf8()..end]));
-    without.chain([hash(&form[..end], "")]).collect()
+/// The words of one number of letters that begin, or end, in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Whether it is one of the words spelled backwards.
+    pub backwards: bool,
+    /// Where it begins; it ends with the last word that begins like that.
+    pub place: Place,
 }
 
-/// FNV-1a of two parts end to end (G. Fowler, L. C. Noll, K.-P. Vo), folded to fewer bits.
-fn hash(one: &str, other: &str) -> u32 {
-    let bytes = one.bytes().chain(other.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    ((hash ^ hash >> 32) as u32 ^ (hash >> 40) as u32) & ((1 << HASH_BITS) - 1)
+/// A word as one of the orders spells it.
+pub fn spelled(form: &str, backwards: bool) -> String {
+    match backwards {
+        false => form.to_owned(),
+        true => form.chars().rev().collect(),
+    }
 }
 
-/// The pages for forms (each once, with the number of documents that have it) in any order.
-///
-/// First three numbers of 4 bytes, little-endian: the length of the directory, and how many pages of hashes and of forms there are.
-/// The directory, in varints: for each page of hashes its first hash less that of the page before; for each page of forms
-/// how many it has. Zeros fill up the last page of it, and every page. A page of hashes: how many entries; for each its
-/// hash less the one before (the page's first: less the first hash of the page) and the number of a form. A page of forms: for each
-/// the length, the form, the number of documents. Forms are numbered from the most frequent on, equal ones bytewise.
-///
-/// # Errors
-/// `bad_input` for 2^32 bytes or more.
-pub fn write<'a>(forms: impl Iterator<Item = (&'a str, u32)>) -> Result<Vec<u8>> {
-    let mut forms: Vec<(&str, u32)> = forms.filter(|(form, _)| is_candidate(form)).collect();
-    forms.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
-    let mut entries: Vec<(u32, u32)> = Vec::new();
-    for ((form, _), number) in forms.iter().zip(0..) {
-        entries.extend(hashes(form).into_iter().map(|hash| (hash, number)));
+/// The stretches that hold whatever is at one edit from `form`, and `form` itself; [`super::is_correctable`] says whether
+/// it is worth to look.
+pub fn stretches(form: &str) -> Vec<Stretch> {
+    let mut letters: Vec<char> = form.chars().collect();
+    let (count, half) = (letters.len(), letters.len() / 2);
+    let head: String = letters[..half].iter().collect();
+    let tail: String = letters[half..].iter().rev().collect();
+    let stretch = |backwards: bool, letters: usize, text: &str| Stretch {
+        backwards,
+        place: Place {
+            letters: letters as u32,
+            text: text.to_owned(),
+        },
+    };
+    let mut all = Vec::new();
+    for letters in [count, count + 1, count.saturating_sub(1)] {
+        all.push(stretch(false, letters, &head));
+        all.push(stretch(true, letters, &tail));
     }
-    entries.sort_unstable();
-
-    let (mut directory, mut pages) = (Vec::new(), Vec::new());
-    let (mut page, mut count, mut first, mut last) = (Vec::new(), 0_u32, 0, 0);
-    let (mut hash_pages, mut before) = (0_u32, 0);
-    for group in entries.chunk_by(|a, b| a.0 == b.0) {
-        let hash = group[0].0;
-        let mut bytes = group_bytes(group, if count == 0 { hash } else { last });
-        if count > 0 && page.len() + bytes.len() + 2 > PAGE_BYTES {
-            close(&mut pages, count, &page);
-            varint::write(&mut directory, first - before);
-            (before, count, hash_pages) = (first, 0, hash_pages + 1);
-            page.clear();
-            bytes = group_bytes(group, hash);
-        }
-        if count == 0 {
-            first = hash;
-        }
-        // Of more forms than a page holds the rarest cannot be found.
-        let mut written = group.len();
-        while page.len() + bytes.len() + 2 > PAGE_BYTES {
-            written -= 1;
-            bytes = group_bytes(&group[..written], if count == 0 { hash } else { last });
-        }
-        page.append(&mut bytes);
-        (count, last) = (count + written as u32, hash);
+    if half > 0 {
+        letters.swap(half - 1, half);
+        let swapped: String = letters.into_iter().collect();
+        all.push(stretch(false, count, &swapped));
     }
-    if count > 0 {
-        close(&mut pages, count, &page);
-        varint::write(&mut directory, first - before);
-        hash_pages += 1;
-    }
-
-    let (mut page, mut count, mut form_pages) = (Vec::new(), 0_u32, 0_u32);
-    for (form, df) in forms {
-        let mut bytes = Vec::new();
-        varint::write(&mut bytes, form.len() as u32);
-        bytes.extend_from_slice(form.as_bytes());
-        varint::write(&mut bytes, df);
-        if page.len() + bytes.len() > PAGE_BYTES {
-            pages.append(&mut page);
-            pages.resize(pages.len().next_multiple_of(PAGE_BYTES), 0);
-            varint::write(&mut directory, count);
-            (count, form_pages) = (0, form_pages + 1);
-        }
-        page.append(&mut bytes);
-        count += 1;
-    }
-    if count > 0 {
-        pages.append(&mut page);
-        pages.resize(pages.len().next_multiple_of(PAGE_BYTES), 0);
-        varint::write(&mut directory, count);
-        form_pages += 1;
-    }
-
-    let mut bytes = Vec::new();
-    for number in [directory.len() as u32, hash_pages, form_pages] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    bytes.append(&mut directory);
-    bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES), 0);
-    bytes.append(&mut pages);
-    if u32::try_from(bytes.len()).is_err() {
-        return Err(Error::new(
-            Code::BadInput,
-            "the words of a collection exceed what corrections can be kept for; put the documents into several collections",
-        ));
-    }
-    Ok(bytes)
+    all
 }
 
-fn group_bytes(group: &[(u32, u32)], mut last: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (hash, number) in group {
-        varint::write(&mut bytes, hash - last);
-        varint::write(&mut bytes, *number);
-        last = *hash;
+impl Stretch {
+    /// Which pages of its order may hold a part of it; `firsts` are where they begin, ascending.
+    pub fn pages(&self, firsts: &[Place]) -> std::ops::Range<usize> {
+        let start = firsts.partition_point(|first| *first <= self.place);
+        let end = firsts.partition_point(|first| match first.letters.cmp(&self.place.letters) {
+            Ordering::Equal => {
+                first.text <= self.place.text || first.text.starts_with(&self.place.text)
+            }
+            order => order == Ordering::Less,
+        });
+        start.saturating_sub(1)..end
     }
-    bytes
 }
 
-fn close(pages: &mut Vec<u8>, count: u32, page: &[u8]) {
-    // Entries take two bytes at least, so that their number takes two bytes at most.
-    varint::write(pages, count);
-    pages.extend_from_slice(page);
-    pages.resize(pages.len().next_multiple_of(PAGE_BYTES), 0);
-}
-
-impl Pages {
-    /// Reads the directory of pages that are `length` bytes long.
-    ///
-    /// # Errors
-    /// `bad_format` when it is none, and what `read` fails with.
-    pub fn open(length: u64, read: &mut Read<'_>) -> Result<Answer<Pages>> {
-        if length < PAGE_BYTES as u64 {
-            return Err(bad("they are shorter than one page"));
-        }
-        let head = match start_of(read, PAGE_BYTES)? {
-            Answer::Need(needs) => return Ok(Answer::Need(needs)),
-            Answer::Ready(page) => page,
-        };
-        let Some((numbers, _)) = head.as_chunks::<4>().0.split_at_checked(3) else {
-            return Err(bad("they are shorter than their head"));
-        };
-        let [directory, hash_pages, form_pages] =
-            [0, 1, 2].map(|at| u64::from(u32::from_le_bytes(numbers[at])));
-        let start = (HEAD_BYTES as u64 + directory).next_multiple_of(PAGE_BYTES as u64);
-        if start + (hash_pages + form_pages) * PAGE_BYTES as u64 != length
-            || hash_pages + form_pages > directory
-        {
-            return Err(bad("their number does not fit their length"));
-        }
-        let end = HEAD_BYTES + directory as usize;
-        let all = match start_of(read, end)? {
-            Answer::Need(needs) => return Ok(Answer::Need(needs)),
-            Answer::Ready(directory) => directory,
-        };
-        let mut rest = all
-            .get(HEAD_BYTES..end)
-            .ok_or_else(|| bad("their directory ends too early"))?;
-        let mut sums = |count: u64| {
-            let mut sum = 0_u32;
-            let sums = (0..count).map(|_| {
-                sum = varint::read(&mut rest).and_then(|number| sum.checked_add(number))?;
-                Some(sum)
-            });
-            sums.collect::<Option<Vec<u32>>>()
-                .ok_or_else(|| bad("their directory is damaged"))
-        };
-        let (hashes, ends) = (sums(hash_pages)?, sums(form_pages)?);
-        if !rest.is_empty() {
-            return Err(bad("their directory is damaged"));
-        }
-        Ok(Answer::Ready(Pages {
-            hashes,
-            ends,
-            start,
-        }))
-    }
-
-    /// Bytes it holds in memory.
-    pub fn size_bytes(&self) -> usize {
-        (self.hashes.capacity() + self.ends.capacity()) * size_of::<u32>()
-    }
-
-    /// What was meant by `form`, which the collection does not have.
-    ///
-    /// # Errors
-    /// `bad_format` when a page is not what [`write`] wrote, and what `read` fails with.
-    pub fn correct(&self, form: &str, read: &mut Read<'_>) -> Result<Answer<Option<Candidate>>> {
-        if !is_correctable(form) {
-            return Ok(Answer::Ready(None));
-        }
-        let hashes = hashes(form);
-        let mut pages: Vec<usize> = hashes
-            .iter()
-            .filter_map(|hash| {
-                self.hashes
-                    .partition_point(|first| first <= hash)
-                    .checked_sub(1)
-            })
-            .collect();
-        // They ascend as the hashes do.
-        pages.dedup();
-        let contents = match read(&self.ranges(0, &pages))? {
-            Answer::Need(needs) => return Ok(Answer::Need(needs)),
-            Answer::Ready(contents) => contents,
-        };
-        let mut numbers = BTreeSet::new();
-        for (page, content) in pages.iter().zip(&contents) {
-            entries(content, self.hashes[*page], |hash, number| {
-                if hashes.contains(&hash) {
-                    numbers.insert(number);
-                }
-            })?;
-        }
-        let page_of = |number: u32| self.ends.partition_point(|end| *end <= number);
-        let pages: BTreeSet<usize> = numbers.iter().map(|number| page_of(*number)).collect();
-        if pages.last().is_some_and(|page| *page >= self.ends.len()) {
-            return Err(bad("a page names a word that does not exist"));
-        }
-        // Forms come from the most frequent on, so that the first that fits is the one, and most are never read.
-        let pages: Vec<usize> = pages.into_iter().take(FORM_PAGES).collect();
-        for pages in pages.chunks(FORM_PAGES_AT_ONCE) {
-            let contents = match read(&self.ranges(self.hashes.len(), pages))? {
-                Answer::Need(needs) => return Ok(Answer::Need(needs)),
-                Answer::Ready(contents) => contents,
+/// The pages of one order of forms, each given once with the number of documents that have it, in any order; what cannot
+/// have been meant is left out.
+pub fn pages<'a>(forms: impl Iterator<Item = (&'a str, u32)>, backwards: bool) -> Vec<Page> {
+    let mut sorted: Vec<(Place, u32)> = forms
+        .filter(|(form, _)| is_candidate(form))
+        .map(|(form, df)| {
+            let place = Place {
+                letters: form.chars().count() as u32,
+                text: spelled(form, backwards),
             };
-            for (page, content) in pages.iter().zip(&contents) {
-                let first = page.checked_sub(1).map_or(0, |before| self.ends[before]);
-                let mut rest = &content[..];
-                for number in first..self.ends[*page] {
-                    let (found, df) =
-                        next_form(&mut rest).ok_or_else(|| bad("a page of words is damaged"))?;
-                    if numbers.contains(&number) && is_one_edit(form, found) {
-                        return Ok(Answer::Ready(Some(Candidate {
-                            form: found.to_owned(),
-                            df,
-                        })));
-                    }
-                }
+            (place, df)
+        })
+        .collect();
+    sorted.sort_unstable();
+    let mut pages: Vec<Page> = Vec::new();
+    let mut from = 0;
+    while from < sorted.len() {
+        let first = match from.checked_sub(1).map(|last| &sorted[last].0) {
+            None => Place::default(),
+            Some(last) => after(last, &sorted[from].0),
+        };
+        let mut bytes = Vec::new();
+        while from < sorted.len() {
+            let letters = sorted[from].0.letters;
+            let run = &sorted[from..];
+            let run = &run[..run.partition_point(|each| each.0.letters == letters)];
+            let (words, count) = fill(run, PAGE_BYTES.saturating_sub(bytes.len()));
+            // A page has room for one word at least.
+            if count == 0 {
+                break;
+            }
+            varint::write(&mut bytes, letters);
+            varint::write(&mut bytes, count as u32);
+            bytes.extend(words);
+            from += count;
+            if count < run.len() {
+                break;
             }
         }
-        Ok(Answer::Ready(None))
+        pages.push(Page { first, bytes });
     }
+    pages
+}
 
-    fn ranges(&self, first: usize, pages: &[usize]) -> Vec<Range<u64>> {
-        let range = |page: &usize| {
-            let start = self.start + ((first + page) * PAGE_BYTES) as u64;
-            start..start + PAGE_BYTES as u64
+/// The shortest place that is above `last` and not above `next`.
+fn after(last: &Place, next: &Place) -> Place {
+    if last.letters < next.letters {
+        return Place {
+            letters: next.letters,
+            text: String::new(),
         };
-        pages.iter().map(range).collect()
+    }
+    let shared = common(&last.text, &next.text);
+    let end = next.text.char_indices().nth(shared + 1);
+    Place {
+        letters: next.letters,
+        text: next.text[..end.map_or(next.text.len(), |(at, _)| at)].to_owned(),
     }
 }
 
-/// The first bytes.
-fn start_of(read: &mut Read<'_>, length: usize) -> Result<Answer<Vec<u8>>> {
-    let range = Range {
-        start: 0,
-        end: length as u64,
-    };
-    Ok(match read(std::slice::from_ref(&range))? {
-        Answer::Need(needs) => Answer::Need(needs),
-        Answer::Ready(mut pieces) => Answer::Ready(pieces.pop().unwrap_or_default()),
-    })
+/// How many letters two words begin with alike.
+fn common(one: &str, other: &str) -> usize {
+    let both = one.chars().zip(other.chars());
+    both.take_while(|(a, b)| a == b).count()
 }
 
-fn entries(content: &[u8], first: u32, mut take: impl FnMut(u32, u32)) -> Result<()> {
-    let mut rest = content;
-    let mut hash = first;
-    let count = varint::read(&mut rest).ok_or_else(|| bad("a page of hashes is damaged"))?;
-    for _ in 0..count {
-        let gap = varint::read(&mut rest).and_then(|gap| hash.checked_add(gap));
-        let (Some(next), Some(number)) = (gap, varint::read(&mut rest)) else {
-            return Err(bad("a page of hashes is damaged"));
-        };
-        hash = next;
-        take(hash, number);
+/// As many words of a run as `room` has place for, with their number.
+fn fill(run: &[(Place, u32)], room: usize) -> (Vec<u8>, usize) {
+    let (mut bytes, mut before) = (Vec::new(), "");
+    for (count, (place, df)) in run.iter().enumerate() {
+        let start = bytes.len();
+        let shared = common(before, &place.text).min(SHARED_MAX);
+        let beside = df.saturating_sub(1).min(COUNT_MAX);
+        bytes.push((shared as u8) << 4 | beside as u8);
+        let rest = place.text.char_indices().nth(shared);
+        bytes.extend_from_slice(
+            &place.text.as_bytes()[rest.map_or(place.text.len(), |(at, _)| at)..],
+        );
+        if beside == COUNT_MAX {
+            varint::write(&mut bytes, df - COUNT_MAX - 1);
+        }
+        // The numbers before the words of a run take four bytes at most.
+        if bytes.len() + 4 > room {
+            bytes.truncate(start);
+            return (bytes, count);
+        }
+        before = &place.text;
     }
-    Ok(())
+    (bytes, run.len())
 }
 
-fn next_form<'a>(rest: &mut &'a [u8]) -> Option<(&'a str, u32)> {
-    let length = varint::read(rest)? as usize;
-    let form = str::from_utf8(varint::take(rest, length)?).ok()?;
-    Some((form, varint::read(rest)?))
-}
-
-fn bad(what: &str) -> Error {
-    Error::new(
-        Code::BadFormat,
-        format!(
-            "the pages of corrections cannot be used: {what}; fetch or build the collection again"
-        ),
-    )
+/// Hands on the words of a page as its order spells them, each with its place and the number of documents that have it; none where
+/// the bytes are no page.
+pub fn read(page: &[u8], take: &mut dyn FnMut(&Place, u32)) -> Option<()> {
+    let (mut rest, mut last) = (page, 0);
+    let mut place = Place::default();
+    while !rest.is_empty() {
+        place.letters = varint::read(&mut rest)?;
+        let letters = place.letters as usize;
+        if place.letters <= last || !(LETTERS_MIN - 1..=LETTERS_MAX).contains(&letters) {
+            return None;
+        }
+        last = place.letters;
+        place.text.clear();
+        for at in 0..varint::read(&mut rest)? {
+            let byte = *varint::take(&mut rest, 1)?.first()?;
+            let shared = usize::from(byte >> 4);
+            let mut text: String = place.text.chars().take(shared).collect();
+            if shared > letters || text.chars().count() != shared {
+                return None;
+            }
+            for _ in shared..letters {
+                // The first byte of a letter tells how many it has.
+                let length = rest.first()?.leading_ones().max(1) as usize;
+                text.push_str(str::from_utf8(varint::take(&mut rest, length)?).ok()?);
+            }
+            if at > 0 && text <= place.text {
+                return None;
+            }
+            place.text = text;
+            let df = match u32::from(byte & 15) {
+                COUNT_MAX => varint::read(&mut rest)?.checked_add(COUNT_MAX + 1)?,
+                beside => beside + 1,
+            };
+            take(&place, df);
+        }
+    }
+    Some(())
 }

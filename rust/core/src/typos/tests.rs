@@ -3,11 +3,8 @@
 //! Owns made-up words; knows nothing private of the pages but their bytes. Invariant: fixed seeds.
 
 use super::*;
-use crate::error::Result;
-use crate::file::{Answer, Need};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// The distance by the textbook: one table, deletions, insertions, replacements and swaps of neighbours.
 fn distance(one: &str, other: &str) -> usize {
@@ -30,35 +27,31 @@ fn distance(one: &str, other: &str) -> usize {
     table[a.len()][b.len()]
 }
 
-type Pieces = Result<Answer<Vec<Vec<u8>>>>;
-
-fn read_from(bytes: &[u8]) -> impl FnMut(&[Range<u64>]) -> Pieces {
-    |ranges| {
-        let part = |range: &Range<u64>| bytes[range.start as usize..range.end as usize].to_vec();
-        Ok(Answer::Ready(ranges.iter().map(part).collect()))
+/// What the pages of the stretches of a word say of it: whether it is there, and what was meant.
+fn in_pages(lists: &[Vec<Page>; 2], form: &str) -> (bool, Option<Candidate>) {
+    let (mut is_there, mut best) = (false, None);
+    for stretch in stretches(form) {
+        let list = &lists[usize::from(stretch.backwards)];
+        let firsts: Vec<Place> = list.iter().map(|page| page.first.clone()).collect();
+        for page in &list[stretch.pages(&firsts)] {
+            read(&page.bytes, &mut |place, df| {
+                let other = spelled(&place.text, stretch.backwards);
+                is_there |= other == form;
+                offer(form, &other, df, &mut best);
+            })
+            .unwrap();
+        }
     }
-}
-
-fn open(bytes: &[u8]) -> Result<Pages> {
-    match Pages::open(bytes.len() as u64, &mut read_from(bytes))? {
-        Answer::Ready(pages) => Ok(pages),
-        Answer::Need(needs) => panic!("{needs:?} is there"),
-    }
-}
-
-fn correct_from(bytes: &[u8], form: &str) -> Result<Option<Candidate>> {
-    match open(bytes)?.correct(form, &mut read_from(bytes))? {
-        Answer::Ready(found) => Ok(found),
-        Answer::Need(needs) => panic!("{needs:?} is there"),
-    }
+    (is_there, best.filter(|_| is_correctable(form)))
 }
 
 fn in_memory(forms: &BTreeMap<String, u32>, form: &str) -> Option<Candidate> {
     correct(form, forms.iter().map(|(form, df)| (form.as_str(), *df)))
 }
 
-fn pages(forms: &BTreeMap<String, u32>) -> Vec<u8> {
-    write(forms.iter().map(|(form, df)| (form.as_str(), *df))).unwrap()
+fn both(forms: &BTreeMap<String, u32>) -> [Vec<Page>; 2] {
+    let forms = || forms.iter().map(|(form, df)| (form.as_str(), *df));
+    [pages(forms(), false), pages(forms(), true)]
 }
 
 /// Words of few letters, so that many are close to each other.
@@ -91,14 +84,16 @@ proptest! {
         let forms = vocabulary();
         let close = forms.iter().filter(|(other, _)| distance(&form, other) == 1);
         let candidates = close.map(|(form, df)| Candidate { form: form.clone(), df: *df });
-        let best = candidates.reduce(Candidate::better).filter(|_| form.chars().count() >= 4);
+        let best = candidates.max_by(|a, b| (a.df, &b.form).cmp(&(b.df, &a.form))).filter(|_| form.chars().count() >= 4);
         prop_assert_eq!(in_memory(&forms, &form), best);
     }
 
     #[test]
     fn pages_tell_what_memory_tells(form in "[abnä語]{3,13}") {
         let forms = vocabulary();
-        prop_assert_eq!(correct_from(&pages(&forms), &form).unwrap(), in_memory(&forms, &form));
+        let (is_there, best) = in_pages(&both(&forms), &form);
+        prop_assert_eq!(is_there, forms.contains_key(&form) && form.chars().count() >= 3);
+        prop_assert_eq!(best, in_memory(&forms, &form));
     }
 }
 
@@ -134,124 +129,48 @@ fn only_words_are_corrected_and_only_to_words() {
 }
 
 #[test]
-fn the_same_words_in_any_order_give_the_same_pages() {
+fn every_word_stands_in_the_page_that_its_place_says() {
     let forms = vocabulary();
-    let backwards = write(forms.iter().rev().map(|(form, df)| (form.as_str(), *df))).unwrap();
-    assert_eq!(backwards, pages(&forms));
-    assert!(forms.len() > 2000 && backwards.len().is_multiple_of(PAGE_BYTES));
-    let none = pages(&BTreeMap::new());
-    assert_eq!(
-        (none.len(), correct_from(&none, "word").unwrap()),
-        (PAGE_BYTES, None)
-    );
-}
-
-#[test]
-fn more_words_of_one_hash_than_a_page_holds_lose_the_rarest() {
-    let forms: BTreeMap<String, u32> = (0..2000_u32)
-        .map(|at| {
-            (
-                format!(
-                    "prefixed{}",
-                    ('a'..='z')
-                        .cycle()
-                        .skip(at as usize % 26)
-                        .take(2 + at as usize / 26 % 30)
-                        .collect::<String>()
-                ),
-                1 + at,
-            )
-        })
-        .collect();
-    let bytes = pages(&forms);
-    let (common, _) = forms.iter().max_by_key(|(_, df)| **df).unwrap();
-    let typed = common.replacen('p', "q", 1);
-    assert_eq!(
-        correct_from(&bytes, &typed).unwrap(),
-        in_memory(&forms, &typed)
-    );
-}
-
-#[test]
-fn what_is_missing_is_asked_for_in_two_steps() {
-    let forms = vocabulary();
-    let bytes = pages(&forms);
-    let directory = open(&bytes).unwrap();
-    let (mut asked, mut there): (Vec<Range<u64>>, Vec<Range<u64>>) = (Vec::new(), Vec::new());
-    let mut steps = 0;
-    let found = loop {
-        asked.clear();
-        let answer = directory.correct("nabnaab", &mut |ranges| {
-            let missing: Vec<_> = ranges
-                .iter()
-                .filter(|range| !there.contains(range))
-                .cloned()
-                .collect();
-            if missing.is_empty() {
-                return read_from(&bytes)(ranges);
-            }
-            asked.extend(missing);
-            let need = |range: &Range<u64>| Need {
-                file: String::new(),
-                offset: range.start,
-                length: range.end - range.start,
-            };
-            Ok(Answer::Need(asked.iter().map(need).collect()))
-        });
-        match answer.unwrap() {
-            Answer::Ready(found) => break found,
-            Answer::Need(_) => there.append(&mut asked),
+    for (list, backwards) in both(&forms).iter().zip([false, true]) {
+        assert!(list.len() > 3 && list[0].first == Place::default());
+        let firsts: Vec<Place> = list.iter().map(|page| page.first.clone()).collect();
+        assert!(firsts.is_sorted_by(|a, b| a < b));
+        let mut found = BTreeMap::new();
+        for (at, page) in list.iter().enumerate() {
+            read(&page.bytes, &mut |place, df| {
+                assert!(*place >= firsts[at] && firsts.get(at + 1).is_none_or(|next| place < next));
+                found.insert(spelled(&place.text, backwards), df);
+            })
+            .unwrap();
         }
-        steps += 1;
-    };
-    assert_eq!((steps, found), (2, in_memory(&forms, "nabnaab")));
-    assert!(
-        there
-            .iter()
-            .all(|range| range.end - range.start == PAGE_BYTES as u64)
-    );
-    // Eight letters left out one by one, the word itself, and the pages of the words.
-    assert!(there.len() <= 9 + 15, "{}", there.len());
+        let mut expected = forms.clone();
+        expected.retain(|form, _| form.chars().count() >= 3);
+        assert_eq!(found, expected);
+    }
+    let none = BTreeMap::new();
+    assert!(both(&none).concat().is_empty());
 }
 
 #[test]
 fn broken_pages_are_refused_or_answer() {
-    let forms = vocabulary();
-    let bytes = pages(&forms);
-    for length in [
-        0,
-        3,
-        11,
-        12,
-        PAGE_BYTES - 1,
-        PAGE_BYTES,
-        bytes.len() - 1,
-        bytes.len() - PAGE_BYTES,
-    ] {
-        assert!(open(&bytes[..length]).is_err(), "{length}");
-    }
+    let mut bytes = both(&vocabulary())[0][1].bytes.clone();
     let mut state = 5_usize;
     let mut next = |end: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) & 0xffff_ffff;
         (state >> 8) % end
     };
     let mut answers = 0;
-    for turn in 0..4000 {
+    for _ in 0..4000 {
         let mut broken = bytes.clone();
-        for _ in 0..1 + next(40) {
-            let within = if turn % 2 == 0 {
-                2 * PAGE_BYTES
-            } else {
-                bytes.len()
-            };
-            let at = next(within);
-            broken[at] = [0, 1, 0x7f, 0x80, 0xff, 3][next(6)];
+        for _ in 0..1 + next(3) {
+            broken[next(bytes.len())] = [0, 1, 0x7f, 0x80, 0xff, 3][next(6)];
         }
-        answers += usize::from(correct_from(&broken, "nabnaab").is_ok());
+        broken.truncate(1 + next(2 * bytes.len()));
+        let mut words = 0;
+        answers += usize::from(read(&broken, &mut |_, _| words += 1).is_some());
+        assert!(words <= broken.len());
     }
-    assert!(answers > 100, "{answers}");
-    let mut claims = vec![0xff; PAGE_BYTES];
-    assert!(open(&claims).is_err());
-    claims[4..].fill(0);
-    assert!(open(&claims).is_err());
+    assert!((1..4000).contains(&answers), "{answers}");
+    bytes.push(0);
+    assert!(read(&bytes, &mut |_, _| ()).is_none());
 }

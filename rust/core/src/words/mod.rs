@@ -18,7 +18,7 @@ pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;
 pub use query::{Asked, Clause, Query, Request, Word, read};
 pub use score::{Scores, Share};
-pub use spelling::Correction;
+pub use spelling::{Correction, doubtful, mend};
 pub use stored::{ENTRY_BYTES, Sections};
 
 use crate::analysis::{self, Language};

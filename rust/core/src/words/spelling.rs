@@ -4,7 +4,8 @@
 //! corrected stays byte for byte, and a word that any document has, or that is known to be right, is not corrected.
 
 use super::Words;
-use super::query::read;
+use super::query::{Asked, read};
+use crate::analysis::Language;
 use crate::typos;
 use serde::Serialize;
 
@@ -29,46 +30,55 @@ impl Words {
         corrections: &mut Vec<Correction>,
     ) -> Option<String> {
         let inverted = self.inverted()?;
-        let mut corrected = String::new();
-        let mut done = 0;
-        for asked in read(text, &inverted.languages) {
-            if asked.whole || !typos::is_correctable(&asked.form) || asked.range.start < done {
-                continue;
-            }
+        let mut asked = doubtful(text, &inverted.languages, &knows);
+        let df = |form: &u32| inverted.form_df(*form);
+        asked.retain(|asked| {
             let has = |term: &u32| !inverted.postings(*term).is_empty();
-            if self.numbers(&asked.terms).iter().any(has) || knows(&asked.form) {
-                continue;
-            }
-            let df = |form: &u32| inverted.form_df(*form);
-            if self
-                .lexicon
-                .find(&asked.form)
-                .as_ref()
-                .is_some_and(|form| df(form) > 0)
-            {
-                continue;
-            }
+            let form = self.lexicon.find(&asked.form);
+            !self.numbers(&asked.terms).iter().any(has)
+                && form.as_ref().is_none_or(|form| df(form) == 0)
+        });
+        let meant = asked.iter().filter_map(|asked| {
             let numbers = 0..self.lexicon.len() as u32;
             let held = numbers.filter(|form| df(form) > 0);
             let mut forms = held.map(|form| (self.lexicon.get(form), df(&form)));
             let is_last = typing && asked.range.end == text.len();
             if is_last && forms.clone().any(|(form, _)| form.starts_with(&asked.form)) {
-                continue;
+                return None;
             }
-            let Some(best) = typos::correct(&asked.form, &mut forms) else {
-                continue;
-            };
-            corrected.push_str(&text[done..asked.range.start]);
-            corrected.push_str(&best.form);
-            done = asked.range.end;
-            let correction = Correction {
-                from: asked.form,
-                to: best.form,
-            };
-            if !corrections.contains(&correction) {
-                corrections.push(correction);
-            }
-        }
-        (done > 0).then(|| corrected + &text[done..])
+            Some((asked, typos::correct(&asked.form, &mut forms)?.form))
+        });
+        mend(text, meant, corrections)
     }
+}
+
+/// The words of a text that may be corrected if no document has them: they are words, and nobody knows them to be right.
+pub fn doubtful(text: &str, languages: &[Language], knows: &dyn Fn(&str) -> bool) -> Vec<Asked> {
+    let mut asked = read(text, languages);
+    asked.retain(|asked| !asked.whole && typos::is_correctable(&asked.form) && !knows(&asked.form));
+    asked
+}
+
+/// A text with words of it replaced by what was meant, none where there are no such; corrections are added, each once.
+pub fn mend<'a>(
+    text: &str,
+    meant: impl Iterator<Item = (&'a Asked, String)>,
+    corrections: &mut Vec<Correction>,
+) -> Option<String> {
+    let mut corrected = String::new();
+    let mut done = 0;
+    for (asked, to) in meant {
+        if asked.range.start < done {
+            continue;
+        }
+        corrected.push_str(&text[done..asked.range.start]);
+        corrected.push_str(&to);
+        done = asked.range.end;
+        let from = asked.form.clone();
+        let correction = Correction { from, to };
+        if !corrections.contains(&correction) {
+            corrections.push(correction);
+        }
+    }
+    (done > 0).then(|| corrected + &text[done..])
 }

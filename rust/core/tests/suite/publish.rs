@@ -139,6 +139,33 @@ fn a_published_index_is_searched_by_words_through_the_engine() {
 }
 
 #[test]
+fn typing_errors_are_corrected_as_in_memory() {
+    let all: Vec<usize> = (0..60).collect();
+    let mut local = engine(&all);
+    let files = published(&mut local);
+    let (mut engine, _) = open(&files);
+    for (text, corrected) in [
+        ("rocekt fever", true),
+        ("ROCKETT! and moms", true),
+        ("vry cakse rievrs", true),
+        ("rocket cakes", false),
+        ("xylophone rcket7", false),
+        ("", false),
+    ] {
+        let plan = json!({"index": "p", "words": {"text": text, "correct": true}, "limit": 60});
+        let found = answered(&mut engine, &files, |engine| {
+            engine.search(plan.to_string().as_bytes())
+        });
+        let found = found.unwrap();
+        let plan = plan.to_string().replace("\"p\"", "\"i\"");
+        let expected = local.search(plan.as_bytes()).unwrap();
+        let expected: Value = serde_json::from_slice(&expected).unwrap();
+        assert_eq!(found["corrections"], expected["corrections"], "{text}");
+        assert_eq!(found["corrections"].is_array(), corrected, "{text}");
+    }
+}
+
+#[test]
 fn what_needs_more_than_is_read_in_pieces_is_refused_by_name() {
     let files = published(&mut engine(&[1, 2, 3]));
     let (mut engine, _) = open(&files);

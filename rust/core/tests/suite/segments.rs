@@ -5,6 +5,7 @@
 
 use super::support::Seeded;
 use findling_core::Result;
+use findling_core::facets::{Columns, Row, Values};
 use findling_core::file::Answer;
 use findling_core::format::{Header, Kind, hex, pack};
 use findling_core::segment::{
@@ -33,7 +34,6 @@ pub fn sample_contents(documents: usize, seed: u64, has_vectors: bool) -> Conten
             id: "5".repeat(64),
             dim: DIM,
         }),
-        columns: (0..documents as u8).collect(),
         has_form_codes: has_vectors,
         ..Contents::default()
     };
@@ -86,7 +86,30 @@ pub fn sample_contents(documents: usize, seed: u64, has_vectors: bool) -> Conten
             has_whole,
         });
     }
+    // Words that can be mistaken for each other, which the numbered ones cannot.
+    for (at, word) in ["weed", "wesp", "word", "worm"].into_iter().enumerate() {
+        let mut term = new_term(word, false);
+        for document in (0..documents).filter(|document| document % 4 == at) {
+            term.documents.push(document as u32);
+            term.frequencies.push([0, 0, 1, 0]);
+            term.spots.push(Spot {
+                position: 9,
+                form: 0,
+            });
+        }
+        if !term.documents.is_empty() {
+            terms.insert(word.to_owned(), term);
+        }
+    }
     contents.terms = terms.into_values().collect();
+    let mut columns = Columns::new();
+    for number in 0..documents {
+        let kind = ["note", "page", "book"][number * number % 3];
+        let values = json!({"kind": [kind], "year": [1990 + number * 7 % 30]});
+        let values: Values = serde_json::from_value(values).unwrap();
+        columns.push(&Row::new(&values).unwrap());
+    }
+    contents.columns = columns.dump();
     contents
 }
 
@@ -253,8 +276,12 @@ pub fn ask_remote(segment: &[u8]) -> Result<Vec<u8>> {
     let mut remote = Remote::new(POINTER, pointer.len() as u64);
     let mut cost = Cost::default();
     serve(&mut remote, &pointer, segment, &mut cost, Remote::open)?;
-    let vector: Vec<f32> = (0..256).map(|at| ((at * 7) % 5) as f32 - 1.7).collect();
     let mut said = Vec::new();
+    let best = serve(&mut remote, &pointer, segment, &mut cost, |remote| {
+        remote.correct(&["wesd", "words", "abcdefgh"])
+    })?;
+    said.extend(format!("{best:?}").into_bytes());
+    let vector: Vec<f32> = (0..256).map(|at| ((at * 7) % 5) as f32 - 1.7).collect();
     for query in [
         query(&[1], None, 3),
         query(&[2, 40], None, 30),

@@ -1,0 +1,156 @@
+//! A plan in the terms of a collection that is read in pieces.
+//!
+//! Owns which words a text has there, what is corrected in it, and what cannot be carried out; must not know the format. Invariant: what
+//! is not corrected stays byte for byte, and a plan that cannot be carried out is refused by name.
+
+use crate::analysis::Language;
+use crate::error::{Code, Error, Result};
+use crate::facets::Filter;
+use crate::file::Answer;
+use crate::plan::{Search, Target};
+use crate::segment::{Query, Remote, Word};
+use crate::words::{Asked, Correction, doubtful, mend, read};
+
+/// What the texts of a plan become once their typing errors are corrected, and what was corrected; `knows` tells words that are
+/// right although no document has them.
+///
+/// # Errors
+/// Those of a damaged file.
+pub fn corrected(
+    remote: &mut Remote,
+    plan: &Search,
+    knows: &dyn Fn(&str) -> bool,
+) -> Result<Answer<(Search, Vec<Correction>)>> {
+    let mut plan = plan.clone();
+    let mut corrections = Vec::new();
+    let languages = languages(remote.languages());
+    let typing = plan.words.as_ref().is_some_and(|leg| leg.asked.typing);
+    let words = plan.words.as_mut().map(|leg| &mut leg.asked);
+    let words = words.filter(|asked| asked.correct);
+    let Some(words) = words.map(|asked| &mut asked.text) else {
+        return Ok(Answer::Ready((plan, corrections)));
+    };
+    let meant = match plan.meaning.as_mut().map(|leg| &mut leg.asked) {
+        Some(Target::Text(text)) => Some(&mut text.0),
+        _ => None,
+    };
+    for text in [Some(words), meant].into_iter().flatten() {
+        let mut asked = doubtful(text, &languages, knows);
+        // Nobody knows yet how the last word goes on.
+        asked.retain(|asked| !typing || asked.range.end < text.len());
+        let terms: Vec<&str> = asked
+            .iter()
+            .flat_map(|asked| &asked.terms)
+            .map(String::as_str)
+            .collect();
+        let mut known = match remote.knows(&terms)? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(known) => known.into_iter(),
+        };
+        let asked: Vec<Asked> = asked
+            .into_iter()
+            .filter(|asked| {
+                known
+                    .by_ref()
+                    .take(asked.terms.len())
+                    .filter(|is| *is)
+                    .count()
+                    == 0
+            })
+            .collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let forms: Vec<&str> = asked.iter().map(|asked| asked.form.as_str()).collect();
+        let found = match remote.correct(&forms)? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(found) => found,
+        };
+        let meant = asked.iter().zip(found);
+        let meant = meant.filter_map(|(asked, best)| Some((asked, best?.form)));
+        if let Some(mended) = mend(text, meant, &mut corrections) {
+            *text = mended;
+        }
+    }
+    Ok(Answer::Ready((plan, corrections)))
+}
+
+/// The plan in the terms of the collection.
+pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result<Query> {
+    let refuse = |what: &str| {
+        let message = format!(
+            "a published collection that is read in pieces does not take {what} yet; leave it out"
+        );
+        Err(Error::new(Code::Unsupported, message))
+    };
+    if plan.filter != Filter::All {
+        return refuse("a filter");
+    }
+    if !plan.facets.is_empty() || !plan.sort.is_empty() {
+        return refuse("facets or an order");
+    }
+    if plan.explain {
+        return refuse("\"explain\"");
+    }
+    let mut text = String::new();
+    let mut query = Query {
+        limit: plan.offset.saturating_add(plan.limit),
+        ..Query::default()
+    };
+    if let Some(leg) = &plan.words {
+        if !(leg.asked.phrases.is_empty()
+            && leg.asked.within.is_empty()
+            && leg.asked.not.is_empty())
+        {
+            return refuse("phrases, fields or excluded words");
+        }
+        text.clone_from(&leg.asked.text);
+        query.weights.1 = leg.weight;
+    }
+    if let Some(leg) = &plan.meaning {
+        query.weights.0 = leg.weight;
+        match (&leg.asked, vector) {
+            (_, Some(vector)) => query.vector = Some(vector),
+            (Target::Vector(_), None) => return refuse("a vector without a piece table"),
+            (Target::Like(_), None) => return refuse("others like a document"),
+            (Target::Text(meant), None) => {
+                query.encode = true;
+                query.weights.0 = leg.static_weight;
+                if let Some(words) = &plan.words {
+                    query.weights.1 = words.static_weight;
+                }
+                if plan.words.is_none() {
+                    text.clone_from(&meant.0);
+                } else if meant.0 != text {
+                    return refuse("other words for meaning than for words without a piece table");
+                }
+            }
+        }
+    }
+    query.words = words(&text, remote.languages());
+    Ok(query)
+}
+
+/// The languages of a query.
+pub fn languages(codes: &[String]) -> Vec<Language> {
+    let known = codes.iter().filter_map(|code| Language::from_code(code));
+    let mut languages: Vec<Language> = known.collect();
+    if languages.is_empty() {
+        languages.push(Language::English);
+    }
+    languages
+}
+
+/// The words of a text, each once, with the terms that stand for it in the collection's languages.
+fn words(text: &str, codes: &[String]) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    for asked in read(text, &languages(codes)) {
+        if words.iter().all(|word| word.terms != asked.terms) {
+            words.push(Word {
+                form: asked.form,
+                terms: asked.terms,
+            });
+        }
+    }
+    words
+}
