@@ -31,6 +31,8 @@ ONLY = [
     (r"\bcustomElements\.define\(", "web/ worker.js sw.js", "web/define.js"),
     (r"^\s*(from|import) (js|pyodide)\b", "py/", "py/findling/browser.py"),
     (r"(from|import) [\w., ]*\b_native\b|[\"']findling\._native[\"']", "py/", "py/findling/engine.py"),
+    (r"\bimport pypdf\b", "py/", "py/findling/readers/pdf.py"),
+    (r"\bimport mutagen\b", "py/", "py/findling/readers/media.py"),
     (r"\bwasm_bindgen\b", "rust/core/ rust/native/ rust/wasm/src/", "rust/wasm/src/"),
     (r"\bpyo3\b", "rust/core/src/ rust/wasm/ rust/native/src/", "rust/native/src/"),
     (r"\brayon\b", "rust/core/src/ rust/kernels/ rust/native/src/ rust/wasm/src/", "rust/core/src/embedder.rs rust/core/src/math/ridge.rs rust/core/src/vectors/link.rs"),
@@ -72,7 +74,7 @@ ORDER = [
 # What the browser's modules may import beside each other: all of it is loaded by Pyodide anyway, or is small.
 LIGHT = set("asyncio bisect codecs collections contextlib csv dataclasses html importlib io itertools js json math os pathlib pyodide re sys tempfile time types typing".split())
 # What its readers may import besides, when their first file arrives.
-READERS = set("datetime email mailbox struct urllib xml zipfile zlib".split())
+READERS = set("datetime email logging mailbox struct urllib xml zipfile zlib".split())
 
 
 def sources():

@@ -61,6 +61,11 @@ class _Import:
         self.skipped.append({"name": name, "code": code, "reason": reason})
 
 
+def _bytes(data: Any) -> Any:
+    """What was handed over as bytes; a file's map in memory stays where it is."""
+    return data if isinstance(data, bytes) or hasattr(data, "seek") else bytes(data)
+
+
 async def _let_others_run() -> None:
     await asyncio.sleep(0)
 
@@ -307,7 +312,7 @@ class App:
                 work.skip(name, Aborted.code, "cancelled before it was read")
                 continue
             try:
-                reading = await self._read_one(name, bytes(file["bytes"]), file.get("beside", beside), ticket)
+                reading = await self._read_one(name, _bytes(file["bytes"]), file.get("beside", beside), ticket)
             except FindlingError as error:
                 work.skip(name, error.code, error.message)
                 continue

@@ -4,6 +4,7 @@ Owns which files are taken, in which order and under which names. Must not know 
 give the same names in the same order on every machine; a file's bytes are in memory only while it is read.
 """
 
+import mmap
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,8 +13,15 @@ from typing import Any
 
 from findling import readers
 from findling.errors import BadRequest, NotFound
+from findling.readers.formats import MAX_BYTES
 
 HIDDEN, LINKS, OTHER = "hidden", "links", "of other kinds"
+
+
+def _mapped(path: Path) -> Any:
+    """A file of which only a few places will be read."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class Sources:
@@ -48,7 +56,7 @@ class Sources:
                     reason = f"the file has {size} bytes, the limit is {limit}; split it"
                     self.skipped.append({"name": name, "code": "bad_input", "reason": reason})
                     continue
-                data = path.read_bytes()
+                data = _mapped(path) if size > MAX_BYTES else path.read_bytes()
             except OSError as error:
                 self.skipped.append({"name": name, "code": "storage", "reason": error.strerror or str(error)})
                 continue

@@ -15,9 +15,9 @@ from findling.documents import Place
 from findling.errors import BadInput, FindlingError, Unsupported
 from findling.readers.decoding import decode
 from findling.readers.files import MAX_DEPTH, MAX_SECONDS, Budget, File, Needs, Reading, Skipped, TooLong, nothing, reason_of
-from findling.readers.formats import BY_SUFFIX, TABLE, Format
+from findling.readers.formats import BY_SUFFIX, SUFFIX_OF_MIME, TABLE, Format
 
-__all__ = ["BY_SUFFIX", "FORMATS", "Budget", "File", "Needs", "Reading", "Skipped", "clean_name", "decode", "inside", "nothing", "places_of", "read", "reason_of", "steps", "suffix_of", "title_of"]  # fmt: skip
+__all__ = ["BY_SUFFIX", "FORMATS", "SUFFIX_OF_MIME", "Budget", "File", "Needs", "Reading", "Skipped", "clean_name", "decode", "inside", "nothing", "places_of", "read", "reason_of", "steps", "suffix_of", "title_of"]  # fmt: skip
 
 FORMATS = tuple(BY_SUFFIX)
 """The suffixes of all files that can be read."""

@@ -149,7 +149,7 @@ def nothing(name: str) -> bytes | None:
 
 @dataclass(slots=True)
 class File:
-    """A file to be read. `beside` gives the bytes of another file of the same folder, None where there is none."""
+    """A file to be read; `data` may be a map of the file in memory. `beside` gives the bytes of another file of the same folder, None where there is none."""
 
     name: str
     data: bytes
@@ -157,9 +157,9 @@ class File:
     depth: int = 0
     beside: Callable[[str], bytes | None] = nothing
 
-    def stream(self) -> io.BytesIO:
+    def stream(self) -> Any:
         """The bytes as a file that is open for reading."""
-        return io.BytesIO(self.data)
+        return self.data if hasattr(self.data, "seek") else io.BytesIO(self.data)
 
 
 def reason_of(error: BaseException) -> str:

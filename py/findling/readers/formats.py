@@ -11,6 +11,9 @@ MAX_TEXT_BYTES = 32 * 1024 * 1024
 MAX_BYTES = 128 * 1024 * 1024
 """Files whose parts are read one after the other."""
 
+MAX_STREAM_BYTES = 1 << 40
+"""Files of which a few places are read; from `MAX_BYTES` on they are not loaded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -36,6 +39,8 @@ SOURCE_SUFFIXES = (
     ".less .vue .svelte .tex .bib .rst .adoc .org .toml .yaml .yml .ini .cfg .conf .properties .tf .proto .graphql .cmake .gradle .zig .nim .d .v .vhd .f90 .pas .asm .s"
 )
 
+MEDIA_SUFFIXES = ".mp3 .m4a .m4b .aac .ogg .oga .opus .flac .wav .aif .aiff .wma .ape .mpc .wv .mp4 .m4v .mov .ogv .asf .wmv"
+
 TABLE = (
     Format("text", "text", (".txt", ".text", ".log"), ("text/plain",), is_text=True),
     Format("Markdown", "markdown", (".md", ".markdown"), ("text/markdown",), is_text=True),
@@ -45,9 +50,12 @@ TABLE = (
     Format("tables", "csv_rows", (".csv", ".tsv", ".tab"), ("text/csv", "text/tab-separated-values"), is_text=True),
     Format("subtitles", "subtitles", (".vtt", ".srt"), ("text/vtt", "application/x-subrip"), is_text=True),
     Format("source code", "source", tuple(SOURCE_SUFFIXES.split()), ("text/x-python", "text/javascript", "text/css"), is_text=True),
+    Format("PDF", "pdf", (".pdf",), ("application/pdf",), package="pypdf", max_bytes=MAX_BYTES),
     Format("DOCX", "office", (".docx", ".docm", ".dotx"), ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",), max_bytes=MAX_BYTES),
     Format("ODT", "office", (".odt", ".ott"), ("application/vnd.oasis.opendocument.text",), max_bytes=MAX_BYTES),
     Format("EPUB", "book", (".epub",), ("application/epub+zip",), max_bytes=MAX_BYTES),
+    Format("mail", "mail", (".eml", ".mbox"), ("message/rfc822", "application/mbox"), max_bytes=MAX_BYTES),
+    Format("sound and film", "media", tuple(MEDIA_SUFFIXES.split()), ("audio/mpeg", "audio/mp4", "audio/ogg", "audio/flac", "video/mp4"), package="mutagen", max_bytes=MAX_STREAM_BYTES),
     Format("ZIP", "archive", (".zip",), ("application/zip", "application/x-zip-compressed"), max_bytes=MAX_BYTES),
 )
 
