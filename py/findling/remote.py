@@ -10,7 +10,7 @@ Ranges and validators as in RFC 9110 sections 8.8 and 14.
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -19,6 +19,8 @@ from findling.errors import BadRequest, NetworkError, NotFound, StorageError
 TIMEOUT_S = 30.0
 CONNECTIONS = 6
 """As many as browsers open to one server."""
+HEAD_BYTES = 16 << 10
+"""What comes with the length of a file: a whole pointer, or the header of an index."""
 WHOLE_BYTES_MAX = 1 << 30
 """A server without ranges is not asked for more than this at once."""
 REDIRECTS = 5
@@ -40,11 +42,16 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is known of one file; `body` is the whole of it where the server sends no ranges."""
+    """What is known of one file; `head` its first bytes, `body` the whole of it where the server sends no ranges."""
 
     size: int | None = None
     tag: str | None = None
     body: bytes | None = None
+    head: bytes = b""
+
+    def holds(self, offset: int, length: int) -> bool:
+        """Whether these bytes, up to the end of the file, are in its head."""
+        return offset + length <= len(self.head) or self.size == len(self.head)
 
 
 UNKNOWN = _State()
@@ -85,12 +92,14 @@ class HttpStore:
         Raises `NotFound`, `NetworkError`, or `StorageError` where the file on the server is another than before.
         """
         state = self._states.get(file, UNKNOWN)
+        if state.body is None and length > 0 and state.holds(offset, length):
+            return state.head[offset : offset + length]
         if state.body is None and length > 0:
             headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
             # If-Range takes strong validators only; a weak one is compared afterwards, like the length.
             if state.tag is not None and not state.tag.startswith("W/"):
                 headers["If-Range"] = state.tag
-            answer = await self._ask(file, "GET", headers)
+            answer = await self._ask(file, headers)
             state = self._learn(file, answer)
             self._record(file, offset, length, len(answer.body))
             if state.body is None:
@@ -101,13 +110,17 @@ class HttpStore:
         return state.body[offset : offset + length] if state.body is not None else b""
 
     async def size(self, file: str) -> int:
-        """The file's length in bytes; raises as `read` does."""
+        """The file's length in bytes; its first bytes come with it. Raises as `read` does."""
         state = self._states.get(file, UNKNOWN)
         if state.size is None:
-            state = self._learn(file, await self._ask(file, "HEAD", {}))
+            answer = await self._ask(file, {"Range": f"bytes=0-{HEAD_BYTES - 1}"})
+            state = self._learn(file, answer)
+            self._record(file, 0, HEAD_BYTES, len(answer.body))
+            if not answer.is_whole and answer.start == 0:
+                self._states[file] = state = replace(state, head=answer.body)
         if state.size is None:
             # A server that tells no length: only the body does.
-            answer = await self._ask(file, "GET", {})
+            answer = await self._ask(file, {})
             state = self._learn(file, answer)
             self._record(file, 0, None, len(answer.body))
         if state.size is None:
@@ -124,21 +137,21 @@ class HttpStore:
         if answer.is_whole:
             self.whole.add(file)
         size = known.size if answer.size is None else answer.size
-        self._states[file] = state = _State(size, answer.tag or known.tag, body)
+        self._states[file] = state = replace(known, size=size, tag=answer.tag or known.tag, body=body)
         return state
 
-    async def _ask(self, file: str, method: str, headers: dict[str, str]) -> _Answer:
+    async def _ask(self, file: str, headers: dict[str, str]) -> _Answer:
         if not file or file.startswith("/") or ".." in file.split("/"):
             raise NotFound(f"{file!r} is not the name of a file below {self.url}", file=file)
         async with self._turns:
-            return await asyncio.to_thread(self._exchange, urljoin(self.url, quote(file)), method, headers)
+            return await asyncio.to_thread(self._exchange, urljoin(self.url, quote(file)), headers)
 
-    def _exchange(self, url: str, method: str, headers: dict[str, str]) -> _Answer:
+    def _exchange(self, url: str, headers: dict[str, str]) -> _Answer:
         """One request, redirects followed; on a connection that the server had closed meanwhile, once more on a new one."""
         for _ in range(REDIRECTS + 1):
             connection = self._connection(url)
             try:
-                answer = connection.ask(method, url, headers)
+                answer = connection.ask(url, headers)
             except (HTTPException, OSError) as error:
                 connection.close()
                 if connection.is_fresh:
@@ -180,15 +193,15 @@ class _Connection:
     def leads_to(self, url: str) -> bool:
         return self._place == urlsplit(url)[:2]
 
-    def ask(self, method: str, url: str, headers: dict[str, str]) -> _Answer | str:
+    def ask(self, url: str, headers: dict[str, str]) -> _Answer | str:
         """The answer, or the address to ask instead; raises `NotFound` or `NetworkError` for one that is neither."""
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._connection.request(method, target, headers={"Accept-Encoding": "identity", **headers})
+        self._connection.request("GET", target, headers={"Accept-Encoding": "identity", **headers})
         response = self._connection.getresponse()
         announced = response.headers.get("Content-Length", "")
-        length = int(announced) if announced.isdecimal() else None
-        if method != "HEAD" and (length or 0) > WHOLE_BYTES_MAX:
+        length = int(announced) if announced.isdecimal() else 0
+        if length > WHOLE_BYTES_MAX:
             self.close()
             raise NetworkError(f"{url} sends {length} bytes at once, more than can be taken; its server needs range requests", url=url)
         body = response.read(WHOLE_BYTES_MAX)
@@ -201,8 +214,7 @@ class _Connection:
             raise NetworkError(f"{url} comes compressed, so its bytes cannot be told apart; serve it as it is", url=url)
         tag = response.headers.get("ETag")
         if response.status == 200:
-            is_body = method == "GET"
-            return _Answer(body, size=len(body) if is_body else length, tag=tag, is_whole=is_body)
+            return _Answer(body, size=len(body), tag=tag, is_whole=True)
         span = CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
         if response.status == 416 and span and span["size"]:
             # The range begins behind the end; the length said so may be the first that is known of the file.

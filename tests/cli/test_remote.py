@@ -96,6 +96,24 @@ def test_sizes_are_known_after_a_read_and_asked_for_before_one(tmp_path):
         assert asyncio.run(store.size("empty")) == 0
 
 
+def test_what_came_with_the_length_is_not_asked_for_again(tmp_path):
+    seen = []
+    (tmp_path / "long.bin").write_bytes(BYTES * 2)
+
+    async def scenario(store):
+        assert await store.size("a.bin") == len(BYTES)
+        assert await store.size("long.bin") == 2 * len(BYTES)
+        assert await store.read("a.bin", len(BYTES) - 3, 9) == BYTES[-3:]
+        assert await store.read("a.bin", len(BYTES), 1) == b""
+        assert await store.read("long.bin", 16_000, 384) == (BYTES * 2)[16_000:16_384]
+        assert len(seen) == 2
+        assert await store.read("long.bin", 16_000, 385) == (BYTES * 2)[16_000:16_385]
+
+    with site(tmp_path) as url, HttpStore(url, record=lambda *each: seen.append(each)) as store:
+        asyncio.run(scenario(store))
+    assert seen == [("a.bin", 0, 16_384, len(BYTES)), ("long.bin", 0, 16_384, 16_384), ("long.bin", 16_000, 385, 385)]
+
+
 def test_every_answer_is_recorded(tmp_path):
     seen = []
     with site(tmp_path) as url, HttpStore(url, record=lambda *each: seen.append(each)) as store:
