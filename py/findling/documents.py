@@ -7,8 +7,8 @@ same document, and the spans come back.
 
 import math
 import re
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from findling.errors import BadInput
 
@@ -25,7 +25,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 Piece = dict[str, Any]
 """A stretch of text as it is shown: `text`, and whether it was searched for, `hit`."""
 
-_RECORD_KEYS = ("title", "text", "kind", "url", "date", "language")
+_SHOWN_KEYS = ("title", "text", "kind", "url", "date")
+_RECORD_KEYS = (*_SHOWN_KEYS, "language")
 _OTHER_KEYS = ("tags", "places", "meta")
 
 
@@ -104,19 +105,6 @@ class Document:
         places = tuple(place for each in record.get("places", ()) if (place := Place.from_object(each)))
         return cls(id=id, meta=record.get("meta", {}), tags=tuple(record.get("tags", ())), places=places, **fields)
 
-    def as_object(self) -> dict[str, Any]:
-        """The document as it crosses the wire: every field, empty ones too; places go with the hits."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "text": self.text,
-            "kind": self.kind,
-            "url": self.url,
-            "tags": list(self.tags),
-            "date": self.date,
-            "meta": self.meta,
-        }
-
     def fields(self) -> dict[str, Any]:
         """What is found by its words, field by field, those that are empty left out; `path` is the address."""
         file = self.meta.get("file")
@@ -155,24 +143,23 @@ class Passage:
     embedded: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer: a document, its score (higher is better), the passage shown, where that stands, and what each leg gave.
+class Hit(NamedTuple):
+    """One answer: a document as its record, its score (higher is better), the passage shown, and what each leg gave.
 
     `title_pieces` and `snippet` are what a person is shown: pieces of text in order, each `{"text", "hit"}`; those that were
     searched for are hits. The title's are all of it; the snippet's are about thirty words of the passage and what is around,
-    with `"… "` before or `" …"` behind as a piece of its own where a sentence is cut.
+    with `"… "` before or `" …"` behind as a piece of its own where a sentence is cut. Two dozen are made for every letter
+    that is typed: what is not shown, such as `document`, is made of the record when asked for.
     """
 
+    id: str
     score: float
-    document: Document
     passage: int
-    passage_text: str
-    place: dict[str, Any] = field(default_factory=dict)
-    legs: dict[str, float] = field(default_factory=dict)
-    explain: dict[str, Any] | None = None
-    title_pieces: list[Piece] = field(default_factory=list)
-    snippet: list[Piece] = field(default_factory=list)
+    record: dict[str, Any]
+    legs: dict[str, float]
+    explain: dict[str, Any] | None
+    title_pieces: list[Piece]
+    snippet: list[Piece]
 
     @classmethod
     def from_answer(cls, answer: dict[str, Any], shown: dict[str, Any] | None = None) -> "Hit":
@@ -180,34 +167,55 @@ class Hit:
 
         shown: what the engine's `snippets` tells of it; without, title and passage are one piece each, as they stand.
         """
-        passage = shown["passage"] if shown else answer["passage"]
-        hit = cls.from_record(answer["id"], answer["score"], passage, answer["record"])
-        if shown:
-            hit = replace(hit, title_pieces=shown["title"], snippet=shown["snippet"])
-        return replace(hit, legs=answer.get("legs", {}), explain=answer.get("explain"))
+        record = answer["record"]
+        if shown is None:
+            start, end = _span(record, answer["passage"])
+            text = record.get("text", "")[start:end]
+            shown = {"passage": answer["passage"], "title": _piece(record.get("title", "")), "snippet": _piece(text)}
+        legs, explain = answer.get("legs", {}), answer.get("explain")
+        return cls(answer["id"], answer["score"], shown["passage"], record, legs, explain, shown["title"], shown["snippet"])
 
-    @classmethod
-    def from_record(cls, id: str, score: float, passage: int, record: dict[str, Any]) -> "Hit":
-        """The hit for a record; `passage` counts from 0 within the document."""
-        document = Document.from_record(id, record)
-        spans = record.get("spans")
-        start, end = spans[passage] if spans else (0, len(document.text))
-        text = document.text[start:end]
-        title_pieces, snippet = _piece(document.title), _piece(text)
-        return cls(score, document, passage, text, document.place(start), title_pieces=title_pieces, snippet=snippet)
+    @property
+    def document(self) -> Document:
+        """The document that was found."""
+        return Document.from_record(self.id, self.record)
+
+    @property
+    def passage_text(self) -> str:
+        """The text of the passage."""
+        start, end = _span(self.record, self.passage)
+        text: str = self.record.get("text", "")[start:end]
+        return text
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the passage stands; empty where nothing is known."""
+        return self.document.place(_span(self.record, self.passage)[0]) if "places" in self.record else {}
 
     def as_object(self) -> dict[str, Any]:
-        """The hit as it crosses the wire; `explain` is in it where it was asked for."""
+        """The hit as it crosses the wire: every field of the document that pages show, empty ones too; `explain` where asked for."""
         told = {} if self.explain is None else {"explain": self.explain}
+        record = self.record
         return told | {
-            "id": self.document.id,
+            "id": self.id,
             "score": self.score,
             "legs": self.legs,
-            "document": self.document.as_object(),
+            "document": {
+                "id": self.id,
+                **{key: record.get(key, "") for key in _SHOWN_KEYS},
+                "tags": record.get("tags", []),
+                "meta": record.get("meta", {}),
+            },
             "passage": {"index": self.passage, "text": self.passage_text, "place": self.place},
             "title_pieces": self.title_pieces,
             "snippet": self.snippet,
         }
+
+
+def _span(record: dict[str, Any], passage: int) -> tuple[int, int | None]:
+    """Where a passage lies in the text of its record; a document of one passage has no spans."""
+    spans = record.get("spans")
+    return spans[passage] if spans else (0, None)
 
 
 def _piece(text: str) -> list[Piece]:

@@ -19,7 +19,7 @@ def test_a_record_keeps_only_what_is_there():
 )
 def test_a_record_gives_its_document_back(document):
     spans = [(0, 1), (2, 3)]
-    hit = Hit.from_record("x", 0.5, 1, document.record(spans))
+    hit = Hit.from_answer({"id": "x", "score": 0.5, "passage": 1, "record": document.record(spans)})
     assert hit.document == document
     assert hit.passage_text == document.text[2:3]
 

@@ -92,9 +92,10 @@ def test_a_hit_tells_the_place_of_its_passage():
     document = from_fields({"id": "x", "text": text, "places": places}, "")
     record = document.record([(0, 3), (4, 7), (8, 18)])
     assert Document.from_record("x", record) == document
-    assert Hit.from_record("x", 0.5, 0, record).place == {}
-    assert Hit.from_record("x", 0.5, 1, record).place == {"headings": ["A", "B"], "page": 7, "line": 10, "time": 2.5}
-    assert Hit.from_record("x", 0.5, 2, record).as_object()["passage"]["place"]["line"] == 11
+    first, second, third = (Hit.from_answer({"id": "x", "score": 0.5, "passage": number, "record": record}) for number in range(3))
+    assert first.place == {}
+    assert second.place == {"headings": ["A", "B"], "page": 7, "line": 10, "time": 2.5}
+    assert third.as_object()["passage"]["place"]["line"] == 11
 
 
 @pytest.mark.parametrize("places", ["London", ["London"], [{"city": "London"}], [{"start": -1}], [{"headings": "A"}], [{"time": float("inf")}], [{"page": True}]])
