@@ -130,22 +130,15 @@ async function startEngine(backend) {
 }
 
 /**
- * The engine checks every block of the model. What was kept and turns out damaged is fetched again, once.
+ * The engine hashes the model only where the browser could not.
  * @param {Engine} engine
- * @param {Promise<{bytes: Uint8Array, source: "network"|"cache"|"memory"}>} first
+ * @param {Promise<{bytes: Uint8Array, source: "network"|"cache"|"memory", verified: boolean}>} found
  */
-async function loadModel(engine, first) {
-  const { bytes, source } = await first;
-  try {
-    engine.load_model(bytes);
-    modelSource = source;
-  } catch (cause) {
-    if (source !== "cache") throw toError(cause);
-    await store.forget(modelAsset());
-    const again = await store.model(modelAsset(), reporter("model", build.model.size_bytes));
-    engine.load_model(again.bytes);
-    modelSource = again.source;
-  }
+async function loadModel(engine, found) {
+  const { bytes, source, verified } = await found;
+  if (verified) engine.adopt_model(bytes);
+  else engine.load_model(bytes);
+  modelSource = source;
   reportDone("model");
 }
 

@@ -16,6 +16,7 @@
  * @typedef {object} Engine the class of the same name in rust/wasm; requests and replies are UTF-8 JSON unless noted
  * @property {() => string} backend
  * @property {(bytes: Uint8Array) => Uint8Array} load_model
+ * @property {(bytes: Uint8Array) => Uint8Array} adopt_model `load_model` of bytes whose SHA-256 the caller has compared
  * @property {(bytes: Uint8Array) => Uint8Array} load_pieces
  * @property {(request: Uint8Array) => Uint8Array} tokenize
  * @property {(request: Uint8Array) => Uint8Array} embed replies with little-endian f32, texts x dim

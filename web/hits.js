@@ -34,7 +34,9 @@ export class HitList {
     const before = this.#rows;
     this.#rows = new Map(
       hits.map((hit) => {
-        const key = JSON.stringify([hit.document, hit.passage, hit.title_pieces, hit.snippet]);
+        // Only what is shown counts: an emoji has no snippet, whatever is marked in it.
+        const shown = typeof hit.document.meta?.emoji === "string" ? null : [hit.passage, hit.snippet];
+        const key = JSON.stringify([hit.document, hit.title_pieces, shown]);
         const row = before.get(key);
         return [key, row && !row.querySelector('[aria-expanded="true"]') ? scored(row, hit.score) : this.#row(hit)];
       }),

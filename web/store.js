@@ -38,24 +38,30 @@ export class Store {
    * @param {Asset} asset
    * @param {OnBytes} [onBytes]
    * @param {Promise<Blob|null>|null} [found] What another store finds of it.
-   * @returns {Promise<{bytes: Uint8Array, source: Source}>}
+   * @returns {Promise<{bytes: Uint8Array, source: Source, verified: boolean}>} verified: their sha256 was right; where the
+   *   browser has none to offer, only their length was.
    * @throws {FindlingError} network; wrong_digest when a second download was wrong too.
    */
   async model(asset, onBytes = () => undefined, found = null) {
     const blob = (await found) ?? (await this.find(asset));
     const kept = blob && (await readBlob(blob).catch((cause) => this.#deny(cause)));
-    if (kept) {
+    const fits = kept && (await matches(kept, asset));
+    if (kept && fits !== false) {
       onBytes(asset.size_bytes, asset.size_bytes);
-      return { bytes: kept, source: "cache" };
+      return { bytes: kept, source: "cache", verified: fits === true };
     }
     const cache = await this.#open();
     const parts = new Parts(cache, asset, (cause) => this.#deny(cause));
+    // What was kept and is damaged now is no part to go on from.
+    if (kept) await parts.clear();
     let bytes = await download(asset, parts, onBytes, "default");
-    if (!(await matches(bytes, asset))) {
+    let verified = await matches(bytes, asset);
+    if (verified === false) {
       // The HTTP cache may hold the wrong bytes as well, so the second attempt goes past it.
       await parts.clear();
       bytes = await download(asset, parts, onBytes, "reload");
-      if (!(await matches(bytes, asset))) {
+      verified = await matches(bytes, asset);
+      if (!verified) {
         await parts.clear();
         throw new FindlingError(
           "wrong_digest",
@@ -66,7 +72,7 @@ export class Store {
     }
     this.kept = parts.commit();
     const source = cache && this.#storage.available ? "network" : "memory";
-    return { bytes, source };
+    return { bytes, source, verified: verified === true };
   }
 
   /**
@@ -77,15 +83,6 @@ export class Store {
   async find(asset) {
     const cache = await this.#open();
     return cache && findKept(cache, asset).catch((cause) => this.#deny(cause));
-  }
-
-  /**
-   * Deletes a model that turned out to be unusable, so that the next call fetches it again.
-   * @param {Asset} asset
-   */
-  async forget(asset) {
-    const cache = await this.#open();
-    if (cache) await new Parts(cache, asset, (cause) => this.#deny(cause)).clear();
   }
 
   /** @returns {Promise<Cache|null>} null when storage is denied or missing. */
@@ -322,10 +319,10 @@ function continues(response, done, total) {
 /**
  * @param {Uint8Array} bytes
  * @param {Asset} asset
- * @returns {Promise<boolean>} Without a secure context there is no digest here; the engine's own check of every block stands.
+ * @returns {Promise<boolean|null>} null where there is no digest, without a secure context; the engine's check of every block stands.
  */
 async function matches(bytes, asset) {
-  if (!globalThis.crypto?.subtle) return true;
+  if (!globalThis.crypto?.subtle) return null;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === asset.sha256;
 }

@@ -14,6 +14,7 @@ for (const backend of BACKENDS) {
   test(`${backend} gives 500 texts the vectors of the native engine, byte for byte`, async () => {
     const { engine } = await start({ backend });
     assert.equal(value(engine.load_model(model())).digest, golden.model, "the golden vectors are of another model file");
+    assert.equal(value(engine.adopt_model(model())).digest, golden.model);
     const vectors = engine.embed(bytes({ texts: golden.texts, kind: "passage" }));
     assert.equal(vectors.length, 500 * 384 * 4);
     assert.equal(createHash("sha256").update(vectors).digest("hex"), golden.sha256);

@@ -46,6 +46,12 @@ impl Engine {
         self.0.load_model(bytes).map_err(thrown)
     }
 
+    /// As `load_model`, for bytes whose SHA-256 the caller has compared with one that he trusts: a browser hashes a file in
+    /// a thread of its own, several times as fast as WebAssembly can.
+    pub fn adopt_model(&mut self, bytes: Vec<u8>) -> Reply {
+        self.0.adopt_model(bytes).map_err(thrown)
+    }
+
     /// Takes a piece table as bytes, verifies every block and keeps it.
     /// Reply: `{"name","space","dim","pieces","digest","size_bytes"}`.
     pub fn load_pieces(&mut self, bytes: &[u8]) -> Reply {

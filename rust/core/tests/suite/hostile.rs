@@ -290,6 +290,34 @@ fn a_model_whose_numbers_overflow_gives_no_vectors() {
     assert_eq!(records, br#"{"records":[]}"#);
 }
 
+/// What the caller of `adopt_model` vouches for is not hashed; what the encoder relies on is checked all the same.
+#[test]
+fn a_model_that_is_adopted_is_checked_in_all_but_its_digests() {
+    let good = tiny_model(1, "");
+    let sections = Container::parse(&good).unwrap().header().sections.clone();
+    let weights = sections.iter().find(|each| each.name == "layer.0").unwrap();
+    let damaged = |change: &dyn Fn(&mut u8)| {
+        let mut bytes = good.clone();
+        change(&mut bytes[weights.offset as usize]);
+        let mut engine = Engine::new("native");
+        let loaded = engine.load_model(bytes.clone()).unwrap_err();
+        assert_eq!(loaded.code, Code::WrongDigest);
+        engine.adopt_model(bytes)
+    };
+    assert!(damaged(&|byte| *byte ^= 1).is_ok());
+    let refused = damaged(&|byte| *byte = 0x80).unwrap_err();
+    assert_eq!(refused.code, Code::BadFormat);
+
+    let mut engine = Engine::new("native");
+    assert_eq!(
+        engine.adopt_model(good.clone()).unwrap(),
+        engine.load_model(good.clone()).unwrap()
+    );
+    for end in [0, 15, 700, good.len() - 1] {
+        assert!(engine.adopt_model(good[..end].to_vec()).is_err());
+    }
+}
+
 #[test]
 fn an_index_is_no_model_and_a_model_no_index() {
     let index = sample_index(2, DIM, 1).dump(None).unwrap();
