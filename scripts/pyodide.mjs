@@ -20,7 +20,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOTS = ['findling.browser', 'findling.readers', 'findling.stdlib'];
 
 /** The readers that need what is in rest.zip, and so are in it themselves. */
-const LATE_READERS = ['archive', 'book', 'mail', 'media', 'office', 'pdf', 'xml_events', 'zips'];
+const LATE_READERS = ['archive', 'book', 'images', 'mail', 'media', 'office', 'pdf', 'pictures', 'xml_events', 'zips'];
 
 /** The module of the application that Python runs before all else, under the name it looks for. */
 const FIRST = 'later.py';

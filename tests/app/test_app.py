@@ -270,7 +270,7 @@ def test_a_closed_collection_is_forgotten(app, run):
 def test_files_are_read_by_their_suffix_and_one_that_cannot_be_read_costs_no_other(app, run):
     files = [
         file("notes.txt", "The lighthouse keeper sings."),
-        file("picture.png", b"\x89PNG"),
+        file("picture.raw", b"\x89PNG"),
         file("zeros.txt", b"a\x00b"),
         file("rows.csv", "name,description\nAnchor,holds a ship in place\n"),
         file("broken.json", "{"),
@@ -284,7 +284,7 @@ def test_files_are_read_by_their_suffix_and_one_that_cannot_be_read_costs_no_oth
     added, answer = run(scenario())
     assert added["added"] == 4
     assert [(each["name"], each["code"]) for each in added["skipped"]] == [
-        ("picture.png", "unsupported"),
+        ("picture.raw", "unsupported"),
         ("zeros.txt", "bad_input"),
         ("broken.json", "bad_input"),
         ("lines.jsonl", "bad_input"),

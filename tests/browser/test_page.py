@@ -63,12 +63,12 @@ def test_picked_files_of_every_format_are_added_and_searched(site: Site, visit: 
 
 def test_files_that_cannot_be_read_are_listed_with_the_reason(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
-    seen.drop(NOTES, {"name": "broken.json", "text": '{"a":'}, {"name": "picture.jpg", "text": "no picture"})
+    seen.drop(NOTES, {"name": "broken.json", "text": '{"a":'}, {"name": "program.exe", "text": "no picture"})
     listed = seen.page.get_by_role("list", name="Files that were not added").get_by_role("listitem")
     expect(listed).to_have_count(2)
     assert "broken.json" in listed.all_inner_texts()[0]
     assert "JSON" in listed.all_inner_texts()[0]
-    assert "picture.jpg" in listed.all_inner_texts()[1]
+    assert "program.exe" in listed.all_inner_texts()[1]
     seen.page.get_by_role("button", name="Dismiss").click()
     expect(seen.page.locator("#import")).to_be_hidden()
 
@@ -195,7 +195,7 @@ def test_axe_finds_nothing_to_complain_about(site: Site, visit: Callable[..., Vi
     assert violations(seen) == []
     seen.search(QUERY)
     assert violations(seen) == []
-    seen.drop(NOTES, {"name": "picture.jpg", "text": "no picture"})
+    seen.drop(NOTES, {"name": "program.exe", "text": "no picture"})
     expect(seen.page.locator("#count-files")).to_have_text("2")
     seen.search("bread")
     assert violations(seen) == []

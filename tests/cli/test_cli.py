@@ -19,7 +19,7 @@ def folder(tmp_path):
     (source / "b.txt").write_text("the lighthouse keeper sings in the storm")
     (source / "deep/a.md").write_text("# Boats\na small boat floats\n## Oars\nwood for rowing\n")
     (source / "broken.json").write_text("{")
-    (source / "picture.png").write_bytes(b"\x89PNG")
+    (source / "picture.raw").write_bytes(b"\x89PNG")
     (source / ".hidden.txt").write_text("hidden")
     return source
 

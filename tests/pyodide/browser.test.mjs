@@ -102,7 +102,7 @@ test('a file travels in as bytes, is found by its words, and travels out again',
         result: { collection: 'mine', documents: 0, passages: 0, meta: {} },
     });
     const text = new TextEncoder().encode('The lighthouse keeper sings. 🗼');
-    const added = await ask(2, 'add', { collection: 'mine', files: [{ name: 'a.txt', bytes: text }, { name: 'b.txt', bytes: text.buffer }, { name: 'c.png', bytes: text }] });
+    const added = await ask(2, 'add', { collection: 'mine', files: [{ name: 'a.txt', bytes: text }, { name: 'b.txt', bytes: text.buffer }, { name: 'c.exe', bytes: text }] });
     assert.deepEqual([added.result.added, added.result.skipped.map((/** @type {any} */ each) => each.code)], [2, ['unsupported']]);
     assert.ok(posted.some(message => message.id === 2 && message.progress?.done === 2));
     const { hits } = (await ask(3, 'search', { collection: 'mine', query: 'lighthouse keeper', limit: 1 })).result;

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 CORE = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"'
@@ -113,3 +114,110 @@ def flac(comments):
     entries = [f"{name}={value}".encode() for name, value in comments]
     body = (4).to_bytes(4, "little") + b"test" + len(entries).to_bytes(4, "little") + b"".join(len(entry).to_bytes(4, "little") + entry for entry in entries)
     return b"fLaC" + b"\0" + len(info).to_bytes(3, "big") + info + b"\x84" + len(body).to_bytes(3, "big") + body
+
+
+def exif(entries, exif_entries=(), gps=()):
+    """EXIF in big endian of these entries: (tag, text), or (tag, list of whole numbers as fractions of 1)."""
+    made = bytearray(b"MM\0*\0\0\0\x08")
+
+    def folder(entries, more=()):
+        start = len(made)
+        table = bytearray((len(entries) + len(more)).to_bytes(2, "big"))
+        end = start + 2 + 12 * (len(entries) + len(more)) + 4
+        after = bytearray()
+        for tag, value in entries:
+            if isinstance(value, bytes):
+                kind, count, body = 7, len(value), value
+            elif isinstance(value, str):
+                body = value.encode() + b"\0"
+                kind, count = 2, len(body)
+            else:
+                body = b"".join(int(each * 1000).to_bytes(4, "big") + (1000).to_bytes(4, "big") for each in value)
+                kind, count = 5, len(value)
+            table += tag.to_bytes(2, "big") + kind.to_bytes(2, "big") + count.to_bytes(4, "big")
+            if len(body) <= 4:
+                table += body.ljust(4, b"\0")
+            else:
+                table += (end + len(after)).to_bytes(4, "big")
+                after += body
+        places = {}
+        for tag in more:
+            places[tag] = start + len(table) + 8
+            table += tag.to_bytes(2, "big") + b"\0\x04\0\0\0\x01\0\0\0\0"
+        made.extend(table + bytes(4) + after)
+        return places
+
+    more = [tag for tag, inner in ((0x8769, exif_entries), (0x8825, gps)) if inner]
+    places = folder(entries, more)
+    for tag, inner in ((0x8769, exif_entries), (0x8825, gps)):
+        if inner:
+            made[places[tag] : places[tag] + 4] = len(made).to_bytes(4, "big")
+            folder(inner)
+    return bytes(made)
+
+
+def jpeg(exif_data=b"", xmp="", iptc=(), width=640, height=480):
+    """A JPEG without a picture in it, but all that describes one."""
+    made = b"\xff\xd8"
+
+    def segment(marker, body):
+        return b"\xff" + bytes([marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+    if exif_data:
+        made += segment(0xE1, b"Exif\0\0" + exif_data)
+    if xmp:
+        made += segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp.encode())
+    if iptc:
+        records = b"".join(b"\x1c\x02" + bytes([number]) + len(text.encode()).to_bytes(2, "big") + text.encode() for number, text in iptc)
+        made += segment(0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(records).to_bytes(4, "big") + records)
+    made += segment(0xC0, b"\x08" + height.to_bytes(2, "big") + width.to_bytes(2, "big") + b"\x01\x01\x11\0")
+    return made + b"\xff\xda\0\x02\0\xff\xd9"
+
+
+def xmp(inner="", attributes=""):
+    """A packet of XMP with these properties."""
+    names = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description {names} {attributes}>{inner}</rdf:Description></rdf:RDF></x:xmpmeta>'
+
+
+def png(*texts, exif_data=b""):
+    """A PNG without a picture: (key, text) of its descriptions."""
+    made = b"\x89PNG\r\n\x1a\n"
+
+    def chunk(kind, body):
+        return len(body).to_bytes(4, "big") + kind + body + bytes(4)
+
+    made += chunk(b"IHDR", (30).to_bytes(4, "big") + (20).to_bytes(4, "big") + b"\x08\x02\0\0\0")
+    for key, text in texts:
+        made += chunk(b"zTXt", key.encode() + b"\0\0" + zlib.compress(text.encode("latin-1")))
+    if exif_data:
+        made += chunk(b"eXIf", exif_data)
+    return made + chunk(b"IEND", b"")
+
+
+def webp(exif_data, packet):
+    """A WebP without a picture."""
+
+    def chunk(kind, body):
+        return kind + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
+
+    inner = b"WEBP" + chunk(b"VP8X", bytes(4) + (99).to_bytes(3, "little") + (49).to_bytes(3, "little")) + chunk(b"EXIF", exif_data) + chunk(b"XMP ", packet.encode())
+    return b"RIFF" + len(inner).to_bytes(4, "little") + inner
+
+
+def heic(exif_data):
+    """A HEIF with one item, its EXIF."""
+
+    def box(kind, body):
+        return (len(body) + 8).to_bytes(4, "big") + kind + body
+
+    start = box(b"ftyp", b"heic" + bytes(4) + b"heic")
+    entry = box(b"infe", b"\x02\0\0\0" + b"\0\x01\0\0Exif\0")
+    size = box(b"iprp", box(b"ipco", box(b"ispe", bytes(4) + (4032).to_bytes(4, "big") + (3024).to_bytes(4, "big"))))
+    item = bytes(4) + exif_data
+
+    def described(place):
+        location = box(b"iloc", bytes(4) + b"\x44\0" + b"\0\x01" + b"\0\x01\0\0\0\x01" + place.to_bytes(4, "big") + len(item).to_bytes(4, "big"))
+        return start + box(b"meta", bytes(4) + box(b"iinf", bytes(4) + b"\0\x01" + entry) + size + location)
+
+    return described(len(described(0)) + 8) + box(b"mdat", item)

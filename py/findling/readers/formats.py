@@ -56,6 +56,10 @@ TABLE = (
     Format("EPUB", "book", (".epub",), ("application/epub+zip",), max_bytes=MAX_BYTES),
     Format("mail", "mail", (".eml", ".mbox"), ("message/rfc822", "application/mbox"), max_bytes=MAX_BYTES),
     Format("sound and film", "media", tuple(MEDIA_SUFFIXES.split()), ("audio/mpeg", "audio/mp4", "audio/ogg", "audio/flac", "video/mp4"), package="mutagen", max_bytes=MAX_STREAM_BYTES),
+    Format(
+        "images", "images", (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".dng", ".xmp"),
+        ("image/jpeg", "image/png", "image/webp", "image/gif", "image/tiff", "image/heic", "image/avif"), max_bytes=MAX_BYTES,
+    ),
     Format("ZIP", "archive", (".zip",), ("application/zip", "application/x-zip-compressed"), max_bytes=MAX_BYTES),
 )
 

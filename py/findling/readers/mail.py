@@ -81,6 +81,9 @@ def _message(file: File, data: bytes, name: str, reading: Reading) -> Iterator[N
         reading.faults.append((name.rpartition("/")[2], "it is no mail: it has no header"))
     yield
     for number, part in enumerate(attached, 1):
+        # A picture in the middle of a text is a logo, or means nothing without it.
+        if part.get_content_maintype() == "image" and part.get_content_disposition() != "attachment":
+            continue
         given = clean_name(short(part.get_filename() or "")).replace("/", "_")
         if suffix_of(given) not in BY_SUFFIX:
             suffix = SUFFIX_OF_MIME.get(part.get_content_type(), ".eml" if part.get_content_type() == "message/rfc822" else "")
