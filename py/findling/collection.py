@@ -10,8 +10,8 @@ import json
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from findling import passages
 from findling.documents import Document, Hit
@@ -50,15 +50,14 @@ class Session(Protocol):
 Share = Callable[[], Session | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a search gave: hits, how many documents match and whether that is exact, counts of facets, and what was corrected."""
 
     hits: list[Hit]
     total: int = 0
     exact: bool = True
-    facets: list[dict[str, Any]] = field(default_factory=list)
-    corrections: list[dict[str, str]] = field(default_factory=list)
+    facets: Sequence[dict[str, Any]] = ()
+    corrections: Sequence[dict[str, str]] = ()
     encoder: str | None = None
     """What made the vector of the query: `model` or `static`; none where nothing did."""
 
@@ -68,8 +67,8 @@ class Found:
             "hits": [hit.as_object() for hit in self.hits],
             "total": self.total,
             "exact": self.exact,
-            "facets": self.facets,
-            "corrections": self.corrections,
+            "facets": list(self.facets),
+            "corrections": list(self.corrections),
             **({} if self.encoder is None else {"encoder": self.encoder}),
         }
 

@@ -1,4 +1,4 @@
-"""Document, Passage and Hit: the nouns that travel between the reader of a file and the list on the screen.
+"""Document, Place and Hit: the nouns that travel between the reader of a file and the list on the screen.
 
 Owns their fields, their checks, the record that an index keeps for a document, and what of it is found by words or by
 value. Must not know engines, files or messages. Invariant: `Document.from_record(id, document.record(spans))` is the
@@ -30,8 +30,7 @@ _RECORD_KEYS = (*_SHOWN_KEYS, "language")
 _OTHER_KEYS = ("tags", "places", "meta")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the text from `start` (code points) on stands in its source, as far as its reader knows.
 
     headings: the path of headings above it, outermost first. page and line count from 1. time: seconds from the start.
@@ -131,16 +130,6 @@ class Document:
         if "line" in known:
             known["line"] += self.text.count("\n", before[-1].start, start)
         return known
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a document's text, `text[start:end]` in code points; `embedded` is what the model sees (title in front)."""
-
-    index: int
-    start: int
-    end: int
-    embedded: str
 
 
 class Hit(NamedTuple):

@@ -1,6 +1,6 @@
 """The Engine contract, and the way to the native engine: the only importer of the Rust binding.
 
-Owns the sixteen methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
+Owns the methods every backend has (native, each wasm tier, js, the reference) and the conversion of the
 binding's errors into ours. Must not know what collections, documents or messages are. Invariant: requests and replies
 are UTF-8 JSON bytes unless said otherwise, and a failing call leaves the engine as it was.
 """
@@ -15,6 +15,7 @@ from findling.errors import FindlingError, Unsupported, from_object
 METHODS = (
     "backend",
     "load_model",
+    "adopt_model",
     "load_pieces",
     "tokenize",
     "embed",
@@ -42,6 +43,9 @@ class Engine(Protocol):
 
     def load_model(self, model: Any) -> bytes:
         """Take a model file's bytes; answer name, space, dim, max_tokens, digest, size_bytes."""
+
+    def adopt_model(self, model: Any) -> bytes:
+        """As `load_model`, for a file whose sha256 the caller has compared with one that he trusts: it is not hashed again."""
 
     def load_pieces(self, pieces: Any) -> bytes:
         """Take a piece table's bytes; answer name, space, dim, pieces, digest, size_bytes."""
@@ -108,6 +112,9 @@ class BoundEngine:
 
     def load_model(self, model: Any) -> bytes:
         return self._bytes("load_model", model)
+
+    def adopt_model(self, model: Any) -> bytes:
+        return self._bytes("adopt_model", model)
 
     def load_pieces(self, pieces: Any) -> bytes:
         return self._bytes("load_pieces", pieces)

@@ -9,8 +9,9 @@ word of it; the time is linear in the text.
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from findling.documents import Document, Passage
+from findling.documents import Document
 
 PASSAGE_WORDS = 80
 """Longer passages blur several thoughts into one vector, shorter ones lose the context that gives words their meaning."""
@@ -46,6 +47,16 @@ _SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s)|[\u30
 _ABBREVIATION = re.compile(
     r"^[ \t]*\d{1,4}\.$|(?:^|[\s(\[\"'])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|No|Nr|Fig|figs?|cf|al|Inc|Ltd|Co|Vol|pp?|ed|eds|approx|resp|bzw|ca|usw|e\.g|i\.e|z\.B|d\.h|u\.a)\.$"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document's text, `text[start:end]` in code points; `embedded` is what the model sees (title in front)."""
+
+    index: int
+    start: int
+    end: int
+    embedded: str
 
 
 def cut(document: Document) -> list[Passage]:

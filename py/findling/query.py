@@ -8,7 +8,7 @@ to search for; what is no operator is words, so a sentence that was pasted is se
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from findling.documents import well_formed
 from findling.errors import BadRequest
@@ -65,8 +65,7 @@ class Query:
         return words | {key: held for key, held in (("phrases", self.phrases), ("in", self.within), ("not", self.without)) if held}
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     """A word or phrase and what stood before it; `raw` is all of it as typed."""
 
     raw: str

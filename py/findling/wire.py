@@ -5,8 +5,7 @@ the pairs in tests/golden/wire keep both in step). Must not know what the verbs 
 answer is a request or a `bad_request` that says what was expected.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from findling.documents import well_formed
 from findling.errors import BadRequest, from_exception
@@ -55,8 +54,7 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A checked request: a verb of `VERBS` or `cancel`, and only arguments that the verb has, each of its type."""
 
     id: int

@@ -5,7 +5,6 @@ blocks in order, and the place of a character is that of its block.
 """
 
 from bisect import bisect_right
-from dataclasses import replace
 from typing import Any
 
 from findling.documents import MAX_ID_CHARS, MAX_TITLE_CHARS, Document, Place, well_formed
@@ -40,7 +39,7 @@ class Layout:
             self._blocks.append(gap)
             self._length += len(gap)
         place = Place(self._length, headings, **where)
-        if place.as_object() and (not self._places or replace(self._places[-1], start=self._length) != place or "line" in where):
+        if place.as_object() and (not self._places or self._places[-1]._replace(start=self._length) != place or "line" in where):
             self._places.append(place)
         self._blocks.append(text)
         self._length += len(text)
@@ -67,10 +66,10 @@ class Layout:
             begin = text.find(piece, end)
             end = begin + len(piece)
             before = max(bisect_right(starts, begin) - 1, 0)
-            places = [replace(place, start=max(place.start - begin, 0)) for place in self._places[before : bisect_right(starts, end - 1)]]
+            places = [place._replace(start=max(place.start - begin, 0)) for place in self._places[before : bisect_right(starts, end - 1)]]
             # A place goes on across the cut, and its lines with it.
             if places and places[0].line is not None and starts[before] < begin:
-                places[0] = replace(places[0], line=places[0].line + text.count("\n", starts[before], begin))
+                places[0] = places[0]._replace(line=places[0].line + text.count("\n", starts[before], begin))
             part = {} if len(pieces) == 1 else {"part": number, "parts": len(pieces)}
             found.append(
                 Document(
