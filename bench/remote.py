@@ -73,12 +73,13 @@ class Cost:
 
 
 class Recorded:
-    """The store of an address that counts what is read of it. Reads that run at once are one round."""
+    """The store of an address that counts what is read of it. Requests that run at once are one round."""
 
     def __init__(self, address: str, sections: Sections) -> None:
         self._store = HttpStore(address, record=self._record)
         self._sections = sections
         self._running = 0
+        self._begins = False
         self._cost = Cost()
 
     def taken(self) -> Cost:
@@ -98,14 +99,17 @@ class Recorded:
             return await self._store.size(file)
 
     def __enter__(self) -> None:
-        self._cost.rounds += self._running == 0
-        self._cost.requests += 1
+        self._begins |= self._running == 0
         self._running += 1
 
     def __exit__(self, *_: object) -> None:
         self._running -= 1
 
     def _record(self, file: str, offset: int, _: int | None, body_bytes: int) -> None:
+        # What the store holds already is read without a request, and is no round.
+        self._cost.rounds += self._begins
+        self._begins = False
+        self._cost.requests += 1
         self._cost.kb += body_bytes / 1000
         if file == POINTER:
             self._cost.parts["pointer"] += body_bytes
