@@ -4,7 +4,12 @@
 //! Invariant: no byte is handed out before the digest that covers it has been checked, no length is trusted before it
 //! has been compared with the bytes at hand, and reading never panics on any bytes.
 
+mod container;
+mod pack;
+
 pub use crate::digest::{Digest, digest};
+pub use container::Container;
+pub use pack::{pack, pack_in_blocks};
 
 use crate::digest::digests;
 use crate::error::{Code, Error, Result};
@@ -321,190 +326,6 @@ impl Header {
     }
 }
 
-/// A whole file, every byte of which has been verified, by whom called where it was adopted.
-#[derive(Clone, Debug)]
-pub struct Container<'a> {
-    bytes: &'a [u8],
-    header: Header,
-}
-
-impl<'a> Container<'a> {
-    /// Verifies every block, the padding and the exact length of a file.
-    ///
-    /// # Errors
-    /// `bad_format`, `wrong_version` or `wrong_digest`.
-    pub fn parse(bytes: &'a [u8]) -> Result<Container<'a>> {
-        Container::read(bytes, Section::verify)
-    }
-
-    /// As `parse`, without the blocks: for bytes of which the caller has compared a digest of the whole file with one that he
-    /// trusts. Whoever gives others has what is wrong in a block taken for what was written.
-    ///
-    /// # Errors
-    /// As `parse`.
-    pub fn adopt(bytes: &'a [u8]) -> Result<Container<'a>> {
-        Container::read(bytes, |section, table, _| section.verify_table(table))
-    }
-
-    /// Checks everything but the blocks, which are left to `verify`: a section, its digest table, its content.
-    fn read(
-        bytes: &'a [u8],
-        verify: impl Fn(&Section, &[u8], &[u8]) -> Result<()>,
-    ) -> Result<Container<'a>> {
-        let header = Header::parse(bytes)?;
-        if header.file_bytes != bytes.len() as u64 {
-            return Err(bad("the file is truncated or extended")
-                .with(json!({"found": bytes.len(), "wanted": header.file_bytes})));
-        }
-        let container = Container { bytes, header };
-        let mut end = container.header.header_bytes;
-        let table = container.header.table_range();
-        container.check_padding(end..table.start)?;
-        end = table.end;
-        for section in &container.header.sections {
-            container.check_padding(end..section.offset)?;
-            end = section.range().end;
-            verify(
-                section,
-                container.slice(section.table_range()),
-                container.slice(section.range()),
-            )?;
-        }
-        container.check_padding(end..container.header.file_bytes)?;
-        Ok(container)
-    }
-
-    /// The verified header.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// The verified header, keeping it after the bytes are gone.
-    pub fn into_header(self) -> Header {
-        self.header
-    }
-
-    /// The content of a section.
-    ///
-    /// # Errors
-    /// `bad_format` when the file has no such section.
-    pub fn section(&self, name: &str) -> Result<&'a [u8]> {
-        Ok(self.slice(self.header.section(name)?.range()))
-    }
-
-    /// Where the content of a section lies in the bytes that were parsed, for an owner of those bytes.
-    ///
-    /// # Errors
-    /// `bad_format` when the file has no such section.
-    pub fn range(&self, name: &str) -> Result<Range<usize>> {
-        let range = self.header.section(name)?.range();
-        Ok(range.start as usize..range.end as usize)
-    }
-
-    /// `range` ends within the file: `parse` compared the file's length before anything else.
-    fn slice(&self, range: Range<u64>) -> &'a [u8] {
-        &self.bytes[range.start as usize..range.end as usize]
-    }
-
-    fn check_padding(&self, range: Range<u64>) -> Result<()> {
-        if self.slice(range).iter().any(|byte| *byte != 0) {
-            return Err(bad("the padding between sections is not zero"));
-        }
-        Ok(())
-    }
-}
-
-/// Writes a container; the same arguments give the same bytes.
-///
-/// # Errors
-/// `bad_request` when `meta` is not an object, the header would be longer than 1 MiB or hold more than 8192 values, there
-/// are more than 64 sections, or a section name is empty, longer than 64 bytes or used twice.
-pub fn pack(kind: Kind, meta: &Value, sections: &[(&str, &[u8])]) -> Result<Vec<u8>> {
-    let sections: Vec<_> = sections
-        .iter()
-        .map(|(name, content)| (*name, *content, DEFAULT_BLOCK))
-        .collect();
-    pack_in_blocks(kind, meta, &sections)
-}
-
-/// Like [`pack`], with the bytes that one digest covers given for each section.
-///
-/// # Errors
-/// As for [`pack`], and when a block is not a power of two from 1 KiB to 16 MiB.
-pub fn pack_in_blocks(
-    kind: Kind,
-    meta: &Value,
-    sections: &[(&str, &[u8], u32)],
-) -> Result<Vec<u8>> {
-    if let Some((name, _, block)) = sections.iter().find(|(_, _, block)| !is_block(*block)) {
-        return Err(Error::new(
-            Code::BadRequest,
-            "a block is a power of two from 1 KiB to 16 MiB; choose another size",
-        )
-        .with(json!({"section": name, "block": block})));
-    }
-    let mut table = Vec::new();
-    let described: Vec<SectionJson> = sections
-        .iter()
-        .map(|(name, content, block)| {
-            let start = table.len();
-            for digest in digests(content, *block as usize) {
-                table.extend_from_slice(&digest);
-            }
-            SectionJson {
-                name: (*name).to_owned(),
-                length: content.len() as u64,
-                block: *block,
-                digest: hex(&digest(&table[start..])),
-            }
-        })
-        .collect();
-    let header = serde_json::to_vec(&HeaderJson {
-        kind,
-        meta: meta.clone(),
-        sections: described,
-    })
-    .map_err(|cause| {
-        Error::new(Code::Bug, "the header could not be written")
-            .with(json!({"cause": cause.to_string()}))
-    })?;
-    if header.len() > HEADER_CAP {
-        return Err(Error::new(
-            Code::BadRequest,
-            "the header would be longer than 1 MiB; keep large values in sections",
-        )
-        .with(json!({"found": header.len(), "limit": HEADER_CAP})));
-    }
-    if values(&header) > VALUES_CAP {
-        return Err(Error::new(
-            Code::BadRequest,
-            "the header would hold more than 8192 values; keep lists in sections",
-        )
-        .with(json!({"found": values(&header), "limit": VALUES_CAP})));
-    }
-
-    let mut bytes = Vec::new();
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&digest(&header));
-    bytes.extend_from_slice(&header);
-    // What was written is read by the reader's own rules, so that the two cannot drift apart.
-    let parsed = Header::parse(&bytes).map_err(|error| Error {
-        code: Code::BadRequest,
-        ..error
-    })?;
-    bytes.reserve_exact((parsed.file_bytes as usize).saturating_sub(bytes.len()));
-    pad(&mut bytes, parsed.table_range().start);
-    bytes.extend_from_slice(&table);
-    for (section, (_, content, _)) in parsed.sections.iter().zip(sections) {
-        pad(&mut bytes, section.offset);
-        bytes.extend_from_slice(content);
-    }
-    pad(&mut bytes, parsed.file_bytes);
-    Ok(bytes)
-}
-
 fn is_block(block: u32) -> bool {
     block.is_power_of_two() && (BLOCK_MIN..=BLOCK_MAX).contains(&block)
 }
@@ -597,10 +418,6 @@ fn hex_digit(digit: u8) -> Option<u8> {
 /// The next multiple of [`ALIGN`]; offsets stay below 2^54, so nothing overflows.
 fn align(offset: u64) -> u64 {
     offset.next_multiple_of(ALIGN)
-}
-
-fn pad(bytes: &mut Vec<u8>, length: u64) {
-    bytes.resize(length as usize, 0);
 }
 
 fn bad(what: &str) -> Error {
