@@ -188,20 +188,8 @@ fn power(exponent: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{dot, sequence};
     use super::*;
-
-    /// Numbers of an even spread between -1 and 1.
-    fn sequence(count: usize, mut state: u32) -> Vec<f32> {
-        let next = move || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        };
-        std::iter::repeat_with(next).take(count).collect()
-    }
-
-    fn dot(a: &[f32], b: &[f32]) -> f64 {
-        sum(a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)))
-    }
 
     #[test]
     fn a_code_keeps_the_direction_of_its_vector_and_dot_products_on_average() {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 /// Components of the model's vectors.
 const FULL: usize = 32;
 
-/// Numbers between -1 and 1 that look random.
-fn sequence(count: usize, mut state: u32) -> Vec<f32> {
+/// Numbers from -1 to 1 that look random and are the same every time.
+pub(super) fn sequence(count: usize, mut state: u32) -> Vec<f32> {
     let next = move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 23) as f32 - 1.0
@@ -20,7 +20,7 @@ fn sequence(count: usize, mut state: u32) -> Vec<f32> {
     std::iter::repeat_with(next).take(count).collect()
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter()
         .zip(b)
         .map(|(x, y)| f64::from(*x) * f64::from(*y))
