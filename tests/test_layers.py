@@ -72,7 +72,7 @@ ORDER = [
 ]
 
 # What the browser's modules may import beside each other: all of it is loaded by Pyodide anyway, or is small.
-LIGHT = set("asyncio bisect codecs collections contextlib csv dataclasses html importlib io itertools js json math os pathlib pyodide re sys tempfile time types typing".split())
+LIGHT = set("asyncio bisect codecs collections contextlib csv dataclasses encodings html importlib io itertools js json math os pathlib pyodide re sys tempfile time types typing".split())
 # What its readers may import besides, when their first file arrives.
 READERS = set("datetime email logging mailbox struct urllib xml zipfile zlib".split())
 

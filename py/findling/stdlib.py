@@ -4,6 +4,7 @@ Owns how the archive with the modules that a start does not need joins `sys.path
 Invariant: after `mount`, every module of the standard library can be imported, submodules of loaded packages too.
 """
 
+import encodings
 import sys
 
 
@@ -18,6 +19,10 @@ def mount(path: str) -> None:
     start = next(index for index, entry in enumerate(sys.path) if entry.endswith(".zip"))
     prefix = sys.path[start] + "/"
     sys.path.insert(start, path)
+    # What was not found before may be now.
+    known: dict[str, object] = vars(encodings)["_cache"]
+    for name in [name for name, found in known.items() if found is None]:
+        del known[name]
     for module in list(sys.modules.values()):
         places = getattr(module, "__path__", None)
         if isinstance(places, list):

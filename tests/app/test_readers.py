@@ -58,6 +58,43 @@ def test_bytes_that_are_no_text_are_refused(data):
         readers.decode(data)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Привет, как дела? Сегодня мы пойдём на море смотреть маяк."),
+        ("koi8-r", "Привет, как дела? Сегодня мы пойдём на море смотреть маяк."),
+        ("cp866", "Привет, как дела? Сегодня мы пойдём на море."),
+        ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy."),
+        ("cp1250", "Latarnik śpiewa nad morzem, a fale są żółte i błękitne"),
+        ("cp1253", "Ο φύλακας του φάρου τραγουδά δίπλα στη θάλασσα."),
+        ("cp1254", "Deniz feneri bekçisi şarkı söylüyor, çok güzel."),
+        ("cp1255", "שומר המגדלור שר ליד הים בלילה"),
+        ("cp1256", "حارس المنارة يغني بجانب البحر"),
+        ("cp874", "คนเฝ้าประภาคารร้องเพลงริมทะเล"),
+        ("cp932", "灯台守は海を見ながら歌っている。今日は風が強い。"),
+        ("euc_jp", "灯台守は海を見ながら歌っている。今日は風が強い。"),
+        ("gb18030", "灯塔看守人在海边唱歌。今天的风很大，我们不能出海。"),
+        ("big5", "燈塔看守人在海邊唱歌。今天的風很大，我們不能出海。"),
+        ("cp949", "등대지기는 바다를 보며 노래한다. 오늘은 바람이 강하다."),
+        ("cp1252", "Où est la fenêtre ? Ça ne va pas à l’hôtel, mon œil."),
+        ("cp1252", "Perché il mare è più blu? Così è la città, però."),
+        ("cp1252", "Fyrvogteren så på havet, og ældre både sejlede forbi øen."),
+        ("cp1252", "El niño comió piñas en la montaña, ¿qué más? 20 °C, 5½ m²"),
+        ("utf-16-le", "A lighthouse — without a mark"),
+        ("utf-16-be", "Ein Leuchtturm – ohne Marke!"),
+    ],
+)
+def test_the_encoding_of_a_text_is_guessed_from_its_letters(encoding, text):
+    assert readers.decode(text.encode(encoding)) == text
+
+
+def test_an_encoding_that_waits_is_asked_for(monkeypatch):
+    monkeypatch.setattr("findling.readers.encodings.complete", lambda: False)
+    assert readers.decode("Größe und Maß".encode("cp1252")) == "Größe und Maß"
+    with pytest.raises(readers.Needs):
+        readers.read("a.txt", "Привет, как дела?".encode("cp1251"))
+
+
 def test_line_ends_become_newlines():
     assert readers.decode(b"a\r\nb\rc\n") == "a\nb\nc\n"
 
