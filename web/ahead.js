@@ -20,6 +20,12 @@ export const compilePython = () => compileFile(at(build.python.asm_wasm));
 /** The model of this build; its address made absolute is its key in the Cache API. */
 export const modelAsset = () => ({ ...build.model, url: at(build.model.url) });
 
+/** The model's piece table. */
+export const piecesAsset = () => ({ ...build.pieces, url: at(build.pieces.url) });
+
+/** The files of this build that the browser keeps beside each other. */
+export const newStore = () => new Store([modelAsset().url, piecesAsset().url]);
+
 /**
  * On the page: does what was promised.
  * @param {{postMessage(message: AheadMessage): void}} worker
@@ -28,7 +34,7 @@ export function help(worker) {
   /** @param {keyof Gifts} name @param {Promise<any>} gift */
   const send = (name, gift) => gift.then((found) => worker.postMessage({ ahead: name, gift: found })).catch(() => worker.postMessage({ ahead: name, gift: null }));
   send("python", compilePython());
-  send("model", new Store().find(modelAsset()));
+  send("model", newStore().find(modelAsset()));
 }
 
 /** In the worker: what the page does for it. */

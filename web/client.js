@@ -59,7 +59,8 @@ function startWithHelp(url, name) {
 }
 
 /**
- * A worker and the requests made of it. Dispatches `stage` (detail: Stage) and `fatal` (detail: FindlingError).
+ * A worker and the requests made of it. Dispatches `stage` (detail: Stage), `fault` and `fatal` (detail: FindlingError): after a
+ * fault it goes on with what it has.
  */
 export class Client extends EventTarget {
   #url;
@@ -228,6 +229,9 @@ export class Client extends EventTarget {
       case "stage":
         this.#stage = message.stage;
         this.dispatchEvent(new CustomEvent("stage", { detail: message.stage }));
+        break;
+      case "fault":
+        this.dispatchEvent(new CustomEvent("fault", { detail: message.error }));
         break;
       case "fatal":
         this.#fail(message.error);

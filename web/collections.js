@@ -1,10 +1,11 @@
 // @ts-check
-// Owns which collections the page offers, which one is chosen, and the opening of each when it is first wanted.
+// Owns which collections the page offers, which one is chosen, the opening of each when it is first wanted, and what it can be filtered by.
 // Must not know how they are searched or shown. Invariant: a collection is opened once, and one that could not be opened is
 // tried again when it is wanted again.
 
 import { build } from "../build.js";
 import { element } from "./dom.js";
+import { worth } from "./filters.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /**
@@ -18,7 +19,10 @@ import { element } from "./dom.js";
 
 export const OWN = "files";
 const DEMO = "emoji";
+const DICTIONARY = "dictionary";
 const SITE = "site";
+/** Fields that are looked at. */
+const CANDIDATES = 16;
 
 const at = (/** @type {string} */ url) => new URL(url, new URL("../build.js", import.meta.url)).href;
 
@@ -31,6 +35,13 @@ const OFFERED = [
     about: "Try one of these; none of the words has to occur in what is found.",
     examples: ["feeling sick with a fever", "place where you borrow books", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"],
   },
+  {
+    name: DICTIONARY,
+    src: at(build.dictionary.url),
+    remote: true,
+    about: "Describe a word that you cannot think of. The dictionary stays on its server: a search reads the few kilobytes of it that it needs.",
+    examples: ["fear of closed spaces", "a person who collects stamps", "joy at the misfortune of others", "small stream that flows into a river", "study of insects", "unable to be put into words"],
+  },
   { name: OWN, src: null, remote: false, about: "Describe what you remember; the words need not be those in the file.", examples: [] },
 ];
 
@@ -38,10 +49,14 @@ export class Collections {
   #client;
   #radios;
   #choices = OFFERED;
-  /** @type {Map<string, Promise<import("./protocol.js").OpenResult>>} */
+  /** @type {Map<string, Promise<void>>} */
   #opened = new Map();
   /** @type {Map<string, number>} */
   #counts = new Map();
+  /** @type {Map<string, string[]>} */
+  #fields = new Map();
+  /** @type {Set<string>} */
+  #lazy = new Set();
 
   /**
    * @param {Client} client
@@ -88,6 +103,27 @@ export class Collections {
     if (shown) shown.textContent = documents.toLocaleString();
   }
 
+  /** The fields of a collection that are worth showing, as far as is known. @param {string} name */
+  fields(name) {
+    return this.#fields.get(name) ?? [];
+  }
+
+  /** Whether a collection is read piece by piece, as far as is known. @param {string} name */
+  isLazy(name) {
+    return this.#lazy.has(name);
+  }
+
+  /**
+   * Bytes that have come of the files of the chosen collection.
+   * @param {Record<string, number>} received Of each file, as `status` tells them.
+   */
+  received(received) {
+    const { src } = this.chosen;
+    const folder = (/** @type {string} */ file) => file.slice(0, file.lastIndexOf("/"));
+    const own = Object.entries(received).filter(([file]) => src !== null && (file === src || (this.isLazy(this.chosen.name) && folder(file) === folder(src))));
+    return own.reduce((sum, [, bytes]) => sum + bytes, 0);
+  }
+
   /**
    * Opens the chosen collection, if it has an index and is not open; resolves when it can be searched.
    * @throws {import("./protocol.js").FindlingError} as the verb `open` does.
@@ -97,19 +133,40 @@ export class Collections {
     if (src === null) return;
     let opening = this.#opened.get(name);
     if (!opening) {
-      opening = this.#client.call("open", { collection: name, src });
+      opening = this.#open(name, src);
       this.#opened.set(name, opening);
       opening.catch(() => this.#opened.delete(name));
     }
-    const { documents, meta } = await opening;
+    await opening;
+  }
+
+  /** Looks again at a collection that has changed. @param {string} name */
+  async refresh(name) {
+    await this.#open(name);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} [src]
+   */
+  async #open(name, src) {
+    /** @type {import("./protocol.js").OpenResult} */
+    const { documents, meta, values, lazy } = await this.#client.call("open", { collection: name, src });
     this.setCount(name, documents);
     const title = document.getElementById(`title-${name}`);
     if (title && typeof meta?.title === "string" && title.textContent !== meta.title) title.textContent = meta.title;
+    if (lazy) this.#lazy.add(name);
+    this.#fields.set(name, []);
+    if (!values.length) return;
+    const facets = values.slice(0, CANDIDATES).map((field) => ({ field, limit: 1 }));
+    const counted = await this.#client.call("search", { collection: name, query: "", limit: 1, facets });
+    this.#fields.set(name, worth(counted.facets, counted.total));
   }
 
   /** After a worker's end nothing is open, and what was added here is gone. */
   forget() {
     this.#opened.clear();
+    this.#fields.clear();
     this.setCount(OWN, 0);
   }
 }

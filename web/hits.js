@@ -1,7 +1,7 @@
 // @ts-check
 // Owns the page's list of hits: one row each, and the keys that walk through them.
-// Must not know the worker or where hits come from. Invariant: each row has exactly one control that takes focus,
-// everything a document says is shown as text, and a row that is shown already is not made again.
+// Must not know the worker or where hits come from. Invariant: each row has one control that opens it, and at most one for others
+// like it; everything a document says is shown as text, and a row that is shown already is not made again.
 
 import { element, marked, safeUrl } from "./dom.js";
 
@@ -11,6 +11,7 @@ export class HitList {
   #list;
   #above;
   #onCopied;
+  #onLike;
   /** The rows that are shown, by what they show beside the score. @type {Map<string, HTMLElement>} */
   #rows = new Map();
 
@@ -18,27 +19,32 @@ export class HitList {
    * @param {HTMLElement} list
    * @param {HTMLElement} above Takes the focus when it leaves the list upwards, and opens the list by Arrow down.
    * @param {(glyph: string) => void} onCopied
+   * @param {(hit: Hit) => void} onLike Others like a hit are wanted.
    */
-  constructor(list, above, onCopied) {
+  constructor(list, above, onCopied, onLike) {
     this.#list = list;
     this.#above = above;
     this.#onCopied = onCopied;
+    this.#onLike = onLike;
     above.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" && !event.isComposing && this.#controls().length) this.#move(event, 0);
     });
     list.addEventListener("keydown", (event) => this.#walk(event));
   }
 
-  /** @param {Hit[]} hits */
-  show(hits) {
+  /**
+   * @param {Hit[]} hits
+   * @param {boolean} liking Whether others like a hit can be asked for.
+   */
+  show(hits, liking) {
     const before = this.#rows;
     this.#rows = new Map(
       hits.map((hit) => {
         // Only what is shown counts: an emoji has no snippet, whatever is marked in it.
         const shown = typeof hit.document.meta?.emoji === "string" ? null : [hit.passage, hit.snippet];
-        const key = JSON.stringify([hit.document, hit.title_pieces, shown]);
+        const key = JSON.stringify([hit.document, hit.title_pieces, shown, liking]);
         const row = before.get(key);
-        return [key, row && !row.querySelector('[aria-expanded="true"]') ? scored(row, hit.score) : this.#row(hit)];
+        return [key, row && !row.querySelector('[aria-expanded="true"]') ? scored(row, hit.score) : this.#row(hit, liking)];
       }),
     );
     const rows = [...this.#rows.values()];
@@ -48,18 +54,23 @@ export class HitList {
     rows.forEach((row, at) => this.#list.children[at] !== row && this.#list.insertBefore(row, this.#list.children[at] ?? null));
   }
 
-  /** @param {Hit} hit */
-  #row(hit) {
+  /**
+   * @param {Hit} hit
+   * @param {boolean} liking
+   */
+  #row(hit, liking) {
     const { document: found, score, passage } = hit;
     const glyph = typeof found.meta?.emoji === "string" ? found.meta.emoji : null;
     const kind = found.kind || "text";
     const title = found.title ? marked(hit.title_pieces) : [found.id];
-    const group = [kind, glyph ? found.meta?.subgroup : null].filter(Boolean).join(" · ");
+    const isFile = !glyph && !found.meta?.topic && !["", found.id].includes(found.title);
+    const group = isFile ? found.id : [kind, found.meta?.subgroup ?? found.meta?.topic].filter(Boolean).join(" · ");
     const row = element(
       "li",
       {},
-      element("span", { class: glyph ? "tile" : "tile kind", "aria-hidden": "true" }, glyph ?? suffix(found.id) ?? kind.slice(0, 4)),
-      element("div", {}, this.#control(title, glyph, found.url), element("span", { class: glyph ? "group named" : "group" }, glyph ? group : ["", found.id].includes(found.title) ? kind : found.id)),
+      element("span", { class: glyph ? "tile" : "tile kind", "aria-hidden": "true" }, glyph ?? suffix(found.id) ?? short(kind)),
+      element("div", {}, this.#control(title, glyph, found.url), element("span", { class: isFile ? "group" : "group named" }, group)),
+      liking ? this.#similar(hit) : null,
       element("span", { class: "score" }, element("span", { class: "hidden" }, "Score "), "", element("i", { "aria-hidden": "true" })),
       glyph ? null : element("p", { class: "snippet" }, ...marked(hit.snippet)),
       glyph ? null : element("p", { class: "passage" }, passage.text),
@@ -85,6 +96,11 @@ export class HitList {
       button.setAttribute("aria-expanded", String(button.getAttribute("aria-expanded") !== "true"));
     };
     return element("button", { type: "button", class: "title", "aria-expanded": "false", onclick: unfold }, ...title);
+  }
+
+  /** @param {Hit} hit */
+  #similar(hit) {
+    return element("button", { type: "button", class: "similar", "aria-label": `More like ${hit.document.title || hit.id}`, title: "More like this", onclick: () => this.#onLike(hit) }, "≈");
   }
 
   /** @returns {HTMLElement[]} */
@@ -116,6 +132,11 @@ export class HitList {
  */
 function suffix(id) {
   return /\.(\w{1,5})(?:#|$)/.exec(id)?.[1];
+}
+
+/** @param {string} kind In at most four letters. */
+function short(kind) {
+  return kind.length > 4 ? `${kind.slice(0, 3)}.` : kind;
 }
 
 /**

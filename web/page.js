@@ -1,5 +1,5 @@
 // @ts-check
-// Owns the page: what is typed becomes a search, what is found becomes a list, what happens is said truthfully.
+// Owns the page: what is typed and picked becomes a search, what is found becomes a list, what happens is said truthfully.
 // Must not know how hits are computed or files are read. Invariant: the list always belongs to the newest answered query
 // of the collection that is chosen, and no failure leaves the page without a sentence that says so.
 
@@ -8,6 +8,7 @@ import { Adding } from "./adding.js";
 import { Client } from "./client.js";
 import { Collections, OWN } from "./collections.js";
 import { element, megabytes } from "./dom.js";
+import { Filters } from "./filters.js";
 import { HitList } from "./hits.js";
 import { STAGES, toError } from "./protocol.js";
 
@@ -29,8 +30,9 @@ const options = new URLSearchParams(location.search);
 /** `?legs=words` or `?legs=meaning` ranks by one of them alone. */
 const legs = options.has("legs") ? { legs: options.get("legs") } : {};
 const client = new Client({ backend: options.get("backend"), pool: options.get("pool") });
-const collections = new Collections(client, byId("collections"), options.get("index"), search);
-const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true));
+const collections = new Collections(client, byId("collections"), options.get("index"), changeCollection);
+const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true), moreLike);
+const filters = new Filters({ panel: byId("facets"), toggle: byId("filters"), active: byId("active") }, changeFilters);
 const adding = new Adding(
   client,
   OWN,
@@ -54,10 +56,28 @@ let backend = "";
 /** When the worker became ready, by performance.now(): what is typed before is answered as if it were typed then. */
 let readyAt = 0;
 let announcement = 0;
+/** Searches that have been asked for: only the newest goes on after it has waited. */
+let asked = 0;
+/** What was typed before others like a hit were asked for. */
+let typedBefore = "";
+/** Words that are searched as they were typed, because somebody went back from a correction. */
+let verbatim = "";
+/** Why there will be no language model. @type {import("./protocol.js").FindlingError|null} */
+let fault = null;
 
 client.addEventListener("stage", (event) => showStage(/** @type {CustomEvent<Stage>} */ (event).detail));
 client.addEventListener("fatal", (event) => showProblem(/** @type {CustomEvent} */ (event).detail));
-input.addEventListener("input", search);
+client.addEventListener("fault", (event) => showProblem((fault = /** @type {CustomEvent} */ (event).detail)));
+input.addEventListener("input", () => {
+  filters.like = null;
+  typedBefore = "";
+  search();
+});
+byId("verbatim").addEventListener("click", () => {
+  verbatim = input.value.trim();
+  input.focus();
+  search();
+});
 byId("search").addEventListener("submit", (event) => {
   event.preventDefault();
   search();
@@ -98,15 +118,19 @@ async function start() {
 async function search() {
   const query = input.value.trim();
   const { chosen } = collections;
-  if (query === "" || (chosen.name === OWN && collections.count(OWN) === 0)) {
+  const turn = ++asked;
+  if ((query === "" && !filters.any) || (chosen.name === OWN && collections.count(OWN) === 0)) {
     showEmpty(chosen);
     return;
   }
   const started = performance.now();
   try {
-    // Both are asked at once, and in this order: a search of a collection that is being opened waits in the worker.
-    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit: LIMIT, ...legs })]);
-    if (chosen !== collections.chosen || input.value.trim() === "") return;
+    await collections.open();
+    if (turn !== asked) return;
+    const wished = { ...filters.asked(collections.fields(chosen.name)), ...(query === verbatim ? { correct: false } : {}), ...legs };
+    const result = await client.search({ collection: chosen.name, query, limit: LIMIT, ...wished });
+    if (turn !== asked && input.value.trim() === "" && !filters.any) return;
+    if (chosen !== collections.chosen) return;
     showHits(result, started);
     if (chosen.remote) showReceived();
   } catch (cause) {
@@ -119,30 +143,74 @@ async function search() {
  * @param {SearchResult} result
  * @param {number} started When the search was asked for, by performance.now().
  */
-function showHits({ query, hits }, started) {
-  list.show(hits);
+function showHits({ query, hits, facets = [], corrections = [], encoder }, started) {
+  list.show(hits, !collections.isLazy(collections.chosen.name));
+  filters.show(facets);
+  showCorrections(corrections);
   byId("hits").hidden = hits.length === 0;
   byId("empty").hidden = hits.length > 0;
   if (!hits.length) byId("empty").replaceChildren(element("p", {}, `Nothing in this collection is close to “${query}”.`));
   byId("problem").hidden = true;
   const took = performance.now() - Math.max(started, readyAt);
   const time = took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`;
-  showState("ready", `${hits.length} hits in ${time} · ${backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
-  announce(`${hits.length} results`);
+  const by = encoder === "static" ? ` by word vectors${modelOnItsWay()}` : "";
+  showState("ready", `${hits.length} hits in ${time}${by} · ${backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
+  announce([`${hits.length} results`, ...corrections.map(({ from, to }) => `for ${to} instead of ${from}`)].join(" "));
+  document.documentElement.dataset.encoder = encoder ?? "";
   document.documentElement.dataset.answered = query;
+}
+
+/** How far the model is that will make the next searches better. */
+function modelOnItsWay() {
+  const model = stages.get("model");
+  if (fault || !model || document.documentElement.dataset.model) return "";
+  return model.total ? `, language model ${megabytes(model.done)} of ${megabytes(model.total)} MB` : "";
+}
+
+/** @param {import("./protocol.js").Correction[]} corrections */
+function showCorrections(corrections) {
+  byId("corrected").hidden = corrections.length === 0;
+  const words = (/** @type {"from"|"to"} */ which) => corrections.map((each) => each[which]).join(", ");
+  byId("corrected-to").textContent = words("to");
+  byId("corrected-from").textContent = words("from");
+}
+
+/** @param {import("./protocol.js").Hit} hit */
+function moreLike({ id, document: found }) {
+  typedBefore = input.value.trim() || typedBefore;
+  input.value = "";
+  filters.like = { id, title: found.title || id };
+  search().then(() => filters.focus());
+}
+
+/** Without others like it what was typed before is asked again. */
+function changeFilters() {
+  if (!filters.like) {
+    input.value ||= typedBefore;
+    typedBefore = "";
+  }
+  search();
+}
+
+function changeCollection() {
+  filters.reset();
+  changeFilters();
 }
 
 /** How much of the indexes on servers has been read, behind what is said already. */
 async function showReceived() {
   const said = byId("state-text").textContent;
   const { received_bytes } = await client.call("status", {});
-  if (byId("state-text").textContent === said) showState("ready", `${said} · ${Math.ceil(received_bytes / 1000).toLocaleString()} kB read`);
+  const kilobytes = Math.ceil(collections.received(received_bytes) / 1000);
+  if (byId("state-text").textContent === said) showState("ready", `${said} · ${kilobytes.toLocaleString()} kB read`);
 }
 
 /** @param {import("./collections.js").Choice} chosen */
 function showEmpty(chosen) {
   byId("hits").hidden = true;
-  list.show([]);
+  list.show([], false);
+  filters.show([]);
+  showCorrections([]);
   const empty = byId("empty");
   empty.hidden = false;
   empty.replaceChildren(...(chosen.name === OWN && collections.count(OWN) === 0 ? ownEmpty() : examplesOf(chosen)));
@@ -180,10 +248,12 @@ function tryExample(example) {
  * @param {{documents: number, passages: number}} result
  * @param {boolean} finished
  */
-function showAdded({ documents }, finished) {
+async function showAdded({ documents }, finished) {
   collections.setCount(OWN, documents);
   if (!finished) return;
+  if (collections.chosen.name !== OWN) filters.reset();
   collections.choose(OWN);
+  await collections.refresh(OWN).catch(() => undefined);
   announce(`${documents} documents in your files`, true);
   search();
 }
@@ -192,6 +262,10 @@ function showAdded({ documents }, finished) {
 function showStage(stage) {
   stages.set(stage.stage, stage);
   const boot = byId("boot");
+  if (isReady() && stage.stage === "model") {
+    showModel(stage);
+    return;
+  }
   if (isReady()) {
     readyAt = performance.now();
     boot.classList.add("done");
@@ -206,6 +280,13 @@ function showStage(stage) {
   const loading = STAGES.map((name) => stages.get(name)).filter((each) => each && (each.done < each.total || each.total === 0));
   const text = loading.map((each) => (each && each.done > 0 ? `${STAGE_TEXT[each.stage]} ${megabytes(each.done)} of ${megabytes(each.total)} MB` : STAGE_TEXT[each?.stage ?? "engine"]));
   showState("starting", text.length ? `Starting: ${text.join(", ")}` : "Starting: putting it together");
+}
+
+/** What arrives of the model behind a page that works already. @param {Stage} stage */
+function showModel({ done, total }) {
+  const answered = input.value.trim() !== "" || filters.any;
+  if (!answered) showIdle();
+  if (done === total) client.call("status", {}).then(showStatus, () => undefined);
 }
 
 function isReady() {
@@ -234,7 +315,8 @@ function showIdle() {
   const { name, remote } = collections.chosen;
   const documents = collections.count(name);
   const where = documents ? `${documents.toLocaleString()} ${name === "emoji" ? "emoji" : "documents"}` : "";
-  showState("ready", ["Ready", where, backend, remote ? "computed on this device" : "nothing leaves this device"].filter(Boolean).join(" · "));
+  const coming = modelOnItsWay().slice(2);
+  showState("ready", ["Ready", where, backend, coming, remote ? "computed on this device" : "nothing leaves this device"].filter(Boolean).join(" · "));
 }
 
 /**
@@ -250,7 +332,7 @@ function showState(state, text) {
 function showProblem(error) {
   const started = isReady();
   byId("problem").hidden = false;
-  byId("problem-title").textContent = started ? "Search stopped" : "Search could not start";
+  byId("problem-title").textContent = error === fault ? "Searching without the language model" : started ? "Search stopped" : "Search could not start";
   byId("problem-text").textContent = error.message;
   byId("problem-code").textContent = error.code;
   byId("boot").classList.add("done");
@@ -261,7 +343,9 @@ async function restart() {
   byId("problem").hidden = true;
   byId("boot").classList.remove("done");
   stages.clear();
+  fault = null;
   collections.forget();
+  document.documentElement.dataset.model = "";
   showState("starting", "Starting");
   client.restart();
   start();

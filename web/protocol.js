@@ -1,7 +1,7 @@
 // @ts-check
 // Owns the shape of every message between a page and its worker: verbs, stages, error codes and keys.
 // Must not know who sends a message, how it travels, or what a verb does.
-// Invariant: whatever arrives is read as exactly one of reply, failure, progress, stage or fatal, or refused;
+// Invariant: whatever arrives is read as exactly one of reply, failure, progress, stage, fault or fatal, or refused;
 // the same keys are written down once more in py/findling/wire.py, and tests/golden/wire holds both to them.
 
 /** Verbs of the application; `cancel` names a request that is still running. */
@@ -52,11 +52,11 @@ export const CODES = Object.freeze({
 /** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
 /** @typedef {{from: string, to: string}} Correction a word that was typed, and the one it was taken for */
 /** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, facets?: any[], corrections?: Correction[], encoder?: "model" | "static", took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
-/** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null}} OpenResult */
+/** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null, values: string[], lazy?: boolean}} OpenResult `values`: what it can be filtered by; `lazy`: it is read piece by piece. */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
 /** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */
 /** How many workers embed a large import, the one that is asked among them; how many others there are now; why there are fewer. @typedef {{size: number, workers: number, reason: string|null}} PoolStatus */
-/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, values?: string[], size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: number}} StatusResult `received_bytes`: of index files, over the network. */
+/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, values?: string[], size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: Record<string, number>}} StatusResult `received_bytes`: of each index file, over the network. */
 /** @typedef {{model: number, vectors: number, graph: number, text: number, buffers: number}} SizeBytes What the engine of this worker holds; `memory_bytes` beside it is its whole linear memory, null where it has none. */
 
 /**
@@ -64,6 +64,7 @@ export const CODES = Object.freeze({
  *   | {kind: "failure", id: number, error: FindlingError}
  *   | {kind: "progress", id: number, progress: Progress}
  *   | {kind: "stage", stage: Stage}
+ *   | {kind: "fault", error: FindlingError}
  *   | {kind: "fatal", error: FindlingError}} Incoming
  */
 
@@ -123,7 +124,12 @@ export function stageEvent(stage, done, total) {
   return { event: "stage", stage, done, total };
 }
 
-/** @param {unknown} cause */
+/** Something did not come, and the worker goes on with what it has. @param {unknown} cause */
+export function faultEvent(cause) {
+  return { event: "fault", error: toError(cause).toObject() };
+}
+
+/** The worker cannot go on. @param {unknown} cause */
 export function fatalEvent(cause) {
   return { event: "fatal", error: toError(cause).toObject() };
 }
@@ -169,6 +175,7 @@ export function readIncoming(message) {
     const { stage, done, total } = message;
     return { kind: "stage", stage: { stage, done: Number(done) || 0, total: Number(total) || 0 } };
   }
+  if (message.event === "fault") return { kind: "fault", error: toError(message.error) };
   if (message.event === "fatal") return { kind: "fatal", error: toError(message.error) };
   if (!Number.isInteger(message.id)) return null;
   const { id } = message;

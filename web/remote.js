@@ -17,8 +17,13 @@ export class Remote {
   #known = new Map();
   /** Files whose length is being found out. @type {Map<string, Promise<number>>} */
   #sizes = new Map();
-  /** Bytes of bodies that have arrived, of all files. */
-  received = 0;
+  /** Bytes of bodies that have arrived, by file. @type {Map<string, number>} */
+  #received = new Map();
+
+  /** Bytes of bodies that have arrived, by file. */
+  get received() {
+    return Object.fromEntries(this.#received);
+  }
 
   /**
    * The length of a file. Its first bytes are on the way with it, and all of them if it is small.
@@ -52,7 +57,8 @@ export class Remote {
     if (!(offset >= 0 && length >= 0 && offset + length <= size)) throw outside(file, offset, length, size);
     if (known?.bytes) return known.bytes.subarray(offset, offset + length);
     if (length === 0) return new Uint8Array();
-    const response = await get(file, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
+    // Past the HTTP cache: Chromium lets one request at a time write a file's ranges there, and makes those that wait twice.
+    const response = await get(file, { cache: "no-store", headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
     const body = await this.#body(response, file);
     const isRange = response.status === 206;
     this.#learn(file, response, isRange ? null : body);
@@ -94,7 +100,7 @@ export class Remote {
    */
   async #body(response, file, onBytes) {
     const body = await readBody(response, file, onBytes);
-    this.received += body.length;
+    this.#received.set(file, (this.#received.get(file) ?? 0) + body.length);
     return body;
   }
 

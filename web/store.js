@@ -1,6 +1,6 @@
 // @ts-check
-// Owns where a model's bytes come from in the browser: the network, the Cache API, memory. The only file that names browser
-// storage. Must not know what the bytes mean, who asks, or anything of engine and page.
+// Owns where the bytes of a model or a piece table come from in the browser: the network, the Cache API, memory. The only file that
+// names browser storage. Must not know what the bytes mean, who asks, or anything of engine and page.
 // Invariant: a model is "present" only after its length and sha256 were right; the marker that says so is written last,
 // so an interruption at any moment leaves parts that are resumed, never a file that passes for whole.
 
@@ -20,12 +20,18 @@ const ATTEMPTS = 3;
 const RETRY_MS = 250;
 
 export class Store {
+  #beside;
   /** @type {Promise<Cache|null>|null} */
   #cache = null;
   /** @type {{available: boolean, reason: string|null}} */
   #storage = { available: true, reason: null };
-  /** Settles when the last model is written down, or could not be. @type {Promise<void>} */
+  /** Settles when what was fetched is written down, or could not be. @type {Promise<unknown>} */
   kept = Promise.resolve();
+
+  /** @param {string[]} [beside] The addresses of all files that are kept: what else lies in their folder is of another version. */
+  constructor(beside = []) {
+    this.#beside = beside;
+  }
 
   /** Whether the browser keeps what is stored, and if not, why. */
   get storage() {
@@ -33,7 +39,7 @@ export class Store {
   }
 
   /**
-   * The bytes of a model: from the Cache API when it is present there, else from the network, resumed where an earlier
+   * The bytes of a model or a piece table: from the Cache API when it is present there, else from the network, resumed where an earlier
    * download stopped.
    * @param {Asset} asset
    * @param {OnBytes} [onBytes]
@@ -51,7 +57,7 @@ export class Store {
       return { bytes: kept, source: "cache", verified: fits === true };
     }
     const cache = await this.#open();
-    const parts = new Parts(cache, asset, (cause) => this.#deny(cause));
+    const parts = this.#parts(cache, asset);
     // What was kept and is damaged now is no part to go on from.
     if (kept) await parts.clear();
     let bytes = await download(asset, parts, onBytes, "default");
@@ -70,7 +76,7 @@ export class Store {
         );
       }
     }
-    this.kept = parts.commit();
+    this.kept = Promise.all([this.kept, parts.commit()]);
     const source = cache && this.#storage.available ? "network" : "memory";
     return { bytes, source, verified: verified === true };
   }
@@ -83,6 +89,14 @@ export class Store {
   async find(asset) {
     const cache = await this.#open();
     return cache && findKept(cache, asset).catch((cause) => this.#deny(cause));
+  }
+
+  /**
+   * @param {Cache|null} cache
+   * @param {Asset} asset
+   */
+  #parts(cache, asset) {
+    return new Parts(cache, asset, [asset.url, ...this.#beside], (cause) => this.#deny(cause));
   }
 
   /** @returns {Promise<Cache|null>} null when storage is denied or missing. */
@@ -114,6 +128,7 @@ export class Store {
  */
 class Parts {
   #asset;
+  #current;
   #deny;
   /** @type {Cache|null} */
   #cache;
@@ -126,11 +141,13 @@ class Parts {
   /**
    * @param {Cache|null} cache
    * @param {Asset} asset
+   * @param {string[]} current The addresses that stay when this file is whole.
    * @param {(cause: unknown) => void} deny
    */
-  constructor(cache, asset, deny) {
+  constructor(cache, asset, current, deny) {
     this.#cache = cache;
     this.#asset = asset;
+    this.#current = current;
     this.#deny = deny;
   }
 
@@ -178,7 +195,7 @@ class Parts {
       await cache.put(url, Response.json({ size_bytes, sha256, part_bytes: PART_BYTES }));
       for (const { url: other } of await cache.keys()) {
         const bare = other.split("?")[0] ?? "";
-        if (bare !== url && new URL(".", bare).href === folder) await cache.delete(other);
+        if (!this.#current.includes(bare) && new URL(".", bare).href === folder) await cache.delete(other);
       }
     });
     return this.#written;

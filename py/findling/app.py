@@ -16,7 +16,7 @@ from findling import readers, wire
 from findling.collection import Collection, Pause, Share
 from findling.documents import Document, from_fields, well_formed
 from findling.engine import Engine
-from findling.errors import Aborted, BadRequest, FindlingError, NotFound, Unsupported
+from findling.errors import Aborted, BadRequest, FindlingError, NotFound, NotReady, Unsupported
 from findling.query import DEFAULT_LIMIT, normalise
 from findling.store import Store
 
@@ -27,7 +27,7 @@ Prepare = Callable[[str], Awaitable[None]]
 STEP_S = 0.05
 """How long a file is read before others get their turn."""
 
-HERE: dict[str, Any] = {"source": "memory", "storage": None, "pool": None, "received_bytes": 0}
+HERE: dict[str, Any] = {"source": "memory", "storage": None, "pool": None, "received_bytes": {}}
 """What a host says that keeps nothing and has nobody beside it."""
 
 
@@ -74,11 +74,16 @@ async def _not_installed(package: str) -> None:
     raise Unsupported(f"the Python package {package} reads this kind of file and is not installed; install it (pip install {package})", package=package)
 
 
+async def _nothing_comes(name: str) -> None:
+    """Where an engine was given all that it will have before it was handed over."""
+
+
 class App:
     """Opens, fills, searches and saves collections.
 
-    `host` tells where the model came from, what storage there is, who embeds beside the engine, and how many bytes of index
-    files came over the network; `share` asks for those who embed; `prepare` fetches what a reader needs.
+    `host` tells where the model came from, what storage there is, who embeds beside the engine, and how many bytes of each
+    index file came over the network; `share` asks for those who embed; `prepare` fetches what a reader needs; `encoder` waits
+    until the engine has what an encoder needs: `model`, `static`, or with `auto` whichever is there first.
     """
 
     def __init__(
@@ -92,9 +97,12 @@ class App:
         share: Share | None = None,
         prepare: Prepare = _not_installed,
         whole: bool = False,
+        encoder: Callable[[str], Awaitable[None]] = _nothing_comes,
     ) -> None:
         self._engine = engine
         self._prepare = prepare
+        self._encoder = encoder
+        self._wishes: set[asyncio.Future[None]] = set()
         self._whole = whole
         self._store = store
         self._pause = pause
@@ -115,10 +123,27 @@ class App:
         # Entered before the first await, so that other requests find it and wait for it.
         self._collections[collection] = opening
         try:
-            return await opening.open()
+            state = await opening.open()
         except BaseException:
             self._collections.pop(collection, None)
             raise
+        if state.get("lazy"):
+            # Its dictionary encodes most queries; with the table it can take words that it does not have, and the model's vectors.
+            self._wish_for("static")
+        return state
+
+    def _wish_for(self, encoder: str) -> None:
+        """Have an encoder fetched while others go on; whether it comes is found out by those who need it."""
+        wish = asyncio.ensure_future(self._encoder(encoder))
+        # The loop itself keeps only weak references to its tasks.
+        self._wishes.add(wish)
+
+        def settle(wish: asyncio.Future[None]) -> None:
+            self._wishes.discard(wish)
+            if not wish.cancelled():
+                wish.exception()
+
+        wish.add_done_callback(settle)
 
     async def add(
         self,
@@ -144,6 +169,8 @@ class App:
                 work.take(str(fields.get("id") or fallback), [from_fields(fields, fallback)])
             except FindlingError as error:
                 work.skip(well_formed(str(fields.get("id") or fallback)), error.code, error.message)
+        if work.documents:
+            await self._encoder("model")
         total = len(work.documents)
 
         def report(done: int) -> None:
@@ -207,21 +234,28 @@ class App:
         await self._pause()
         if ticket.is_cancelled:
             raise Aborted("the search was cancelled")
+        wished: dict[str, Any] = {
+            "limit": limit,
+            "offset": offset,
+            "legs": legs,
+            "like": like,
+            "filter": filter,
+            "facets": facets,
+            "sort": sort,
+            "correct": correct,
+            "typing": typing,
+            "encoder": encoder,
+            "explain": explain,
+        }
         start = self._clock()
-        found = await target.search(
-            query,
-            limit=limit,
-            offset=offset,
-            legs=legs,
-            like=like,
-            filter=filter,
-            facets=facets,
-            sort=sort,
-            correct=correct,
-            typing=typing,
-            encoder=encoder,
-            explain=explain,
-        )
+        try:
+            found = await target.search(query, **wished)
+        except NotReady:
+            await self._encoder(encoder)
+            if ticket.is_cancelled:
+                raise Aborted("the search was cancelled") from None
+            start = self._clock()
+            found = await target.search(query, **wished)
         took_ms = (self._clock() - start) * 1000
         return {"query": normalise(query), **found.as_object(), "took_ms": took_ms}
 

@@ -36,6 +36,12 @@ class _BrowserStore:
         except JsException as error:
             raise _converted(error) from None
 
+    async def encoder(self, name: str) -> None:
+        try:
+            await self._store.encoder(name)
+        except JsException as error:
+            raise _converted(error) from None
+
 
 class _BrowserSession:
     """A Session over one of the pool's: texts go over as an array, vectors stay on the other side."""
@@ -56,7 +62,9 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
 
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
     and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
-    `prepare(package)`, a promise that is kept once a reader's package can be imported, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of the pool or null.
+    `prepare(package)`, one that is kept once a reader's package can be imported, `encoder(name)`, one that is kept when the engine has
+    what that encoder needs, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of
+    the pool or null.
     """
 
     def host() -> dict[str, Any]:
@@ -84,7 +92,8 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
         else:
             post(JSON.parse(json.dumps(message, default=str)))
 
-    app = App(_bound(engine), _BrowserStore(store), pause=pause, host=host, share=share, prepare=prepare)
+    files = _BrowserStore(store)
+    app = App(_bound(engine), files, pause=pause, host=host, share=share, prepare=prepare, encoder=files.encoder)
     running: set[asyncio.Task[None]] = set()
 
     def handle(message: Any) -> None:

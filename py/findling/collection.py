@@ -120,15 +120,18 @@ class Collection:
         self._counts = {key: opened[key] for key in ("documents", "passages")}
 
     def state(self) -> dict[str, Any]:
-        """Name, number of documents and passages, and what the stored index says of itself."""
+        """Name, number of documents and passages, what the stored index says of itself, what documents can be filtered by, and whether it is read in pieces."""
         self._check()
         # A published collection is read in pieces: it is no index, and what it holds was said when it was opened.
-        counts = json.loads(self._engine.status())["indexes"].get(self.name, self._counts)
+        index = json.loads(self._engine.status())["indexes"].get(self.name)
+        counts = index or self._counts
         return {
             "collection": self.name,
             "documents": counts["documents"],
             "passages": counts["passages"],
             "meta": self._meta,
+            "values": counts.get("values", []),
+            **({} if index else {"lazy": True}),
         }
 
     async def add(

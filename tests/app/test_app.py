@@ -30,7 +30,7 @@ async def filled(app):
 
 
 def test_open_gives_an_empty_collection(app, run):
-    assert run(app.open("things")) == {"collection": "things", "documents": 0, "passages": 0, "meta": {}}
+    assert run(app.open("things")) == {"collection": "things", "documents": 0, "passages": 0, "meta": {}, "values": []}
 
 
 def test_opening_an_open_collection_tells_its_state(app, run):

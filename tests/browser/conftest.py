@@ -5,6 +5,7 @@ its test when anything unexpected was written to the console or any request went
 """
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -68,8 +69,9 @@ class Visit:
         assert self.foreign == []
 
     def ready(self) -> "Visit":
-        """Wait until the demonstration is open."""
+        """Wait until the demonstration is open and the model loaded."""
         expect(self.page.locator("html")).to_have_attribute("data-ready", "")
+        expect(self.page.locator("html")).to_have_attribute("data-model", re.compile("."))
         return self
 
     def search(self, query: str) -> list[str]:

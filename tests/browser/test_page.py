@@ -110,7 +110,7 @@ def test_the_page_is_walked_by_keys_alone(site: Site, visit: Callable[..., Visit
     expect(box).to_be_focused()
     page.keyboard.type("lost my keys")
     seen.answered("lost my keys")
-    controls = page.get_by_role("list", name="Results").get_by_role("button")
+    controls = page.locator("#hits .title")
     page.keyboard.press("ArrowDown")
     expect(controls.nth(0)).to_be_focused()
     page.keyboard.press("ArrowDown")
@@ -127,6 +127,19 @@ def test_the_page_is_walked_by_keys_alone(site: Site, visit: Callable[..., Visit
     expect(page.get_by_role("radio", name="Emoji")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Add files")).to_be_focused()
+    # The values of a field are one stop, and arrows walk through them.
+    chips = page.get_by_role("toolbar", name="kind", exact=True).get_by_role("button")
+    page.keyboard.press("Tab")
+    expect(chips.nth(0)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(chips.nth(1)).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("list", name="Active filters")).to_be_visible()
+    expect(page.locator("#facets [aria-pressed=true]")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("list", name="Active filters")).to_be_hidden()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("toolbar", name="subgroup").get_by_role("button").nth(0)).to_be_focused()
     page.keyboard.press("Tab")
     expect(controls.nth(0)).to_be_focused()
     page.keyboard.press("Control+k")
@@ -181,7 +194,7 @@ def test_an_empty_query_shows_examples_that_can_be_tried(site: Site, visit: Call
 def test_the_licences_come_with_the_site(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url)
     link = seen.page.get_by_role("link", name="Licences").get_attribute("href")
-    for name, part in ((link, "emojibase-data"), ("LICENSE.txt", "Apache License")):
+    for name, part in ((link, "emojibase-data"), ("LICENSE.txt", "Apache License"), ("LICENSE-wordnet.txt", "Princeton")):
         reply = seen.page.request.get(f"{site.url}{name}")
         assert reply.ok
         assert part in reply.text()

@@ -17,14 +17,15 @@ from findling.serve import server
 from .conftest import DIST, FLAGS, Visit, chromium_path, eventually
 from .site import POLICY, Site
 
-MODEL = r"/files/all-MiniLM-L6-v2-"
+MODEL = r"/files/all-MiniLM-L6-v2-[0-9a-f]"
+PIECES = r"/files/all-MiniLM-L6-v2-pieces-"
 PART_BYTES = 4 << 20
 QUERY = "feeling sick with a fever"
 
 
 def kept(visit: Visit) -> None:
     """Wait until the model is stored whole."""
-    script = "async () => (await (await caches.open('findling-models')).keys()).some(({url}) => !url.includes('?part='))"
+    script = "async () => (await (await caches.open('findling-models')).keys()).some(({url}) => /v2-[0-9a-f]+\\.findling$/.test(url))"
     eventually(visit.page, script)
 
 
@@ -185,7 +186,7 @@ def test_another_version_of_the_model_is_deleted(site: Site, visit: Callable[...
     kept(seen)
     script = """async () => {
       const cache = await caches.open('findling-models');
-      const {url} = (await cache.keys()).find(({url}) => !url.includes('?part='));
+      const {url} = (await cache.keys()).find(({url}) => /v2-[0-9a-f]+\\.findling$/.test(url));
       await cache.put(new URL('model-old?part=0', url), new Response('old'));
       await cache.delete(url);
     }"""
@@ -196,6 +197,50 @@ def test_another_version_of_the_model_is_deleted(site: Site, visit: Callable[...
     eventually(
         seen.page, "async () => !(await (await caches.open('findling-models')).keys()).some(({url}) => url.includes('model-old'))"
     )
+
+
+def test_until_the_model_has_come_the_piece_table_stands_in_and_both_are_kept(site: Site, visit: Callable[..., Visit]) -> None:
+    arrives = threading.Event()
+    site.fail(MODEL, until=arrives)
+    seen = visit(site.url)
+    html = seen.page.locator("html")
+    assert "🤒" in " ".join(seen.search(QUERY)[:5])
+    expect(html).to_have_attribute("data-encoder", "static")
+    expect(seen.page.locator("#state-text")).to_contain_text("by word vectors, language model")
+    # Documents need the model: they wait for it.
+    seen.drop({"name": "note.txt", "text": "The spare key lies under the flower pot."})
+    arrives.set()
+    expect(html).to_have_attribute("data-model", "network")
+    expect(seen.page.locator("#count-files")).to_have_text("1")
+    assert "note.txt" in seen.search("where is the key hidden")[0]
+    expect(html).to_have_attribute("data-encoder", "model")
+    kept(seen)
+    parts = "async () => (await (await caches.open('findling-models')).keys()).filter(({url}) => !url.includes('?part=')).length === 2"
+    eventually(seen.page, parts)
+    seen.page.reload()
+    seen.ready()
+    expect(html).to_have_attribute("data-model", "cache")
+    assert [len(site.requests(each)) for each in (MODEL, PIECES)] == [1, 1]
+
+
+def test_without_the_model_the_page_says_so_and_searches_by_the_piece_table(site: Site, visit: Callable[..., Visit]) -> None:
+    site.fail(MODEL, status=404)
+    seen = visit(site.url)
+    seen.expect_console("404")
+    seen.failed("not_found", "all-MiniLM")
+    expect(seen.page.locator("#problem-title")).to_have_text("Searching without the language model")
+    assert "🤒" in " ".join(seen.search(QUERY)[:5])
+    expect(seen.page.locator("#state-text")).to_contain_text("by word vectors ·")
+    seen.drop({"name": "note.txt", "text": "The spare key lies under the flower pot."})
+    expect(seen.page.get_by_role("list", name="Files that were not added")).to_contain_text("404")
+
+
+def test_without_model_and_piece_table_nothing_can_start(site: Site, visit: Callable[..., Visit]) -> None:
+    site.fail(r"/files/all-MiniLM", status=404)
+    seen = visit(site.url)
+    seen.expect_console("404")
+    seen.failed("not_found", "all-MiniLM")
+    expect(seen.page.locator("#problem-title")).to_have_text("Search could not start")
 
 
 def test_denied_storage_runs_from_memory_and_says_so(

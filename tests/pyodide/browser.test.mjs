@@ -19,8 +19,9 @@ let engine;
 const store = {
     read: async (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => found(file).slice(offset, offset + length),
     size: async (/** @type {string} */ file) => found(file).length,
+    encoder: async () => 'network',
     pause: () => new Promise(resolve => setImmediate(resolve)),
-    status: () => ({ source: 'cache', storage: { persisted: null }, pool: { size: 2, workers: 0, reason: null }, received_bytes: 7 }),
+    status: () => ({ source: 'cache', storage: { persisted: null }, pool: { size: 2, workers: 0, reason: null }, received_bytes: { 'a.findling': 7 } }),
     share: () => (pool.engine ? { embed: pool.embed, end: () => { pool.ended++; } } : null),
 };
 
@@ -125,7 +126,7 @@ test('status tells where the model came from, with null as null', async () => {
     assert.equal(result.model.source, 'cache');
     assert.deepEqual(result.storage, { persisted: null });
     assert.deepEqual(result.pool, { size: 2, workers: 0, reason: null });
-    assert.equal(result.received_bytes, 7);
+    assert.deepEqual(result.received_bytes, { 'a.findling': 7 });
 });
 
 test('a large import is embedded by a session of the pool, with the same bytes as by the engine', async () => {

@@ -64,9 +64,9 @@ for (const { name, about, request, answers } of exchanges) {
   });
 }
 
-test("every golden event is read as a stage or as fatal", () => {
+test("every golden event is read as a stage, a fault or as fatal", () => {
   const kinds = events.map((/** @type {any} */ event) => readIncoming(event)?.kind);
-  assert.deepEqual(kinds, ["stage", "stage", "stage", "stage", "stage", "fatal"]);
+  assert.deepEqual(kinds, ["stage", "stage", "stage", "stage", "stage", "fault", "fatal"]);
 });
 
 test("there is a golden exchange of every verb", () => {
