@@ -23,15 +23,16 @@ sys.path.insert(0, str(ROOT / "tests"))
 from chromium import FLAGS, chromium_path  # noqa: E402  (Tests start it the same way.)
 
 DIST = Path(os.environ.get("FINDLING_DIST", ROOT / "dist"))
-ENGINE = ROOT / ".cache" / "engine"
+ENGINE = Path(os.environ.get("FINDLING_ENGINE") or ROOT / ".cache" / "engine")
+"""The folder of the engines that a page loads."""
 TIMEOUT_S = 120
 
 
-def lay_out(folder: Path, module: str, engine: Path | None = ENGINE) -> None:
-    """A page in `folder`: the module bench/`module`, whose functions `call` calls, and what loads the engines of a folder."""
+def lay_out(folder: Path, module: str, *, engines: bool = True) -> None:
+    """A page in `folder`: the module bench/`module`, whose functions `call` calls, and, if it needs them, the engines and what loads them."""
     shutil.copy(ROOT / "bench" / module, folder)
-    if engine is not None:
-        shutil.copytree(engine, folder / "engine")
+    if engines:
+        shutil.copytree(ENGINE, folder / "engine")
         (folder / "web").mkdir()
         shutil.copy(ROOT / "web" / "engine.js", folder / "web")
     page = f'<!doctype html><html data-module="/{module}"><title>bench</title><link rel="icon" href="data:,">'

@@ -24,7 +24,7 @@ PEAK_FLAGS = ("-C", "opt-level=3", "-C", "target-feature=+simd128,+relaxed-simd"
 
 def lay_out(folder: Path) -> None:
     """The page's folder: gemm.page.js and all it loads."""
-    _chromium.lay_out(folder, "gemm.page.js", engine=None)
+    _chromium.lay_out(folder, "gemm.page.js", engines=False)
     for name in TIERS:
         tier = products.TIERS[name]
         raw, wasm = folder / "raw.wasm", folder / f"{name}.wasm"

@@ -3,7 +3,7 @@
 Owns the collection, the order of the steps and the limit. Must not know how the engine keeps anything. Invariant: a MB is
 10^6 bytes, linear memory never shrinks, so that its last figure is the peak, and the parts are those of `status`.
 
-    memory.py [BACKEND]   default wasm-relaxed; FINDLING_ENGINE names another folder of engines than .cache/engine
+    memory.py [BACKEND]   default wasm-relaxed
 """
 
 import gc
@@ -15,7 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import _chromium
 from _chromium import call, chromium, lay_out, served
 from _collection import embedded
 from _report import MODEL, lines, report, say
@@ -27,7 +26,6 @@ from findling.documents import from_fields
 NAME = "debian-src"
 LIMIT_MB = 110.0
 SEARCHES = 100
-ENGINE = Path(os.environ.get("FINDLING_ENGINE") or _chromium.ENGINE)
 WORDS = "game editor compiler library font music network server python image video database kernel shell mail browser".split()
 
 
@@ -45,7 +43,7 @@ def index_file() -> bytes:
 
 def fill(folder: Path) -> int:
     """The page's folder: engine, model and index; the length of the index file."""
-    lay_out(folder, "memory.page.js", ENGINE)
+    lay_out(folder, "memory.page.js")
     shutil.copy(MODEL, folder / "model.findling")
     return (folder / "index.findling").write_bytes(index_file())
 
