@@ -12,6 +12,10 @@ import { toError } from "./protocol.js";
 
 /** Files are sent in groups of about this size, so that memory holds only a few and cancelling is felt at once. */
 const GROUP_BYTES = 4 << 20;
+/** The largest file that any reader takes; more would only fill the memory of the tab. */
+const MAX_BYTES = 128 << 20;
+/** Files that describe the one before them in the order of names, and so go with it. */
+const SIDECAR = /\.xmp$/i;
 /** Why an import is aborted to be made once more. */
 const RESTART = "restart";
 
@@ -126,6 +130,10 @@ export class Adding {
   async #read(group) {
     const payload = [];
     for (const file of group) {
+      if (file.size > MAX_BYTES) {
+        this.#refuse([file], `the file has ${count(file.size, "byte")}, the limit in a page is ${MAX_BYTES.toLocaleString()}; the command line takes larger ones`);
+        continue;
+      }
       try {
         payload.push({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
       } catch {
@@ -201,7 +209,7 @@ function groups(files) {
   const made = [];
   let room = 0;
   for (const file of files) {
-    if (!made.length || room < file.size) {
+    if (!made.length || (room < file.size && !SIDECAR.test(file.name))) {
       made.push([]);
       room = GROUP_BYTES;
     }

@@ -149,13 +149,29 @@ def _print_hit(hit: dict[str, Any]) -> None:
     document = hit["document"]
     glyph = document["meta"].get("emoji", "")
     title = _line(hit["title_pieces"]) or hit["id"]
-    print(f"{hit['score']:.3f}  {glyph}{' ' if glyph else ''}{title}")
+    place = _place(hit["passage"]["place"])
+    print(f"{hit['score']:.3f}  {glyph}{' ' if glyph else ''}{title}{f'  ({place})' if place else ''}")
     snippet = _line(hit["snippet"])
     if snippet:
         print(f"       {snippet}")
     for leg, told in hit.get("explain", {}).items():
         terms = "".join(f"  {term['word']} {term['contribution']:.3f}" for term in told.get("terms", ()))
         print(f"       {leg} {hit['legs'].get(leg, 0.0):.3f} gives {told['contribution']:.3f}{':' if terms else ''}{terms}")
+
+
+def _place(place: dict[str, Any]) -> str:
+    """Where a passage stands, as people say it."""
+    told = []
+    if "page" in place:
+        told.append(f"page {place['page']}")
+    if "time" in place:
+        minutes, seconds = divmod(int(place["time"]), 60)
+        told.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}")
+    if place.get("line", 1) > 1:
+        told.append(f"line {place['line']}")
+    if place.get("headings"):
+        told.append(_line([{"text": " > ".join(place["headings"]), "hit": False}]))
+    return " · ".join(told)
 
 
 def _line(pieces: list[dict[str, Any]]) -> str:

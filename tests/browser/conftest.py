@@ -90,10 +90,11 @@ class Visit:
         expect(self.page.locator("#problem-text")).to_contain_text(part)
 
     def drop(self, *files: dict[str, str]) -> None:
-        """Drop files on the page, each with a name and a text."""
+        """Drop files on the page, each with a name and a text, or with the base64 of its bytes."""
         script = """(files) => {
           const carried = new DataTransfer();
-          for (const {name, text} of files) carried.items.add(new File([text], name));
+          const content = ({text, base64}) => base64 ? Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)) : text;
+          for (const file of files) carried.items.add(new File([content(file)], file.name));
           for (const type of ['dragenter', 'dragover', 'drop'])
             document.body.dispatchEvent(new DragEvent(type, {dataTransfer: carried, bubbles: true, cancelable: true}));
         }"""

@@ -104,7 +104,7 @@ def test_search_shows_what_was_searched_for_in_bold_in_a_terminal(index, model_f
     monkeypatch.setenv("TERM", "xterm")
     assert main(["search", str(index), "wood oar", "--model", str(model_file), "--limit", "1"]) == 0
     title, snippet = capsys.readouterr().out.splitlines()
-    assert title.endswith("Boats: \x1b[1mOars\x1b[22m" if is_bold else "Boats: Oars")
+    assert title.endswith(("Boats: \x1b[1mOars\x1b[22m" if is_bold else "Boats: Oars") + "  (line 4 · Boats > Oars)")
     assert ("\x1b[1m" in snippet) == is_bold
 
 
@@ -164,7 +164,7 @@ def test_search_takes_unknown_words_for_typing_errors_and_says_so(index, model_f
 def test_search_explains_its_scores(index, model_file, capsys):
     assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--explain", "--limit", "1"]) == 0
     title, _, meaning, words = capsys.readouterr().out.splitlines()
-    assert title.endswith("Boats: Oars")
+    assert title.endswith("Boats: Oars  (line 4 · Boats > Oars)")
     assert meaning.split()[0] == "meaning"
     assert words.split()[0] == "words" and {"wood", "rowing"} <= set(words.split())
     contributions = [float(line.split("gives ")[1].split(":")[0]) for line in (meaning, words)]
@@ -335,3 +335,13 @@ def test_build_walks_a_folder_with_all_readers_and_says_what_it_leaves_out(tmp_p
     assert [(each["name"], each["code"]) for each in answer["skipped"]] == [("broken.docx", "bad_input")]
     assert answer["left_out"] == {"hidden": 1, "links": 2, "of other kinds": 1}
     assert "left out: 1 hidden, 2 links, 1 of other kinds" in told.err
+
+
+def test_search_tells_where_a_passage_stands(tmp_path, model_file, capsys):
+    source = tmp_path / "talk.srt"
+    source.write_text("1\n01:01:01,500 --> 01:01:05,000\na lighthouse keeper sings")
+    (tmp_path / "code.py").write_text("import os\n\ndef climb():\n    return 'the tower'\n")
+    assert main(["build", str(tmp_path), "-o", str(tmp_path / "out.findling"), "--model", str(model_file), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["search", str(tmp_path / "out.findling"), "lighthouse", "--model", str(model_file), "--limit", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith("  talk  (1:01:01)")

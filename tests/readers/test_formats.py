@@ -195,3 +195,30 @@ def test_an_archive_gives_what_its_files_give():
     reading = readers.read("z.zip", zipped({"a.txt": "hello there", "b/c.md": "# hi\nyou", ".hidden.txt": "no", "in.zip": inner, "empty.txt": "", "../up.txt": "up"}))
     assert [document.id for document in reading.documents] == ["z.zip/a.txt", "z.zip/b/c.md#1", "z.zip/in.zip/deep.txt", "z.zip/../up.txt"]
     assert [(each.name, each.code) for each in reading.skipped] == [("z.zip/in.zip", "unsupported"), ("z.zip/empty.txt", "bad_input")]
+
+
+# Front matter and fields
+
+
+def test_front_matter_tells_of_the_document():
+    text = "---\ntitle: 'Sea notes'\ndate: 2024-05-01T10:00\ntags:\n  - sea\n  - '#wood'\nlang: de-AT\nauthor: Ann\ncanonical: https://example.org/x\n---\n# One\n\ntext\n"
+    document = only("a.md", text)
+    assert (document.title, document.date, document.tags, document.language, document.url) == ("Sea notes: One", "2024-05-01", ("sea", "wood"), "de", "https://example.org/x")
+    assert document.meta["author"] == "Ann"
+    assert at(document, "text") == {"headings": ["One"], "line": 13}
+    assert only("b.md", "---\ntags: [sea, 'big ship']\n---\ntext").tags == ("sea", "big ship")
+
+
+def test_objects_are_read_by_names_that_mean_their_fields():
+    document = only("a.json", '{"Name": "Tower", "body": "by the sea", "link": "https://example.org/", "height_m": 7}')
+    assert (document.title, document.text, document.url, document.meta) == ("Tower", "by the sea", "https://example.org/", {"height_m": 7})
+
+
+def test_an_object_without_such_names_is_found_by_its_strings():
+    assert only("a.json", '{"keeper": {"sings": "low"}, "ships": ["Ada", "Bob"], "n": 7}').text == "sings: low\nships: Ada\nships: Bob"
+
+
+def test_an_object_around_a_list_is_its_wrapping():
+    documents = readers.read("a.json", b'{"total": 2, "page": [1], "items": [{"name": "One"}, {"name": "Two"}]}').documents
+    assert [(each.id, each.title) for each in documents] == [("a.json#1", "One"), ("a.json#2", "Two")]
+    assert only("a.json", '{"name": "Order", "items": [{"name": "One"}]}').title == "Order"

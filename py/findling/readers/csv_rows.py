@@ -11,36 +11,12 @@ from typing import Any
 from findling.documents import from_fields
 from findling.errors import BadInput, FindlingError
 from findling.readers import Reading, reason_of
+from findling.readers.fields import NAMES
 
 MAX_ROWS = 200_000
 MAX_COLUMNS = 1_000
 
 _DELIMITERS = ",;\t|"
-_NAMES = {
-    "id": ("id", "key", "uid", "qid"),
-    "title": ("title", "name", "label", "subject", "headline", "heading", "term", "word", "question"),
-    "text": (
-        "text",
-        "body",
-        "content",
-        "description",
-        "summary",
-        "abstract",
-        "definition",
-        "answer",
-        "message",
-        "notes",
-        "note",
-        "comment",
-    ),
-    "url": ("url", "link", "href"),
-    "kind": ("kind", "type", "category", "group", "section"),
-    "tags": ("tags", "keywords", "labels"),
-    "date": ("date", "published", "created"),
-}
-"""For each field of a document the columns that mean it, the likeliest first."""
-
-
 def read(name: str, text: str) -> Reading:
     """The documents of the rows. Without a header the first column is the title and the others are the text."""
     reading = Reading()
@@ -95,7 +71,7 @@ def _rows(text: str, reading: Reading) -> list[tuple[int, list[str]]]:
 def _is_header(rows: list[list[str]]) -> bool:
     """Whether the first row names the columns: by a name that is known, or by being words above a column of numbers."""
     first = [cell.strip().lower() for cell in rows[0]]
-    if any(cell in names for cell in first for names in _NAMES.values()):
+    if any(cell in names for cell in first for names in NAMES.values()):
         return True
     if len(rows) < 2 or not all(first) or len(set(first)) < len(first) or any(_is_number(cell) for cell in first):
         return False
@@ -116,7 +92,7 @@ def _columns(header: list[str] | None) -> dict[int, str]:
         return {0: "title"}
     lowered = [cell.lower() for cell in header]
     columns: dict[int, str] = {}
-    for field, names in _NAMES.items():
+    for field, names in NAMES.items():
         for name in names:
             if name in lowered and lowered.index(name) not in columns:
                 columns[lowered.index(name)] = field

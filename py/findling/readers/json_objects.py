@@ -1,4 +1,4 @@
-"""JSON (.json): an object, an array of objects, or an object that holds such an array as `documents`.
+"""JSON (.json): an object, an array of objects, or an object that holds such an array.
 
 Owns the shapes that are accepted and how deep they may nest. Must not know fields beyond those of a document.
 Invariant: the nesting is measured before the parser recurses into it.
@@ -12,6 +12,7 @@ from typing import Any
 from findling.documents import from_fields
 from findling.errors import BadInput, FindlingError
 from findling.readers import Reading, reason_of, title_of
+from findling.readers.fields import mapped, objects_in
 
 MAX_DEPTH = 64
 MAX_ITEMS = 200_000
@@ -27,6 +28,9 @@ def read(name: str, text: str) -> Reading:
     if isinstance(value, dict) and isinstance(value.get("documents"), list):
         value = value["documents"]
     if isinstance(value, dict):
+        value = objects_in(value) or value
+    if isinstance(value, dict):
+        value = mapped(value)
         return Reading([from_fields({"title": title_of(name), **value} if _is_untitled(value) else value, name)])
     if not isinstance(value, list):
         raise BadInput("the JSON is neither an object, nor an array of objects, nor an object with `documents`")
@@ -44,7 +48,7 @@ def take(reading: Reading, item: Any, id: str, place: str) -> None:
         reading.faults.append((place, f"an object was expected, found {json.dumps(item)[:40]}"))
         return
     try:
-        reading.documents.append(from_fields(item, id))
+        reading.documents.append(from_fields(mapped(item), id))
     except FindlingError as error:
         reading.faults.append((place, reason_of(error)))
 

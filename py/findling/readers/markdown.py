@@ -7,6 +7,7 @@ text is linear in its length, whatever is in it; words of the text are kept, onl
 import html
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from findling.documents import MAX_TITLE_CHARS, Document
 from findling.passages import parts
@@ -23,7 +24,11 @@ _AUTOLINK = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _MARK = re.compile(r"\*+|~~|`+|(?<![^\W_])_+|_+(?![^\W_])")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_TITLE = re.compile(r"title:[ \t]*(.+)")
+_KEY = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(.*))?$")
+_ITEM = re.compile(r"[ \t]*-[ \t]+(.+)")
+_DATE = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?(?=$|[T ])")
+MAX_TAGS = 100
+MAX_URL_CHARS = 4_000
 
 
 @dataclass(slots=True)
@@ -37,7 +42,8 @@ class _Section:
 
 def read(name: str, text: str) -> Reading:
     """The sections of a Markdown text; a section's title is the document's title and its own heading."""
-    title, body = _front_matter(text)
+    front, body = _front_matter(text)
+    title, told = front.get("title", ""), _told(front)
     sections = _sections(body, 1 + text[: len(text) - len(body)].count("\n"))
     top = [section for section in sections if section.level == 1]
     if not title and len(top) == 1:
@@ -53,7 +59,7 @@ def read(name: str, text: str) -> Reading:
         pieces = parts(content) or [""]
         places = places_of(content, pieces, numbers or [section.line], section.path)
         for number, piece in enumerate(pieces, 1):
-            meta: dict[str, object] = {"file": name, "section": section.heading}
+            meta: dict[str, object] = {"file": name, "section": section.heading, **told["meta"]}
             suffix = "" if len(pieces) == 1 else f".{number}"
             reading.documents.append(
                 Document(
@@ -63,23 +69,52 @@ def read(name: str, text: str) -> Reading:
                     kind="markdown",
                     meta=meta,
                     places=places[number - 1],
+                    **told["fields"],
                 )
             )
     return reading
 
 
-def _front_matter(text: str) -> tuple[str, str]:
-    """The title in a YAML front matter, if there is one, and the text after it."""
+def _front_matter(text: str) -> tuple[dict[str, str], str]:
+    """The lines of a YAML front matter as `key: value`, if there is one, and the text after it; a list is a value with commas."""
     if not text.startswith("---\n"):
-        return "", text
+        return {}, text
     end = text.find("\n---\n", 3)
     if end < 0:
-        return "", text
+        return {}, text
+    front: dict[str, str] = {}
+    key = ""
     for line in text[4:end].split("\n"):
-        match = _TITLE.match(line)
+        match = _KEY.match(line)
+        item = _ITEM.match(line)
         if match:
-            return match[1].strip().strip("\"'"), text[end + 5 :]
-    return "", text[end + 5 :]
+            key = match[1].lower()
+            front.setdefault(key, _unquoted(match[2] or ""))
+        elif item and key:
+            front[key] = f"{front[key]}, {_unquoted(item[1])}".lstrip(", ")
+    return front, text[end + 5 :]
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if value.startswith("[") and value.endswith("]"):
+        value = ", ".join(each.strip().strip("\"'") for each in value[1:-1].split(","))
+    return value.strip("\"'")
+
+
+def _told(front: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What the front matter says of the document: its fields, and what goes to `meta`."""
+    date = _DATE.match(front.get("date") or front.get("published") or front.get("created", ""))
+    language = re.match(r"[a-z]{2,3}(?=$|[-_])", front.get("language") or front.get("lang", ""))
+    tags = ",".join(front.get(key, "") for key in ("tags", "keywords", "categories"))
+    url = front.get("canonical") or front.get("url", "")
+    fields = {
+        "tags": tuple(dict.fromkeys(tag[:100] for each in tags.split(",")[:MAX_TAGS] if (tag := each.strip(" #")))),
+        "date": date[0] if date else "",
+        "language": language[0] if language else "",
+        "url": url[:MAX_URL_CHARS] if url.startswith(("http://", "https://")) else "",
+    }
+    return {"fields": fields, "meta": {key: front[key][:MAX_TITLE_CHARS] for key in ("author", "description") if front.get(key)}}
 
 
 def _sections(text: str, first: int) -> list[_Section]:
