@@ -100,7 +100,7 @@ OverJs.with_hashed_words()
 test('a file travels in as bytes, is found by its words, and travels out again', async () => {
     assert.deepEqual(await ask(1, 'open', { collection: 'mine', src: null }), {
         id: 1,
-        result: { collection: 'mine', documents: 0, passages: 0, meta: {} },
+        result: { collection: 'mine', documents: 0, passages: 0, meta: {}, values: [] },
     });
     const text = new TextEncoder().encode('The lighthouse keeper sings. 🗼');
     const added = await ask(2, 'add', { collection: 'mine', files: [{ name: 'a.txt', bytes: text }, { name: 'b.txt', bytes: text.buffer }, { name: 'c.exe', bytes: text }] });
