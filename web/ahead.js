@@ -8,7 +8,8 @@ import { build } from "../build.js";
 import { compileFile } from "./http.js";
 import { Store } from "./store.js";
 
-/** @typedef {{python: WebAssembly.Module|null, model: Blob|null}} Gifts */
+/** @typedef {import("./store.js").Kept} Kept */
+/** @typedef {{python: WebAssembly.Module|null, model: Kept|null}} Gifts */
 /** One gift, or that there will be none at all. @typedef {{ahead: keyof Gifts, gift: Gifts[keyof Gifts]} | {ahead: null}} AheadMessage */
 
 /** @param {string} url As in build.js. */
@@ -28,11 +29,12 @@ export const newStore = () => new Store([modelAsset().url, piecesAsset().url]);
 
 /**
  * On the page: does what was promised.
- * @param {{postMessage(message: AheadMessage): void}} worker
+ * @param {{postMessage(message: AheadMessage, transfer?: Transferable[]): void}} worker
  */
 export function help(worker) {
   /** @param {keyof Gifts} name @param {Promise<any>} gift */
-  const send = (name, gift) => gift.then((found) => worker.postMessage({ ahead: name, gift: found })).catch(() => worker.postMessage({ ahead: name, gift: null }));
+  const send = (name, gift) =>
+    gift.then((found) => worker.postMessage({ ahead: name, gift: found }, found?.bytes ? [found.bytes.buffer] : [])).catch(() => worker.postMessage({ ahead: name, gift: null }));
   send("python", compilePython());
   send("model", newStore().find(modelAsset()));
 }
@@ -43,7 +45,7 @@ export class Ahead {
   #waiting = new Map();
   /** Compiled, or null. @type {Promise<WebAssembly.Module|null>} */
   python;
-  /** Kept whole, or null. @type {Promise<Blob|null>} */
+  /** Kept whole, read and compared, or null. @type {Promise<Kept|null>} */
   model;
 
   /** @param {boolean} promised Whether there is a page that helps. */

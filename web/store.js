@@ -9,6 +9,10 @@ import { FindlingError, toError } from "./protocol.js";
 
 /** A file named by its content. @typedef {{url: string, size_bytes: number, sha256: string}} Asset */
 /** @typedef {"network"|"cache"|"memory"} Source "memory": from the network, and it could not be kept. */
+/**
+ * verified: the sha256 was right; where the browser has none to offer, only the length was.
+ * @typedef {{bytes: Uint8Array, verified: boolean}} Kept
+ */
 /** @typedef {(done: number, total: number) => void} OnBytes */
 /** @typedef {{etag: string|null, part_bytes: number}} PartInfo */
 
@@ -43,23 +47,18 @@ export class Store {
    * download stopped.
    * @param {Asset} asset
    * @param {OnBytes} [onBytes]
-   * @param {Promise<Blob|null>|null} [found] What another store finds of it.
-   * @returns {Promise<{bytes: Uint8Array, source: Source, verified: boolean}>} verified: their sha256 was right; where the
-   *   browser has none to offer, only their length was.
+   * @param {Promise<Kept|null>|null} [found] What another store finds of it.
+   * @returns {Promise<Kept & {source: Source}>}
    * @throws {FindlingError} network; wrong_digest when a second download was wrong too.
    */
   async model(asset, onBytes = () => undefined, found = null) {
-    const blob = (await found) ?? (await this.find(asset));
-    const kept = blob && (await readBlob(blob).catch((cause) => this.#deny(cause)));
-    const fits = kept && (await matches(kept, asset));
-    if (kept && fits !== false) {
+    const kept = (await found) ?? (await this.find(asset));
+    if (kept) {
       onBytes(asset.size_bytes, asset.size_bytes);
-      return { bytes: kept, source: "cache", verified: fits === true };
+      return { ...kept, source: "cache" };
     }
     const cache = await this.#open();
     const parts = this.#parts(cache, asset);
-    // What was kept and is damaged now is no part to go on from.
-    if (kept) await parts.clear();
     let bytes = await download(asset, parts, onBytes, "default");
     let verified = await matches(bytes, asset);
     if (verified === false) {
@@ -82,13 +81,23 @@ export class Store {
   }
 
   /**
-   * A model as the Cache API keeps it, not read yet: to hand it to another thread costs nothing.
+   * A model as the Cache API keeps it; what is damaged is deleted.
    * @param {Asset} asset
-   * @returns {Promise<Blob|null>} null when it is not present.
+   * @returns {Promise<Kept|null>} null when it is not present.
    */
   async find(asset) {
     const cache = await this.#open();
-    return cache && findKept(cache, asset).catch((cause) => this.#deny(cause));
+    if (!cache) return null;
+    try {
+      const blob = await findKept(cache, asset);
+      const bytes = blob && (await readBlob(blob));
+      const fits = bytes && (await matches(bytes, asset));
+      if (bytes && fits !== false) return { bytes, verified: fits === true };
+      if (bytes) await this.#parts(cache, asset).clear();
+      return null;
+    } catch (cause) {
+      return this.#deny(cause);
+    }
   }
 
   /**
