@@ -11,7 +11,7 @@ import { FindlingError, HELP, readIncoming, request, toError } from "./protocol.
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {import("./protocol.js").Stage} Stage */
 /** @typedef {import("./protocol.js").SearchResult} SearchResult */
-/** @typedef {{collection: string, query: string, limit?: number}} SearchArgs */
+/** @typedef {{collection: string, query: string, limit?: number, typing?: boolean}} SearchArgs `typing`: the last word may go on. */
 /** @typedef {{onProgress?: (progress: Progress) => void, signal?: AbortSignal, transfer?: Transferable[]}} CallOptions */
 /** @typedef {{resolve: (value: any) => void, reject: (error: FindlingError) => void, onProgress?: (progress: Progress) => void, release: () => void}} Pending */
 /** @typedef {{args: SearchArgs, resolve: (value: SearchResult) => void, reject: (error: FindlingError) => void}} WaitingSearch */

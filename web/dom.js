@@ -56,3 +56,11 @@ export function safeUrl(address, base = document.baseURI) {
 export function megabytes(bytes) {
   return new Intl.NumberFormat(document.documentElement.lang || undefined, { maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(bytes / 1e6);
 }
+
+/**
+ * @param {string} typed While somebody is typing.
+ * @returns {boolean} Whether the last word may go on.
+ */
+export function isUnfinished(typed) {
+  return /\S$/.test(typed);
+}

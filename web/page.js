@@ -7,7 +7,7 @@ import { build } from "../build.js";
 import { Adding } from "./adding.js";
 import { Client } from "./client.js";
 import { Collections, OWN } from "./collections.js";
-import { element, megabytes } from "./dom.js";
+import { element, isUnfinished, megabytes } from "./dom.js";
 import { Filters } from "./filters.js";
 import { HitList } from "./hits.js";
 import { STAGES, toError } from "./protocol.js";
@@ -71,7 +71,7 @@ client.addEventListener("fault", (event) => showProblem((fault = /** @type {Cust
 input.addEventListener("input", () => {
   filters.like = null;
   typedBefore = "";
-  search();
+  search(isUnfinished(input.value));
 });
 byId("verbatim").addEventListener("click", () => {
   verbatim = input.value.trim();
@@ -115,7 +115,8 @@ async function start() {
   }
 }
 
-async function search() {
+/** @param {boolean} [typing] Whether the last word may go on. */
+async function search(typing = false) {
   const query = input.value.trim();
   const { chosen } = collections;
   const turn = ++asked;
@@ -127,7 +128,7 @@ async function search() {
   try {
     await collections.open();
     if (turn !== asked) return;
-    const wished = { ...filters.asked(collections.fields(chosen.name)), ...(query === verbatim ? { correct: false } : {}), ...legs };
+    const wished = { ...filters.asked(collections.fields(chosen.name)), ...(query === verbatim ? { correct: false } : {}), ...legs, typing };
     const result = await client.search({ collection: chosen.name, query, limit: LIMIT, ...wished });
     if (turn !== asked && input.value.trim() === "" && !filters.any) return;
     if (chosen !== collections.chosen) return;

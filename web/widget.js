@@ -5,7 +5,7 @@
 // last of them.
 
 import { Client } from "./client.js";
-import { element, marked, megabytes, safeUrl } from "./dom.js";
+import { element, isUnfinished, marked, megabytes, safeUrl } from "./dom.js";
 import { FindlingError, toError } from "./protocol.js";
 import { STYLE } from "./widget-style.js";
 
@@ -95,7 +95,7 @@ export class FindlingSearch extends HTMLElement {
     this.#panel.append(this.#state, this.#list);
     root.append(this.#input, this.#panel, this.#announcer);
     this.#input.addEventListener("focus", () => this.#start());
-    this.#input.addEventListener("input", () => this.#search());
+    this.#input.addEventListener("input", () => this.#search(isUnfinished(this.#input.value)));
     this.#input.addEventListener("keydown", (event) => this.#key(event));
     this.#input.addEventListener("blur", () => this.#close());
     // Keeps the focus in the input, so that a click on an option is not first a blur that closes the list.
@@ -154,7 +154,8 @@ export class FindlingSearch extends HTMLElement {
     return /** @type {Shared} */ (this.#shared).open(src);
   }
 
-  async #search() {
+  /** @param {boolean} [typing] Whether the last word may go on. */
+  async #search(typing = false) {
     const query = this.#input.value.trim();
     const shared = this.#shared;
     if (!shared) return;
@@ -167,7 +168,7 @@ export class FindlingSearch extends HTMLElement {
       if (shared.client.stage?.stage !== "ready") this.#say("Starting the search");
       const collection = await this.#open();
       const limit = Number(this.getAttribute("limit")) || LIMIT;
-      const { hits } = await shared.client.search({ collection, query, limit }, this);
+      const { hits } = await shared.client.search({ collection, query, limit, typing }, this);
       if (this.#shared === shared && this.#closings === closings) this.#show(hits, query);
     } catch (cause) {
       this.#fail(cause, closings);
