@@ -71,6 +71,10 @@ def test_a_page_of_links_keeps_them():
     assert only("a.html", "<ul><li><a href=x>one</a><li><a href=y>two</a></ul>").text == "one\ntwo"
 
 
+def test_a_heading_that_is_a_link_is_kept():
+    assert only("a.html", "<h2><a href='#x'>Tower</a></h2><p>by the sea").text == "## Tower\n\nby the sea"
+
+
 def test_an_address_that_is_none_is_not_kept():
     assert only("a.html", '<link rel=canonical href="javascript:alert(1)"><p>text').url == ""
 

@@ -3,6 +3,8 @@
 Owns small images without pixels, made here. Invariant under test: what a person wrote comes first, and the camera's words are kept.
 """
 
+from pathlib import Path
+
 import pytest
 
 from findling import readers
@@ -43,6 +45,11 @@ def test_the_same_is_told_by_every_container():
     assert {(each.meta["camera"], each.meta["latitude"]) for each in told} == {("NIKON D90", 48.208333)}
     assert [(each.meta.get("width"), each.meta.get("height")) for each in told] == [(640, 480), (30, 20), (100, 50), (4032, 3024), (None, None)]
     assert "A boat at dawn" in told[2].text
+
+
+@pytest.mark.parametrize("name", ["chromium.jpg", "chromium.webp"])
+def test_what_a_browser_draws_has_its_size(name):
+    assert only(name, (Path(__file__).parent / "files" / name).read_bytes()).meta == {"file": name, "width": 40, "height": 30}
 
 
 def test_texts_of_a_png():

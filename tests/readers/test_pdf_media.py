@@ -3,6 +3,8 @@
 Owns small real files, made here. Invariant under test: pages, outline and tags are told; what cannot be read says why.
 """
 
+from pathlib import Path
+
 import pytest
 
 from findling import readers
@@ -30,6 +32,13 @@ def test_a_pdf_has_pages_and_its_outline_as_headings():
     assert at(document, "by the sea") == {"headings": ["Intro"], "page": 1}
     assert at(document, "Second") == {"headings": ["More"], "page": 2}
     assert at(document, "Third") == {"headings": ["More"], "page": 3}
+
+
+def test_what_a_browser_prints_is_read():
+    document = only("chromium.pdf", (Path(__file__).parent / "files/chromium.pdf").read_bytes())
+    assert (document.title, document.language) == ("The keeper of the light", "en")
+    assert "Größe, naïve\ncafé, Ελλάδα." in document.text and "boat floats" in document.text
+    assert at(document, "Wood for rowing") == {"headings": ["The tower", "The boat"], "page": 2}
 
 
 def test_parts_of_a_long_pdf_know_their_pages():

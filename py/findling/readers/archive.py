@@ -37,7 +37,7 @@ def read(file: File, reading: Reading) -> Iterator[None]:
         yield from inside(file, name, data, reading, _beside(file, container))
     if others:
         named = ", ".join(f"{suffix} {count}" for suffix, count in others.most_common(5))
-        reading.skipped.append(Skipped(file.name, Unsupported.code, f"{others.total()} files in it are of kinds that cannot be read: {named}"))
+        reading.skipped.append(Skipped(file.name, Unsupported.code, f"some files in it are of kinds that cannot be read: {named}"))
 
 
 def _beside(file: File, container: Container) -> Callable[[str], bytes | None]:

@@ -35,6 +35,8 @@ _LIMITS: dict[str, Any] = {
 """A page of text has a few ten thousand bytes; these are a page of maps."""
 
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-\n(?=[a-z\u00df-\u00f6\u00f8-\u00ff\u0430-\u044f])")
+# What fonts draw as one sign, people search for letter by letter.
+_LIGATURES = str.maketrans({0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st", 0xAD: None})
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _PDF_DATE = re.compile(r"(?:D:)?(\d{4})(\d{2})?(\d{2})?")
 
@@ -130,5 +132,5 @@ def _path(headings: list[tuple[int, tuple[str, ...]]], page: int) -> tuple[str, 
 
 def _add(layout: Layout, text: str, headings: tuple[str, ...], page: int) -> None:
     """A page's text, its lines without blanks at the ends."""
-    lines = "\n".join(line.strip() for line in text.replace("\u00ad\n", "").split("\n"))
+    lines = "\n".join(line.strip() for line in text.replace("\u00ad\n", "").translate(_LIGATURES).split("\n"))
     layout.add(_BLANK_LINES.sub("\n\n", _HYPHEN.sub("", lines)), headings=headings, page=page)

@@ -124,9 +124,10 @@ def main_blocks(page: Page) -> list[_Block]:
         if sum(len(_text(block)) for block in marked) > size * LEAST_SHARE:
             full = marked
             break
-    kept = [block for block in full if block.linked <= len(_text(block)) * LINKED_SHARE]
+    # Headings often are links to themselves.
+    kept = [block for block in full if block.level or block.linked <= len(_text(block)) * LINKED_SHARE]
     # A page that is all links is a list of them; better that than nothing.
-    return kept or full
+    return kept if any(not block.level for block in kept) else full
 
 
 def _text(block: _Block) -> str:
