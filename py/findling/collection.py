@@ -130,7 +130,7 @@ class Collection:
             "documents": counts["documents"],
             "passages": counts["passages"],
             "meta": self._meta,
-            "values": counts.get("values", []),
+            "values": self._values(),
             **({} if index else {"lazy": True}),
         }
 
