@@ -96,7 +96,7 @@ export class Client extends EventTarget {
     this.#spawn();
   }
 
-  /** The stage last reported, or null before the first. */
+  /** The stage last reported, or null before the first; `ready` from then on, although the model may still be on its way. */
   get stage() {
     return this.#stage;
   }
@@ -227,7 +227,7 @@ export class Client extends EventTarget {
     if (!message) return;
     switch (message.kind) {
       case "stage":
-        this.#stage = message.stage;
+        if (this.#stage?.stage !== "ready") this.#stage = message.stage;
         this.dispatchEvent(new CustomEvent("stage", { detail: message.stage }));
         break;
       case "fault":

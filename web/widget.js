@@ -85,6 +85,8 @@ export class FindlingSearch extends HTMLElement {
   /** How often the list was closed: an answer to what was asked before does not open it again. */
   #closings = 0;
   #announcement = 0;
+  /** Whether the panel tells how far the start is. */
+  #starting = false;
   #onStage = (/** @type {Event} */ event) => this.#showStage(/** @type {CustomEvent<Stage>} */ (event).detail);
 
   constructor() {
@@ -165,7 +167,7 @@ export class FindlingSearch extends HTMLElement {
     }
     const closings = this.#closings;
     try {
-      if (shared.client.stage?.stage !== "ready") this.#say("Starting the search");
+      if (shared.client.stage?.stage !== "ready") this.#say("Starting the search", true);
       const collection = await this.#open();
       const limit = Number(this.getAttribute("limit")) || LIMIT;
       const { hits } = await shared.client.search({ collection, query, limit, typing }, this);
@@ -190,12 +192,16 @@ export class FindlingSearch extends HTMLElement {
 
   /** @param {Stage} stage */
   #showStage({ stage, done, total }) {
-    if (this.#panel.hidden || this.#hits.length) return;
+    if (this.#panel.hidden || !this.#starting) return;
     if (stage !== "ready") this.#state.textContent = total > 1e6 && done > 0 && done < total ? `Starting the search: ${megabytes(done)} of ${megabytes(total)} MB` : "Starting the search";
   }
 
-  /** @param {string} text */
-  #say(text) {
+  /**
+   * @param {string} text
+   * @param {boolean} [starting] Whether it is replaced by how far the start is.
+   */
+  #say(text, starting = false) {
+    this.#starting = starting;
     this.#state.textContent = text;
     this.#state.hidden = false;
     this.#expand();
@@ -207,6 +213,7 @@ export class FindlingSearch extends HTMLElement {
    */
   #show(hits, query) {
     this.#hits = hits;
+    this.#starting = false;
     this.#list.replaceChildren(...hits.map(option));
     this.#choose(-1);
     this.#state.hidden = hits.length > 0;

@@ -246,3 +246,18 @@ for (const name of readdirSync(new URL("wire/", GOLDEN))) {
     test(`the client knows the golden event ${JSON.stringify(event)}`, () => assert.ok(readIncoming(event)));
   }
 }
+
+test("once it is ready it stays so, whatever still arrives, and a fault ends nothing", async () => {
+  const { client, worker } = connect();
+  const told = [];
+  client.addEventListener("stage", ({ detail }) => told.push(detail.stage));
+  client.addEventListener("fault", ({ detail }) => told.push(detail.code));
+  for (const stage of ["model", "ready", "model"]) worker.say({ event: "stage", stage, done: 1, total: 2 });
+  worker.say({ event: "fault", error: { code: "network", message: "the model did not come", detail: {} } });
+  assert.deepEqual(told, ["model", "ready", "model", "network"]);
+  assert.equal(client.stage.stage, "ready");
+  assert.equal(client.failure, null);
+  const asked = client.call("status", {});
+  worker.say({ id: 1, result: 7 });
+  assert.equal(await asked, 7);
+});
