@@ -6,6 +6,7 @@ only queries of the report samples count, which nothing was tuned on, and every 
     relevance.py [SET...]    emoji, debtags, icons, revdict; the embedded passages are kept in the cache
 """
 
+import asyncio
 import json
 import random
 import re
@@ -21,7 +22,10 @@ import ir_measures
 from _report import DATA, MODEL, lines, report
 from ir_measures import R, Success, nDCG
 
+from findling.app import App
+from findling.engine import load
 from findling.query import LEGS
+from findling.store import FolderStore
 
 CACHE = _collection.PASSAGES
 MEASURES = {"nDCG@10": nDCG @ 10, "R@100": R @ 100}
@@ -144,8 +148,41 @@ def measure(name: str) -> None:
     better = max(found["meaning"]["nDCG@10"], found["words"]["nDCG@10"])
     report("relevance", f"{name}, both", "nDCG@10 beside the better leg", found["both"]["nDCG@10"], "share", better, digits=4)
     titled(name, index)
+    refusals(name, index)
     if name == TYPOS:
         typos("relevance", name, index, queries)
+
+
+def refusals(name: str, index: Path) -> None:
+    """How often the collection says that nothing is close: to its own queries, to those of them that find something relevant among
+    the first ten, and how seldom to the queries of other sets, of which it may well have something.
+    """
+    own = sampled(name)
+    found = answers(index, list(own.values()))
+    relevant = {(qid, document) for qid, _, document, _ in (line.split("\t") for line in lines(f"{SETS[name].queries}.qrels.tsv.gz"))}
+    is_close = [answer["close"] for answer in found]
+    good = [
+        close for qid, close, answer in zip(own, is_close, found, strict=True) if any((qid, hit["id"]) in relevant for hit in answer["hits"])
+    ]
+    report("relevance", f"{name}, nothing close, {len(own)} queries", "wrongly refused", is_close.count(False) / len(is_close), "share")
+    report("relevance", f"{name}, nothing close, {len(good)} queries with a good answer", "wrongly refused", good.count(False) / len(good), "share")
+    for other in SETS:
+        if other != name:
+            foreign = [answer["close"] for answer in answers(index, list(sampled(other).values()))]
+            report("relevance", f"{name}, nothing close, queries of {other}", "wrongly accepted", foreign.count(True) / len(foreign), "share")
+
+
+def answers(index: Path, queries: list[str]) -> list[dict[str, Any]]:
+    """What a search for each of the queries answers."""
+
+    async def searched() -> list[dict[str, Any]]:
+        own = load()
+        own.load_model(MODEL.read_bytes())
+        app = App(own, FolderStore(index.parent), whole=True)
+        await app.open("set", index.name)
+        return await app.search_all("set", queries)
+
+    return asyncio.run(searched())
 
 
 def typos(bench: str, name: str, index: Path, queries: dict[str, str], *options: str) -> None:

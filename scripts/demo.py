@@ -70,7 +70,7 @@ async def build(model: Path, package: Path, out: Path) -> dict[str, Any]:
     if outcome["failed"]:
         document, error = outcome["failed"][0]
         raise error.__class__(f"{document.id}: {error.message}")
-    await FolderStore(out.parent).write(out.name, await collection.save())
+    await FolderStore(out.parent).write(out.name, await collection.save(calibrate=True))
     return collection.state()
 
 

@@ -264,14 +264,14 @@ class App:
         found = await (await self._find(collection)).search_all(queries, **wished)
         return [each.as_object() for each in found]
 
-    async def save(self, collection: str) -> dict[str, Any]:
-        """The collection as one index file, and a name for it."""
+    async def save(self, collection: str, *, calibrate: bool = False) -> dict[str, Any]:
+        """The collection as one index file, and a name for it; `calibrate` is for builders, who have the time."""
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
-        return {"bytes": await (await self._find(collection)).save(), "name": f"{stem}.findling"}
+        return {"bytes": await (await self._find(collection)).save(calibrate=calibrate), "name": f"{stem}.findling"}
 
-    async def publish(self, collection: str) -> Any:
+    async def publish(self, collection: str, *, calibrate: bool = False) -> Any:
         """The collection as the files of a published one; for who writes folders, so no verb of the page."""
-        return await (await self._find(collection)).publish()
+        return await (await self._find(collection)).publish(calibrate=calibrate)
 
     async def status(self) -> dict[str, Any]:
         """What computes, with which model and how many workers, what is open, and how much memory of the engine it takes."""

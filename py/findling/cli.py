@@ -86,9 +86,9 @@ def _build(options: argparse.Namespace) -> int:
             reasons = "".join(f"; {each['name']}: {each['reason']}" for each in added["skipped"][:3])
             raise NotFound(f"nothing in {named} could be indexed; {readers.KINDS} and other files can{reasons}")
         if out.suffix == published.SUFFIX:
-            await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
+            await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION, calibrate=True))["bytes"])
         else:
-            await published.write(out, published.files(await app.publish(COLLECTION)))
+            await published.write(out, published.files(await app.publish(COLLECTION, calibrate=True)))
         return added
 
     added = asyncio.run(build())
@@ -140,6 +140,8 @@ def _search(options: argparse.Namespace) -> int:
         if answer["corrections"]:
             changed = ", ".join(f"{each['to']} instead of {each['from']}" for each in answer["corrections"])
             _note(f"searched for {changed}; --verbatim searches for what was typed")
+        if answer.get("close") is False:
+            _note("nothing close was found; what comes nearest:" if answer["hits"] else "nothing close was found")
         for hit in answer["hits"]:
             _print_hit(hit)
     return 0 if answer["hits"] else 1

@@ -60,6 +60,8 @@ class Found(NamedTuple):
     corrections: Sequence[dict[str, str]] = ()
     encoder: str | None = None
     """What made the vector of the query: `model` or `static`; none where nothing did."""
+    close: bool | None = None
+    """Whether the best hit is more than weak; none where the collection does not know."""
 
     def as_object(self) -> dict[str, Any]:
         """The answer as it crosses the wire."""
@@ -69,7 +71,7 @@ class Found(NamedTuple):
             "exact": self.exact,
             "facets": list(self.facets),
             "corrections": list(self.corrections),
-            **({} if self.encoder is None else {"encoder": self.encoder}),
+            **{key: value for key, value in (("encoder", self.encoder), ("close", self.close)) if value is not None},
         }
 
 
@@ -263,7 +265,7 @@ class Collection:
         if request is None:
             return Found([])
         answer = await self._ask(self._engine.search, request)
-        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections", "encoder") if key in answer}
+        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections", "encoder", "close") if key in answer}
         if not shown:
             return Found([Hit.from_answer(hit) for hit in answer["hits"]], **told)
         pieces = self._shown(request, answer)
@@ -275,14 +277,23 @@ class Collection:
             self._names = json.loads(self._engine.status())["indexes"].get(self.name, {}).get("values", [])
         return self._names
 
-    async def save(self) -> Any:
-        """The whole collection as the bytes of one index file, in the engine's kind of bytes."""
-        dumped = await self._ask(self._engine.dump, {"index": self.name, "meta": self._meta}, _file_or_need)
-        return dumped["file"]
+    async def save(self, *, calibrate: bool = False) -> Any:
+        """The whole collection as the bytes of one index file, in the engine's kind of bytes.
 
-    async def publish(self) -> Any:
-        """The collection as the files of a published one, in the engine's kind of bytes; `findling.published` takes them apart."""
-        return (await self._ask(self._engine.publish, {"index": self.name, "meta": self._meta}, _file_or_need))["file"]
+        calibrate: learn anew which scores are good ones, so that hits have a `band` and answers say `close`.
+        """
+        return await self._written(self._engine.dump, calibrate)
+
+    async def publish(self, *, calibrate: bool = False) -> Any:
+        """The collection as the files of a published one, in the engine's kind of bytes; `findling.published` takes them apart.
+
+        calibrate: as for `save`.
+        """
+        return await self._written(self._engine.publish, calibrate)
+
+    async def _written(self, method: Callable[[bytes], bytes], calibrate: bool) -> Any:
+        request: Request = {"index": self.name, "meta": self._meta, **({"calibrate": True} if calibrate else {})}
+        return (await self._ask(method, request, _file_or_need))["file"]
 
     def close(self) -> None:
         """Forget the collection; later requests, and slices of an add under way, raise `Closed`."""

@@ -146,6 +146,8 @@ class Hit(NamedTuple):
     passage: int
     record: dict[str, Any]
     legs: dict[str, float]
+    band: str | None
+    """How good the score is in this collection: `strong`, `fair` or `weak`; none where that was never learned."""
     explain: dict[str, Any] | None
     title_pieces: list[Piece]
     snippet: list[Piece]
@@ -161,8 +163,8 @@ class Hit(NamedTuple):
             start, end = _span(record, answer["passage"])
             text = record.get("text", "")[start:end]
             shown = {"passage": answer["passage"], "title": _piece(record.get("title", "")), "snippet": _piece(text)}
-        legs, explain = answer.get("legs", {}), answer.get("explain")
-        return cls(answer["id"], answer["score"], shown["passage"], record, legs, explain, shown["title"], shown["snippet"])
+        legs, told = answer.get("legs", {}), (answer.get("band"), answer.get("explain"))
+        return cls(answer["id"], answer["score"], shown["passage"], record, legs, *told, shown["title"], shown["snippet"])
 
     @property
     def document(self) -> Document:
@@ -182,10 +184,12 @@ class Hit(NamedTuple):
         return self.document.place(_span(self.record, self.passage)[0]) if "places" in self.record else {}
 
     def as_object(self) -> dict[str, Any]:
-        """The hit as it crosses the wire: every field of the document that pages show, empty ones too; `explain` where asked for."""
-        told = {} if self.explain is None else {"explain": self.explain}
+        """The hit as it crosses the wire: every field of the document that pages show, empty ones too; `band` where it
+        is known, `explain` where asked for.
+        """
+        told = {"band": self.band, "explain": self.explain}
         record = self.record
-        return told | {
+        return {key: value for key, value in told.items() if value is not None} | {
             "id": self.id,
             "score": self.score,
             "legs": self.legs,

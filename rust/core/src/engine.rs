@@ -3,6 +3,7 @@
 //! Owns which model and which indexes there are; delegates everything else. It knows nothing of who calls it.
 //! Invariant: a call that fails leaves everything as it was, and what a call lacks it answers as `need`.
 
+use crate::bands;
 use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
 use crate::explain;
@@ -305,7 +306,7 @@ impl Engine {
     /// `{"index","text"?|"vector"?|"like"?:id,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text",
     /// "field"}],"not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},
     /// "encoder"?:"model"|"static"|"auto","offset"?,"limit"?,"meaning_k"?,"filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` ->
-    /// `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},"record","explain"?}],"encoder"?,"total","exact",
+    /// `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},"record","band"?,"explain"?}],"encoder"?,"total","exact","close"?,
     /// "facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
     /// A text or a vector is the leg of meaning, and so is `like`, the document whose vector is searched for without finding it;
     /// words are the leg of words; one is enough, both are fused. Filters, facets and orders: docs/guide/filters.md.
@@ -336,6 +337,8 @@ impl Engine {
             Answer::Need(needs) => return need(&needs),
             Answer::Ready(records) => records,
         };
+        let encoder = encoding.map(|encoding| encoding.encoder());
+        let cuts = index.bands().and_then(|bands| bands.cuts(&plan, encoder));
         let query = self.finder.buffers().words();
         let mut hits = Vec::with_capacity(found.len());
         for (found, record) in found.iter().zip(records) {
@@ -352,6 +355,7 @@ impl Engine {
                     words: found.words,
                 },
                 record,
+                band: cuts.map(|cuts| bands::band(found.score, cuts)),
                 explain,
             });
         }
@@ -360,9 +364,10 @@ impl Engine {
             hits: &hits,
             total: self.finder.buffers().total(),
             exact: true,
+            close: cuts.map(|cuts| bands::is_close(self.finder.buffers().best(), cuts)),
             facets: (!plan.facets.is_empty()).then(|| self.finder.buffers().counts()),
             corrections: (!corrections.is_empty()).then_some(corrections),
-            encoder: encoding.map(|encoding| encoding.encoder()),
+            encoder,
             explain: plan.explain.then(|| explain::search(&plan, index, query)),
         })
     }
@@ -439,8 +444,9 @@ impl Engine {
         plan::reply(&BTreeMap::from([("records", records)]))
     }
 
-    /// `{"index","meta"?:{}}` -> the index file as raw bytes, which begin with `FINDLING`, or `{"need":[..]}` when
-    /// parts of it have not been read yet. The same contents give the same bytes.
+    /// `{"index","meta"?:{},"calibrate"?}` -> the index file as raw bytes, which begin with `FINDLING`, or `{"need":[..]}` when
+    /// parts of it have not been read yet. The same contents give the same bytes. `calibrate` learns which scores are good ones
+    /// in this collection (docs/RANKING.md); it needs the model, and takes a few hundred searches.
     ///
     /// # Errors
     /// `bad_request`, `not_found`, or those of a damaged file.
@@ -450,10 +456,14 @@ impl Engine {
         if let Answer::Need(needs) = index.fetch_all()? {
             return need(&needs);
         }
+        if request.calibrate {
+            let encoders = Encoders::of(&self.model, &self.pieces);
+            bands::calibrate(&mut self.embedder, encoders, index)?;
+        }
         index.dump(request.meta)
     }
 
-    /// `{"index","meta"?:{}}` -> the files of a published collection (docs/FORMAT.md) as raw bytes: the length of the pointer
+    /// `{"index","meta"?:{},"calibrate"?}` -> the files of a published collection (docs/FORMAT.md) as raw bytes: the length of the pointer
     /// file, a big-endian u32, this, and the segment, whose name the pointer tells; or `{"need":[..]}`. With a piece table
     /// it can be searched by meaning. The same documents give the same bytes, in whatever order they were added.
     ///
@@ -464,6 +474,10 @@ impl Engine {
         let index = found(&mut self.indexes, &request.index)?;
         if let Answer::Need(needs) = index.fetch_all()? {
             return need(&needs);
+        }
+        if request.calibrate {
+            let encoders = Encoders::of(&self.model, &self.pieces);
+            bands::calibrate(&mut self.embedder, encoders, index)?;
         }
         published::publish(index, self.pieces.as_ref(), request.meta)
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+mod bands;
 pub mod codes;
 pub mod digest;
 pub mod embedder;

@@ -150,7 +150,8 @@ impl Loading {
         let main = whole.languages().first();
         let main = main.and_then(|code| Language::from_code(code));
         let main = main.unwrap_or(Language::English);
-        let index = Index::of_contents(&whole.contents()?, main, whole.user().clone())?;
+        let mut index = Index::of_contents(&whole.contents()?, main, whole.user().clone())?;
+        index.set_bands(whole.bands().cloned());
         Ok(Answer::Ready(index))
     }
 }

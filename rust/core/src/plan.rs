@@ -19,7 +19,7 @@ mod reply;
 mod search;
 
 pub use reply::{Hit, Hits, Legs, Opened, Record, need, reply};
-pub use search::{DEFAULT_LIMIT, Leg, Search, Target, read_search};
+pub use search::{DEFAULT_LIMIT, Leg, Search, Target, read_search, weights};
 
 /// Offsets and lengths cross as doubles.
 const FILE_CAP: u64 = 1 << 53;
@@ -205,6 +205,9 @@ pub struct Dump {
     pub index: String,
     /// What the file says about itself; that of the index when not given.
     pub meta: Option<Map<String, Value>>,
+    /// Whether to learn anew which scores are good ones.
+    #[serde(default)]
+    pub calibrate: bool,
 }
 
 /// The request of `close`.

@@ -32,7 +32,7 @@ impl Index {
             return Err(lost());
         };
         // The map of ids is in their order.
-        let order: Vec<usize> = self.numbers.values().copied().collect();
+        let order: Vec<usize> = self.by_id().collect();
         let mut contents = Contents {
             space: self
                 .space

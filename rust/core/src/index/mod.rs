@@ -13,6 +13,7 @@ mod stored;
 
 pub use search::{Ask, Buffers, Found, Meaning};
 
+use crate::bands::Bands;
 use crate::error::{Code, Error, Result};
 use crate::facets::{Columns, Row};
 use crate::file::{Answer, File};
@@ -89,6 +90,8 @@ struct Document {
 pub struct Index {
     space: Option<Space>,
     meta: Map<String, Value>,
+    /// Which scores are good ones; learned when it was built.
+    bands: Option<Bands>,
     documents: Vec<Document>,
     numbers: BTreeMap<Box<str>, usize>,
     /// Of each document its place in the order of ids; empty where documents came or went since.
@@ -115,6 +118,7 @@ impl Index {
         Index {
             space: None,
             meta: Map::new(),
+            bands: None,
             documents: Vec::new(),
             numbers: BTreeMap::new(),
             turns: Vec::new(),
@@ -142,6 +146,21 @@ impl Index {
     /// What its maker says about it.
     pub fn meta(&self) -> &Map<String, Value> {
         &self.meta
+    }
+
+    /// Which scores are good ones; none where that was not learned.
+    pub fn bands(&self) -> Option<&Bands> {
+        self.bands.as_ref()
+    }
+
+    /// Keeps what was learned of it.
+    pub fn set_bands(&mut self, bands: Option<Bands>) {
+        self.bands = bands;
+    }
+
+    /// The numbers of its documents in the order of their ids.
+    pub fn by_id(&self) -> impl Iterator<Item = usize> {
+        self.numbers.values().copied()
     }
 
     /// What its documents can be filtered by.

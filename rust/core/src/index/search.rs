@@ -103,6 +103,7 @@ pub struct Buffers {
     top: Top,
     found: Vec<Found>,
     total: usize,
+    best: Option<f32>,
     counts: Vec<Counts>,
     scores: Scores,
     words: words::Query,
@@ -124,6 +125,19 @@ impl Buffers {
     /// How many documents were in the match set of the last search.
     pub fn total(&self) -> usize {
         self.total
+    }
+
+    /// The score of the best of them; none where there are none.
+    pub fn best(&self) -> Option<f32> {
+        self.best
+    }
+
+    /// The best closeness and the best share of words among the documents that the last search allowed, from 0 on.
+    pub fn best_of_legs(&self) -> [f32; 2] {
+        let allowed = || self.allowed.iter();
+        let closeness = allowed().filter_map(|document| self.closeness.get(document).copied());
+        let shares = allowed().map(|document| self.scores.share(document, &self.words));
+        [closeness.fold(0.0, f32::max), shares.fold(0.0, f32::max)]
     }
 
     /// The counts of its facets, in the order in which they were asked for.
@@ -206,6 +220,7 @@ impl Index {
             top,
             found,
             total,
+            best,
             counts,
             scores,
             words,
@@ -262,6 +277,7 @@ impl Index {
             });
         };
         if !ask.sort.is_empty() {
+            *best = matched.iter().map(score).reduce(f32::max);
             for document in facets::page(
                 &self.columns,
                 ask.sort,
@@ -284,10 +300,12 @@ impl Index {
             });
         }
         let mut place = 0;
-        top.drain_sorted(|best| {
+        *best = None;
+        top.drain_sorted(|ranked| {
             place += 1;
+            best.get_or_insert(ranked.score);
             if place > ask.offset {
-                take(best.document, best.score);
+                take(ranked.document, ranked.score);
             }
         });
         Ok(Answer::Ready(found))

@@ -6,6 +6,7 @@
 
 use super::rows::Rows;
 use super::{Document, Index, Space, lost, span, unusable};
+use crate::bands::Bands;
 use crate::codes::{self, DIM_CAP};
 use crate::error::Result;
 use crate::facets::{Columns, Row};
@@ -30,6 +31,8 @@ struct Meta {
     version: u32,
     space: Option<String>,
     dim: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bands: Option<Bands>,
     user: Map<String, Value>,
 }
 
@@ -83,6 +86,7 @@ impl Index {
             Answer::Ready(header) => stored::read_meta(&header.meta)?,
         };
         let space = read_space(&meta)?;
+        meta.bands.as_ref().map_or(Ok(()), Bands::check)?;
         let has_words = meta.version != WITHOUT_WORDS;
         let answer = if has_words {
             file.sections(["documents", "ids", "wholes", "columns"])?
@@ -97,6 +101,7 @@ impl Index {
         let mut index = Index {
             space,
             meta: meta.user,
+            bands: meta.bands,
             rows: None,
             whole_rows: None,
             words: None,
@@ -306,6 +311,7 @@ impl Index {
             version: Meta::VERSION,
             space: self.space.as_ref().map(|space| space.id.clone()),
             dim: self.space.as_ref().map(|space| space.dim),
+            bands: self.bands.clone(),
             user: meta.unwrap_or_else(|| self.meta.clone()),
         };
         format::pack(

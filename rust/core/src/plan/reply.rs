@@ -4,6 +4,7 @@
 //! but for those that say `null` in their own words.
 
 use super::Encoder;
+use crate::bands::Band;
 use crate::error::{Code, Error, Result};
 use crate::facets::Counts;
 use crate::file::Need;
@@ -41,6 +42,9 @@ pub struct Hit<'a> {
     pub legs: Legs,
     /// As it was added.
     pub record: Box<RawValue>,
+    /// How good its score is, where the collection knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<Band>,
     /// How the score came about, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<Value>,
@@ -66,6 +70,9 @@ pub struct Hits<'a> {
     pub total: usize,
     /// Whether `total` and `facets` are those of all documents.
     pub exact: bool,
+    /// Whether the best of all that match is more than weak, where the collection knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close: Option<bool>,
     /// As they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facets: Option<&'a [Counts]>,

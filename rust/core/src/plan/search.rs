@@ -71,6 +71,8 @@ pub struct Search {
     pub sort: Vec<SortKey>,
     /// Whether to say how the hits came about.
     pub explain: bool,
+    /// Whether the plan has weights of its own.
+    pub is_weighed: bool,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +126,14 @@ struct ClauseJson {
     field: Option<Field>,
 }
 
+/// The weights of meaning and of words where both are asked for and the plan has none.
+pub const fn weights(encoder: Encoder) -> (f64, f64) {
+    match encoder {
+        Encoder::Static => (MEANING_OF_PIECES, WORDS_BESIDE_PIECES),
+        Encoder::Model | Encoder::Auto => (MEANING, WORDS),
+    }
+}
+
 /// Reads the plan of a search.
 ///
 /// # Errors
@@ -143,6 +153,7 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
         }
     };
     let words = plan.words.map(read_words).transpose()?;
+    let is_weighed = plan.weights.is_some();
     let (meaning, words) = weigh(target, words, &plan.weights.unwrap_or_default())?;
     let limit = plan.limit.unwrap_or(DEFAULT_LIMIT);
     let offset = plan.offset.unwrap_or(0);
@@ -170,6 +181,7 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
         facets: facets::read_facets(plan.facets.unwrap_or_default())?,
         sort: facets::read_sort(plan.sort.unwrap_or_default())?,
         explain: plan.explain,
+        is_weighed,
     })
 }
 

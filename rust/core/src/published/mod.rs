@@ -9,6 +9,7 @@ mod query;
 pub use publish::publish;
 
 use crate::analysis::Language;
+use crate::bands;
 use crate::embedder::Embedder;
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File};
@@ -166,43 +167,49 @@ impl Published {
                 Answer::Ready(found) => found,
             };
         }
-        reply(plan, &query, &found, &corrections)
+        reply(remote, plan, &query, &found, &corrections)
     }
 }
 
 fn reply(
+    remote: &Remote,
     plan: &Search,
     query: &Query,
     found: &segment::Found,
     corrections: &[Correction],
 ) -> Result<Vec<u8>> {
     let has_words = plan.words.is_some();
+    let encoder = match (&plan.meaning, query.encode) {
+        (None, _) => None,
+        (Some(_), true) => Some(plan::Encoder::Static),
+        (Some(_), false) => Some(plan::Encoder::Model),
+    };
+    let cuts = remote.bands().and_then(|bands| bands.cuts(plan, encoder));
+    let best = found.hits.first().map(|hit| hit.score as f32);
     let mut hits = Vec::with_capacity(found.hits.len());
     for hit in found.hits.iter().skip(plan.offset) {
         let record: &RawValue = serde_json::from_slice(&hit.record)
             .map_err(|_| crate::stored::bad("a record is not JSON"))?;
         let meaning = hit.meaning.filter(|_| plan.meaning.is_some());
+        let score = hit.score as f32;
         hits.push(plan::Hit {
             id: &hit.id,
-            score: hit.score as f32,
+            score,
             passage: hit.passage.unwrap_or(0) as usize,
             legs: plan::Legs {
                 meaning: meaning.map(|meaning| meaning as f32),
                 words: has_words.then_some(hit.words as f32),
             },
             record: record.to_owned(),
+            band: cuts.map(|cuts| bands::band(score, cuts)),
             explain: None,
         });
     }
-    let encoder = match (&plan.meaning, query.encode) {
-        (None, _) => None,
-        (Some(_), true) => Some(plan::Encoder::Static),
-        (Some(_), false) => Some(plan::Encoder::Model),
-    };
     plan::reply(&plan::Hits {
         hits: &hits,
         total: found.total,
         exact: found.exact,
+        close: cuts.map(|cuts| bands::is_close(best, cuts)),
         encoder,
         corrections: (!corrections.is_empty()).then_some(corrections),
         ..plan::Hits::default()

@@ -52,6 +52,7 @@ pub fn publish(
             .then_some(&shorten as &segment::Shorten<'_>),
         pieces: pieces.map(|pieces| hex(&pieces.digest())),
         languages,
+        bands: index.bands().cloned(),
         user: meta.unwrap_or_else(|| index.meta().clone()),
     };
     let files = segment::write(&contents, &options)?;

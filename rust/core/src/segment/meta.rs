@@ -5,6 +5,7 @@
 
 use super::bytes::{Cursor, bad};
 use super::impacts::{Impacts, LEVELS};
+use crate::bands::Bands;
 use crate::codes::DIM_CAP;
 use crate::error::Result;
 use crate::file::{Answer, File};
@@ -103,6 +104,9 @@ pub(super) struct PointerMeta {
     pub languages: Vec<String>,
     /// The digest of the piece table that the short codes come from, in hexadecimal.
     pub pieces: Option<String>,
+    /// Which scores are good ones; learned when the collection was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bands: Option<Bands>,
     pub user: Map<String, Value>,
 }
 
@@ -144,6 +148,7 @@ impl PointerMeta {
         if !is_name(&segment.file) || segment.head > segment.length {
             return Err(bad("its pointer names a segment that cannot be"));
         }
+        self.bands.as_ref().map_or(Ok(()), Bands::check)?;
         Ok(segment)
     }
 }

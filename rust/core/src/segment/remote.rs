@@ -13,6 +13,7 @@ use super::texts::{Stored, Unpacker, read_documents};
 use super::whole::read_dictionary;
 use super::write::rank_width;
 use super::{CODE_BYTES, Space};
+use crate::bands::Bands;
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Part};
 use crate::format::{Kind, hex};
@@ -176,6 +177,11 @@ impl Remote {
     /// The maker's own object; none before it is open.
     pub fn user(&self) -> Option<&Map<String, Value>> {
         self.opened.as_ref().map(|opened| &opened.pointer.user)
+    }
+
+    /// Which scores are good ones; none before it is open, or where that was not learned.
+    pub fn bands(&self) -> Option<&Bands> {
+        self.opened.as_ref()?.pointer.bands.as_ref()
     }
 
     /// The languages that a query is stemmed in, that of most documents first.

@@ -13,6 +13,7 @@ use super::squeezed::Squeezed;
 use super::texts::{DICTIONARY_BYTES, Unpacker, read_documents};
 use super::write::rank_width;
 use super::{CODE_BYTES, Contents, Document, FIELDS, Space, Term};
+use crate::bands::Bands;
 use crate::codes::{CODE_MAX, is_scale};
 use crate::error::{Code, Error, Result};
 use crate::facets::{self, Columns};
@@ -119,6 +120,11 @@ impl<'a> Whole<'a> {
     /// The maker's own object.
     pub fn user(&self) -> &Map<String, Value> {
         &self.pointer.user
+    }
+
+    /// Which scores are good ones; none where that was not learned.
+    pub fn bands(&self) -> Option<&Bands> {
+        self.pointer.bands.as_ref()
     }
 
     /// The languages that a query is stemmed in, that of most documents first.

@@ -17,6 +17,7 @@ use super::root::{
 use super::squeezed::Squeezer;
 use super::texts::{BLOCK_BYTES, Packer, choose_dictionary, put_document};
 use super::{CODE_BYTES, Contents, ShortCode, Shorten};
+use crate::bands::Bands;
 use crate::codes;
 use crate::error::Result;
 use crate::facets::{self, Columns};
@@ -45,6 +46,8 @@ pub struct Options<'a> {
     pub pieces: Option<String>,
     /// The languages that a query is stemmed in, as ISO 639-1, that of most documents first.
     pub languages: Vec<String>,
+    /// Which scores are good ones.
+    pub bands: Option<Bands>,
     /// An object of the maker's own.
     pub user: Map<String, Value>,
 }
@@ -71,6 +74,7 @@ pub fn write(contents: &Contents, options: &Options<'_>) -> Result<Vec<(String, 
         }],
         languages: options.languages.clone(),
         pieces: options.pieces.clone(),
+        bands: options.bands.clone(),
         user: options.user.clone(),
     };
     let parameters = Parameters::of(&impacts, GAMMA).write();

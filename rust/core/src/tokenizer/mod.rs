@@ -97,6 +97,13 @@ impl Tokenizer {
         self.vocabulary.len()
     }
 
+    /// The tokens of the vocabulary that can begin a word.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let inside = self.config.continuing_prefix.as_str();
+        let tokens = self.vocabulary.tokens();
+        tokens.filter(move |token| inside.is_empty() || !token.starts_with(inside))
+    }
+
     /// Bytes of its vocabulary in memory.
     pub fn size_bytes(&self) -> usize {
         self.vocabulary.size_bytes()

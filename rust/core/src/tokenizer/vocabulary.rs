@@ -61,6 +61,12 @@ impl Vocabulary {
         self.starts.len() - 1
     }
 
+    /// The tokens in the order of their ids.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let borders = self.starts.windows(2);
+        borders.map(|pair| &self.text[pair[0] as usize..pair[1] as usize])
+    }
+
     /// Bytes of tokens and table.
     pub(super) fn size_bytes(&self) -> usize {
         self.text.capacity() + (self.starts.capacity() + self.slots.capacity()) * size_of::<u32>()

@@ -4,6 +4,7 @@
 //! Invariant: no files outside the repository, no clock, no randomness but seeded generators.
 
 mod analysis;
+mod bands;
 mod broken;
 mod buffers;
 mod campaign;
