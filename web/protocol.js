@@ -49,9 +49,9 @@ export const CODES = Object.freeze({
 /** @typedef {{id: string, title: string, text: string, kind?: string|null, url?: string|null, tags?: string[]|null, date?: string|null, meta?: Record<string, any>|null}} HitDocument */
 /** @typedef {{headings?: string[], page?: number, line?: number, time?: number}} Place */
 /** A stretch of a text, and whether it was searched for. @typedef {{text: string, hit: boolean}} Piece */
-/** @typedef {{id: string, score: number, legs?: Record<string, number>, document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
+/** @typedef {{id: string, score: number, legs?: Record<string, number>, band?: "strong"|"fair"|"weak", document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
 /** @typedef {{from: string, to: string}} Correction a word that was typed, and the one it was taken for */
-/** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, facets?: any[], corrections?: Correction[], encoder?: "model" | "static", took_ms: number}} SearchResult `took_ms` is the time spent in Python and engine. */
+/** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, close?: boolean, facets?: any[], corrections?: Correction[], encoder?: "model" | "static", took_ms: number}} SearchResult `close` false: even the best hit is weak; `took_ms` is the time spent in Python and engine. */
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null, values: string[], lazy?: boolean}} OpenResult `values`: what it can be filtered by; `lazy`: it is read piece by piece. */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
 /** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */

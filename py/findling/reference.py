@@ -171,6 +171,7 @@ class ReferenceEngine:
         index = self._index(plan)
         documents = index["documents"]
         words = Words(documents, self._analyse, self._knows) if "words" in plan else None
+        typed = plan.get("words", {}).get("text", "")
         plan, corrections = _corrected(plan, words)
         query = self._query(plan, index) if plan.keys() & {"text", "vector", "like"} else None
         asked = None if words is None else words.query(plan["words"])
@@ -181,11 +182,15 @@ class ReferenceEngine:
         hits = {id: _hit(each, query, asked, id, plan.get("weights", {})) for id, each in documents.items()}
         of_words = None if asked is None or asked.is_blank else {id for id, hit in hits.items() if hit["legs"]["words"] > 0}
         meaning = None if query is None else {id: hit["legs"]["meaning"] for id, hit in hits.items()}
+        exact = _exact(words, typed, plan)
+        for id in exact:
+            hits[id]["score"] = float(np.float32(hits[id]["score"] + _most(plan, hits[id]["legs"])))
 
         def matched(filter: Mapping[str, Any]) -> set[str]:
             others = [id for id in documents if id != plan.get("like")]
             allowed = {id for id in others if facets.passes(filter, id, values[id]) and (asked is None or asked.meets(id))}
-            return facets.matched(allowed, of_words, meaning, plan.get("meaning_k", max(facets.MEANING_K, offset + limit)))
+            best = facets.matched(allowed, of_words, meaning, plan.get("meaning_k", max(facets.MEANING_K, offset + limit)))
+            return best | (exact & allowed)
 
         found = {id: hits[id] for id in matched(filter)}
         if plan.get("sort"):
@@ -295,6 +300,18 @@ def _corrected(plan: dict[str, Any], words: Words | None) -> tuple[dict[str, Any
         plan["text"], more = words.correct(plan["text"], is_typing)
         corrections += [each for each in more if each not in corrections]
     return plan, corrections
+
+
+def _exact(words: Words | None, typed: str, plan: dict[str, Any]) -> set[str]:
+    """The documents whose title is the text that is searched for, or whose id is what was typed."""
+    text = plan.get("words", {}).get("text", "")
+    return {id for id in words.written if words.is_exact(id, text) or id == typed.strip()} if words and text else set()
+
+
+def _most(plan: dict[str, Any], legs: dict[str, float]) -> float:
+    """The most that the legs could give a document."""
+    usual = {"meaning": MEANING_WEIGHT, "words": WORDS_WEIGHT} if len(legs) == 2 else dict.fromkeys(legs, 1.0)
+    return sum(plan.get("weights", {}).get(leg, weight) for leg, weight in usual.items())
 
 
 def _hit(document: dict[str, Any], query: Codes | None, asked: Asked | None, id: str, weights: dict[str, float]) -> dict[str, Any]:

@@ -71,7 +71,15 @@ class Words:
         shares = Counter(languages.values())
         held = [language for language, count in shares.items() if count >= LANGUAGE_SHARE * len(documents)]
         self.languages = sorted(held) or [self.main]
+        self._titles = {id: self._forms(each.get("fields", {}).get("title", "")) for id, each in documents.items()}
         self.written = {id: _written(each.get("fields", {}), languages[id], analyse) for id, each in documents.items()}
+
+    def is_exact(self, id: str, text: str) -> bool:
+        """Whether a text is, but for capitals, accents and signs, the title of a document."""
+        return self._titles[id] == self._forms(text) != []
+
+    def _forms(self, text: str) -> list[str]:
+        return [token["form"] for token in self._analyse(text, UNKNOWN_LANGUAGE)["tokens"] if not token["whole"]]
 
     def query(self, words: dict[str, Any]) -> "Asked":
         """What the `words` of a plan ask for."""

@@ -33,7 +33,7 @@ const FAIR: f64 = 0.6;
 /// A strong one than that of so many.
 const STRONG: f64 = 0.95;
 /// But so many of the collection's own queries find something fair in any case, and so many something strong.
-const OWN_FAIR: f64 = 0.9;
+const OWN_FAIR: f64 = 0.95;
 const OWN_STRONG: f64 = 0.5;
 /// Cuts are kept to so many parts of 1.
 const PARTS: f64 = 1000.0;
@@ -181,7 +181,8 @@ fn learn(
         both: cuts(&best.0[2], own),
     };
     Ok(Some(Bands {
-        words: cuts(&by_model.0[0], own),
+        // What has a word of the query at all is what was asked for; how much of a query a good answer has depends on its length.
+        words: [0.0, cuts(&by_model.0[0], own)[1]],
         model: encoded(&by_model),
         by_pieces: by_pieces.as_ref().map(encoded),
     }))

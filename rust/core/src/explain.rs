@@ -80,5 +80,8 @@ pub fn hit(plan: &Search, index: &Index, query: &Query, found: &Found) -> Result
         let leg = json!({"terms": terms, "contribution": contribution});
         legs.insert("words".to_owned(), leg);
     }
+    if found.lift > 0.0 {
+        legs.insert("exact".to_owned(), json!({"contribution": found.lift}));
+    }
     Ok(Value::Object(legs))
 }

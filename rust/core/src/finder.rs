@@ -184,6 +184,7 @@ impl Finder {
         let ask = Ask {
             meaning: meaning.map(|leg| (&self.query, leg.weight)),
             words: request.as_deref().map(|request| (request, weight)),
+            named: plan.words.as_ref().map(|leg| leg.asked.text.trim()),
             filter: if is_empty { &nothing } else { &plan.filter },
             without,
             offset: plan.offset,

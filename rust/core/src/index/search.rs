@@ -26,6 +26,8 @@ pub struct Ask<'a> {
     pub words: Option<(&'a Request, f64)>,
     /// Which documents may be found.
     pub filter: &'a Filter,
+    /// What may be the id of a document, as it was typed.
+    pub named: Option<&'a str>,
     /// A document that is not found.
     pub without: Option<usize>,
     /// How many of the best are left out.
@@ -46,6 +48,7 @@ impl<'a> Ask<'a> {
         Ask {
             meaning: None,
             words: None,
+            named: None,
             filter: &Filter::All,
             without: None,
             offset: 0,
@@ -70,6 +73,8 @@ pub struct Found {
     pub meaning: Option<Meaning>,
     /// What it has of all that the words could give, from 0 to 1, where the leg of words was asked.
     pub words: Option<f32>,
+    /// What is added to its score because its title or id is what was asked for.
+    pub lift: f32,
 }
 
 /// How near a document is to a query.
@@ -161,7 +166,8 @@ impl Index {
     /// order of fields. They lie in `buffers` until the next search; where those are large enough nothing is allocated but
     /// for the words of the query, fields and facets.
     ///
-    /// One leg: its value times its weight. Both: the sum of both, a negative closeness counting as none.
+    /// One leg: its value times its weight. Both: the sum of both, a negative closeness counting as none. A document whose title or
+    /// id is all that the words say gets the most that any could have on top, so that it comes first.
     ///
     /// # Errors
     /// `wrong_dim` when the query has another number of components, `bad_format` or `wrong_digest` for a damaged file.
@@ -235,7 +241,9 @@ impl Index {
             meaning: ask.meaning.map(|_| &closeness[..]),
             meaning_k: ask.meaning_k,
         };
+        let (exact, lift) = self.exact(ask, words)?;
         matching.mark(allowed, ties, room, matched);
+        insert_all(matched, &exact, allowed);
         *total = matched.len();
         counts.clear();
         let mut other = Set::default();
@@ -244,11 +252,16 @@ impl Index {
                 None => &*matched,
                 Some(allowed) => {
                     matching.mark(allowed, ties, room, &mut other);
+                    insert_all(&mut other, &exact, allowed);
                     &other
                 }
             };
             counts.push(facet.count(&self.columns, set));
         }
+        let lift = |document: usize| match exact.binary_search(&document) {
+            Ok(_) => lift,
+            Err(_) => 0.0,
+        };
         let score = |document: usize| {
             let share = |weight| f64::from(scores.share(document, words)) * weight;
             let meaning = ask
@@ -262,7 +275,7 @@ impl Index {
                     closeness.max(0.0) * weight + share(of_words)
                 }
             };
-            score as f32
+            (score + lift(document)) as f32
         };
         found.clear();
         let mut take = |document: usize, score: f32| {
@@ -274,6 +287,7 @@ impl Index {
                 passage: near.map_or(0, |(_, row)| row - own.first_row),
                 meaning: near.map(|(meaning, _)| meaning),
                 words: ask.words.map(|_| scores.share(document, words)),
+                lift: lift(document) as f32,
             });
         };
         if !ask.sort.is_empty() {
@@ -309,6 +323,22 @@ impl Index {
             }
         });
         Ok(Answer::Ready(found))
+    }
+
+    /// The documents whose title or id is all that the words of a search say, ascending, and what each of them gets for it.
+    fn exact(&self, ask: &Ask<'_>, query: &words::Query) -> Result<(Vec<usize>, f64)> {
+        let Some((request, weight)) = ask.words.filter(|(request, _)| !request.text.is_empty())
+        else {
+            return Ok((Vec::new(), 0.0));
+        };
+        let mut exact = self.words()?.titled(&request.text, query);
+        exact.extend(ask.named.and_then(|id| self.number(id)));
+        exact.sort_unstable();
+        exact.dedup();
+        Ok((
+            exact,
+            weight + ask.meaning.map_or(0.0, |(_, weight)| weight),
+        ))
     }
 
     /// Marks the documents that a filter and the conditions of the query's words let pass.
@@ -392,6 +422,14 @@ impl Index {
             }
         }
     }
+}
+
+/// Puts those of `documents` that are allowed into a set.
+fn insert_all(set: &mut Set, documents: &[usize], allowed: &Set) {
+    let allowed = documents
+        .iter()
+        .filter(|document| allowed.contains(**document));
+    allowed.for_each(|document| set.insert(*document));
 }
 
 /// The leg of meaning on its way through the documents.

@@ -11,6 +11,7 @@ mod query;
 mod score;
 mod spelling;
 mod stored;
+mod titled;
 
 pub use condition::{Condition, Part};
 pub use given::Given;
