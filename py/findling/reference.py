@@ -311,7 +311,7 @@ def _exact(words: Words | None, typed: str, plan: dict[str, Any]) -> set[str]:
 def _most(plan: dict[str, Any], legs: dict[str, float]) -> float:
     """The most that the legs could give a document."""
     usual = {"meaning": MEANING_WEIGHT, "words": WORDS_WEIGHT} if len(legs) == 2 else dict.fromkeys(legs, 1.0)
-    return sum(plan.get("weights", {}).get(leg, weight) for leg, weight in usual.items())
+    return sum(float(plan.get("weights", {}).get(leg, weight)) for leg, weight in usual.items())
 
 
 def _hit(document: dict[str, Any], query: Codes | None, asked: Asked | None, id: str, weights: dict[str, float]) -> dict[str, Any]:

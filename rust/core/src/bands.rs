@@ -37,7 +37,7 @@ const OWN_FAIR: f64 = 0.95;
 const OWN_STRONG: f64 = 0.5;
 /// Cuts are kept to so many parts of 1.
 const PARTS: f64 = 1000.0;
-const SEED: u64 = 0x66_69_6e_64;
+const SEED: u64 = 0x6669_6e64;
 
 /// The least score of a fair hit and that of a strong one.
 pub type Cuts = [f64; 2];
