@@ -81,6 +81,7 @@ async def _nothing_comes(name: str) -> None:
 class App:
     """Opens, fills, searches and saves collections.
 
+    `calibrate` has what is saved and published learn which scores are good ones, for builders, who have the time and the model.
     `host` tells where the model came from, what storage there is, who embeds beside the engine, and how many bytes of each
     index file came over the network; `share` asks for those who embed; `prepare` fetches what a reader needs; `encoder` waits
     until the engine has what an encoder needs: `model`, `static`, or with `auto` whichever is there first.
@@ -98,8 +99,10 @@ class App:
         prepare: Prepare = _not_installed,
         whole: bool = False,
         encoder: Callable[[str], Awaitable[None]] = _nothing_comes,
+        calibrate: bool = False,
     ) -> None:
         self._engine = engine
+        self._calibrate = calibrate
         self._prepare = prepare
         self._encoder = encoder
         self._wishes: set[asyncio.Future[None]] = set()
@@ -264,14 +267,14 @@ class App:
         found = await (await self._find(collection)).search_all(queries, **wished)
         return [each.as_object() for each in found]
 
-    async def save(self, collection: str, *, calibrate: bool = False) -> dict[str, Any]:
-        """The collection as one index file, and a name for it; `calibrate` is for builders, who have the time."""
+    async def save(self, collection: str) -> dict[str, Any]:
+        """The collection as one index file, and a name for it."""
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
-        return {"bytes": await (await self._find(collection)).save(calibrate=calibrate), "name": f"{stem}.findling"}
+        return {"bytes": await (await self._find(collection)).save(calibrate=self._calibrate), "name": f"{stem}.findling"}
 
-    async def publish(self, collection: str, *, calibrate: bool = False) -> Any:
+    async def publish(self, collection: str) -> Any:
         """The collection as the files of a published one; for who writes folders, so no verb of the page."""
-        return await (await self._find(collection)).publish(calibrate=calibrate)
+        return await (await self._find(collection)).publish(calibrate=self._calibrate)
 
     async def status(self) -> dict[str, Any]:
         """What computes, with which model and how many workers, what is open, and how much memory of the engine it takes."""

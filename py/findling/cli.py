@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build(options: argparse.Namespace) -> int:
     async def build() -> dict[str, Any]:
         out: Path = options.output
-        app = App(_engine(options), FolderStore(out.parent))
+        app = App(_engine(options), FolderStore(out.parent), calibrate=True)
         await app.open(COLLECTION)
         sources = Sources(options.source, out)
         bar = _Bar(options.quiet)
@@ -86,9 +86,9 @@ def _build(options: argparse.Namespace) -> int:
             reasons = "".join(f"; {each['name']}: {each['reason']}" for each in added["skipped"][:3])
             raise NotFound(f"nothing in {named} could be indexed; {readers.KINDS} and other files can{reasons}")
         if out.suffix == published.SUFFIX:
-            await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION, calibrate=True))["bytes"])
+            await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
         else:
-            await published.write(out, published.files(await app.publish(COLLECTION, calibrate=True)))
+            await published.write(out, published.files(await app.publish(COLLECTION)))
         return added
 
     added = asyncio.run(build())
