@@ -89,7 +89,8 @@ def test_search_prints_titles_best_first(index, model_file, capsys):
 def test_search_as_json_is_the_answer_of_the_application(index, model_file, capsys):
     assert main(["search", str(index), "wood for rowing", "--model", str(model_file), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"query", "hits", "total", "exact", "facets", "corrections", "encoder", "took_ms"}
+    assert set(answer) == {"query", "hits", "total", "exact", "close", "facets", "corrections", "encoder", "took_ms"}
+    assert answer["close"] == (answer["hits"][0]["band"] in ("fair", "strong"))
     assert answer["encoder"] == "model"
     assert {hit["id"] for hit in answer["hits"]} == {"b.txt", "deep/a.md#1", "deep/a.md#2"}
     first = answer["hits"][0]
