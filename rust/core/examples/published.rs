@@ -6,11 +6,11 @@
 //!
 //!     published RECORDS.jsonl QUERIES.tsv
 
-use findling_core::facets::{Row, Values};
+use findling_core::facets::{self, Row, Values};
 use findling_core::file::Answer;
 use findling_core::index::{Entry, Index, Space};
 use findling_core::pieces::short;
-use findling_core::segment::{self, Options, Query, Remote, Whole, Word};
+use findling_core::segment::{self, Condition, Options, Query, Remote, Whole, Word};
 use findling_core::words::Source;
 use findling_core::{Result, analysis};
 use serde_json::value::RawValue;
@@ -72,7 +72,10 @@ fn index(records: &str) -> Result<(Index, usize)> {
                 text: body,
                 ..Source::default()
             }),
-            values: Row::new(&Values::default())?,
+            values: Row::new(&Values::from([(
+                "kind".to_owned(),
+                vec![facets::Value::Text(text("kind"))],
+            )]))?,
             record: RawValue::from_string(line.to_owned()).expect("a record"),
         });
     }
@@ -140,6 +143,75 @@ fn summarise(case: &str, costs: &mut [Cost]) {
             unit,
         );
     }
+}
+
+/// What features read beside what the words of a query read, in a session each.
+fn features(queries: &str, files: [&[u8]; 2]) -> Result<()> {
+    let filter = json!({"field": "kind", "any": ["games"]});
+    let filter = facets::read_filter(serde_json::from_value(filter).expect("a plan"))?;
+    let facet =
+        facets::read_facets(serde_json::from_value(json!([{"field": "kind"}])).expect("a plan"))?;
+    let sort =
+        facets::read_sort(serde_json::from_value(json!([{"field": "kind"}])).expect("a plan"))?;
+    for case in ["filter and facet", "sort", "phrase", "typing"] {
+        let mut costs = Vec::new();
+        for line in queries.lines().skip(1) {
+            let mut words: Vec<Word> = Vec::new();
+            let english = analysis::Language::English;
+            analysis::analyse(
+                line.split('\t').nth(1).unwrap_or_default(),
+                english,
+                |token| {
+                    if !token.whole {
+                        words.push(Word {
+                            form: token.form.to_owned(),
+                            terms: vec![token.term.to_owned()],
+                            is_typed: false,
+                        });
+                    }
+                },
+            );
+            let mut query = Query {
+                words,
+                asks_words: true,
+                weights: (0.0, 1.0),
+                limit: 10,
+                meaning_k: 100,
+                ..Query::default()
+            };
+            let mut remote = Remote::new("pointer", files[1].len() as u64);
+            let mut cost = Cost::default();
+            serve(files, &mut remote, &mut cost, Remote::open)?;
+            serve(files, &mut remote, &mut cost, |remote| {
+                remote.search(&query)
+            })?;
+            match (case, query.words.as_mut_slice()) {
+                ("filter and facet", _) => {
+                    (query.filter, query.facets) = (Some(filter.clone()), facet.clone());
+                }
+                ("sort", _) => query.sort.clone_from(&sort),
+                ("phrase", [one, other, ..]) => query.conditions.push(Condition {
+                    parts: vec![(one.terms.clone(), 0), (other.terms.clone(), 1)],
+                    field: None,
+                    ordered: true,
+                    wanted: true,
+                }),
+                ("typing", [.., last]) if last.form.chars().count() > 4 => {
+                    last.form = last.form.chars().take(4).collect();
+                    last.terms = vec![last.form.clone()];
+                    last.is_typed = true;
+                }
+                _ => continue,
+            }
+            cost = Cost::default();
+            serve(files, &mut remote, &mut cost, |remote| {
+                remote.search(&query)
+            })?;
+            costs.push(cost);
+        }
+        summarise(case, &mut costs);
+    }
+    Ok(())
 }
 
 fn main() -> Result<()> {
@@ -227,16 +299,20 @@ fn main() -> Result<()> {
                         words.push(Word {
                             form: token.form.to_owned(),
                             terms,
+                            is_typed: false,
                         });
                     }
                 },
             );
             let query = Query {
+                meant: words.clone(),
                 words,
+                asks_words: true,
                 encode: case == "both",
-                vector: None,
                 weights,
                 limit: 10,
+                meaning_k: 100,
+                ..Query::default()
             };
             serve([segment, pointer], &mut remote, &mut cost, |remote| {
                 remote.search(&query)
@@ -285,6 +361,7 @@ fn main() -> Result<()> {
             _ => further_typo.push(cost),
         }
     }
+    features(&queries, [segment, pointer])?;
     summarise("first correction", &mut first_typo);
     summarise("further correction", &mut further_typo);
     summarise("first query", &mut first);

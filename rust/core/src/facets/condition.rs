@@ -5,6 +5,7 @@
 
 use super::dictionary::Dictionary;
 use super::{Columns, Field, Set, value};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A range of numbers or of times.
@@ -123,6 +124,28 @@ impl Filter {
                 filter.mark(columns, number, set);
                 set.invert();
             }
+        }
+    }
+
+    /// Adds the fields that it names.
+    pub fn fields<'a>(&'a self, fields: &mut BTreeSet<&'a str>) {
+        match self {
+            Filter::All | Filter::Ids(_) | Filter::NotIds(_) => {}
+            Filter::Field(condition) => drop(fields.insert(&condition.field)),
+            Filter::And(filters) | Filter::Or(filters) => {
+                filters.iter().for_each(|filter| filter.fields(fields));
+            }
+            Filter::Not(filter) => filter.fields(fields),
+        }
+    }
+
+    /// Whether it names ids.
+    pub fn names_ids(&self) -> bool {
+        match self {
+            Filter::Ids(_) | Filter::NotIds(_) => true,
+            Filter::All | Filter::Field(_) => false,
+            Filter::And(filters) | Filter::Or(filters) => filters.iter().any(Filter::names_ids),
+            Filter::Not(filter) => filter.names_ids(),
         }
     }
 

@@ -145,6 +145,14 @@ impl Columns {
         Columns::default()
     }
 
+    /// Columns of that many documents without values, to which [`Columns::load_field`] adds.
+    pub fn blank(documents: usize) -> Columns {
+        Columns {
+            documents,
+            ..Columns::default()
+        }
+    }
+
     /// How many documents it has.
     pub fn documents(&self) -> usize {
         self.documents

@@ -3,6 +3,7 @@
 //! Owns which collections there are, what a query is encoded with, and the reply; must not know the format. Invariant: a call
 //! that fails or lacks something leaves everything as it was.
 
+mod explain;
 mod publish;
 mod query;
 
@@ -157,7 +158,7 @@ impl Published {
         if let Some(pieces) = pieces.filter(|_| query.encode && !found.unknown.is_empty()) {
             let mut more = vec![0.0; short::DIM];
             for word in &found.unknown {
-                if let Some(vector) = pieces.form(&query.words[*word].form)? {
+                if let Some(vector) = pieces.form(&query.meant[*word].form)? {
                     more.iter_mut().zip(vector).for_each(|(sum, x)| *sum += x);
                 }
             }
@@ -185,9 +186,9 @@ fn reply(
         (Some(_), false) => Some(plan::Encoder::Model),
     };
     let cuts = remote.bands().and_then(|bands| bands.cuts(plan, encoder));
-    let best = found.hits.first().map(|hit| hit.score as f32);
+    let best = found.best.map(|best| best as f32);
     let mut hits = Vec::with_capacity(found.hits.len());
-    for hit in found.hits.iter().skip(plan.offset) {
+    for hit in &found.hits {
         let record: &RawValue = serde_json::from_slice(&hit.record)
             .map_err(|_| crate::stored::bad("a record is not JSON"))?;
         let meaning = hit.meaning.filter(|_| plan.meaning.is_some());
@@ -195,14 +196,14 @@ fn reply(
         hits.push(plan::Hit {
             id: &hit.id,
             score,
-            passage: hit.passage.unwrap_or(0) as usize,
+            passage: hit.near.map_or(0, |near| near.best.0 as usize),
             legs: plan::Legs {
                 meaning: meaning.map(|meaning| meaning as f32),
                 words: has_words.then_some(hit.words as f32),
             },
             record: record.to_owned(),
             band: cuts.map(|cuts| bands::band(score, cuts)),
-            explain: None,
+            explain: plan.explain.then(|| explain::hit(plan, query, found, hit)),
         });
     }
     plan::reply(&plan::Hits {
@@ -211,6 +212,10 @@ fn reply(
         exact: found.exact,
         close: cuts.map(|cuts| bands::is_close(best, cuts)),
         encoder,
+        facets: (!plan.facets.is_empty()).then_some(&found.counts),
+        explain: plan
+            .explain
+            .then(|| explain::search(plan, query, found, remote)),
         corrections: (!corrections.is_empty()).then_some(corrections),
         ..plan::Hits::default()
     })

@@ -8,8 +8,8 @@ use crate::error::{Code, Error, Result};
 use crate::facets::Filter;
 use crate::file::Answer;
 use crate::plan::{Search, Target};
-use crate::segment::{Query, Remote, Word};
-use crate::words::{Asked, Correction, doubtful, mend, read};
+use crate::segment::{Condition, Query, Remote, Word};
+use crate::words::{Asked, Correction, Request, doubtful, mend, read};
 
 /// What the texts of a plan become once their typing errors are corrected, and what was corrected; `knows` tells words that are
 /// right although no document has them.
@@ -76,36 +76,44 @@ pub fn corrected(
 }
 
 /// The plan in the terms of the collection.
+///
+/// # Errors
+/// `unsupported` for what a collection in pieces cannot do.
 pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result<Query> {
     let refuse = |what: &str| {
         let message = format!(
-            "a published collection that is read in pieces does not take {what} yet; leave it out"
+            "a published collection that is read in pieces does not take {what}; leave it out, or open the collection whole"
         );
         Err(Error::new(Code::Unsupported, message))
     };
-    if plan.filter != Filter::All {
-        return refuse("a filter");
+    if plan.filter.names_ids() {
+        return refuse("a filter of ids");
     }
-    if !plan.facets.is_empty() || !plan.sort.is_empty() {
-        return refuse("facets or an order");
-    }
-    if plan.explain {
-        return refuse("\"explain\"");
-    }
-    let mut text = String::new();
+    let languages = languages(remote.languages());
     let mut query = Query {
-        limit: plan.offset.saturating_add(plan.limit),
+        filter: (plan.filter != Filter::All).then(|| plan.filter.clone()),
+        facets: plan.facets.clone(),
+        sort: plan.sort.clone(),
+        offset: plan.offset,
+        limit: plan.limit,
+        meaning_k: plan.meaning_k,
         ..Query::default()
     };
     if let Some(leg) = &plan.words {
-        if !(leg.asked.phrases.is_empty()
-            && leg.asked.within.is_empty()
-            && leg.asked.not.is_empty())
-        {
-            return refuse("phrases, fields or excluded words");
-        }
-        text.clone_from(&leg.asked.text);
+        query.asks_words = true;
+        query.is_blank = leg.asked.is_blank();
         query.weights.1 = leg.weight;
+        let demanded = leg.asked.phrases.iter().chain(&leg.asked.within);
+        add_words(
+            &mut query.words,
+            &leg.asked.text,
+            &languages,
+            leg.asked.typing,
+        );
+        for clause in demanded {
+            add_words(&mut query.words, &clause.text, &languages, false);
+        }
+        add_conditions(&mut query.conditions, &leg.asked, &languages);
     }
     if let Some(leg) = &plan.meaning {
         query.weights.0 = leg.weight;
@@ -116,18 +124,15 @@ pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result
             (Target::Text(meant), None) => {
                 query.encode = true;
                 query.weights.0 = leg.static_weight;
-                if let Some(words) = &plan.words {
-                    query.weights.1 = words.static_weight;
-                }
-                if plan.words.is_none() {
-                    text.clone_from(&meant.0);
-                } else if meant.0 != text {
-                    return refuse("other words for meaning than for words without a piece table");
+                add_words(&mut query.meant, &meant.0, &languages, false);
+                match &plan.words {
+                    Some(words) => query.weights.1 = words.static_weight,
+                    // They tell where to look.
+                    None => query.words = query.meant.clone(),
                 }
             }
         }
     }
-    query.words = words(&text, remote.languages());
     Ok(query)
 }
 
@@ -141,16 +146,41 @@ pub fn languages(codes: &[String]) -> Vec<Language> {
     languages
 }
 
-/// The words of a text, each once, with the terms that stand for it in the collection's languages.
-fn words(text: &str, codes: &[String]) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    for asked in read(text, &languages(codes)) {
-        if words.iter().all(|word| word.terms != asked.terms) {
-            words.push(Word {
-                form: asked.form,
-                terms: asked.terms,
-            });
+/// Adds the words of a text, each once, with the terms that stand for it in the collection's languages.
+fn add_words(words: &mut Vec<Word>, text: &str, languages: &[Language], typing: bool) {
+    for asked in read(text, languages) {
+        let word = Word {
+            is_typed: typing && !asked.whole && asked.range.end == text.len(),
+            form: asked.form,
+            terms: asked.terms,
+        };
+        // Two words that the same terms stand for are one; a beginning is another word.
+        let is_same = |known: &Word| (&known.terms, known.is_typed) == (&word.terms, word.is_typed);
+        if !words.iter().any(is_same) {
+            words.push(word);
         }
     }
-    words
+}
+
+fn add_conditions(conditions: &mut Vec<Condition>, asked: &Request, languages: &[Language]) {
+    let clauses = [
+        (&asked.phrases, true, true),
+        (&asked.within, false, true),
+        (&asked.not, true, false),
+    ];
+    for (clauses, ordered, wanted) in clauses {
+        for clause in clauses {
+            let mut parts = read(&clause.text, languages);
+            parts.retain(|part| !part.whole);
+            if !parts.is_empty() {
+                let parts = parts.into_iter().map(|part| (part.terms, part.position));
+                conditions.push(Condition {
+                    parts: parts.collect(),
+                    field: clause.field,
+                    ordered,
+                    wanted,
+                });
+            }
+        }
+    }
 }

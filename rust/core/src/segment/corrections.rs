@@ -1,15 +1,22 @@
 //! The section of corrections: pages of words in two orders, and a directory that tells where each of them is.
 //!
-//! Owns both, and which documents a form is counted in; must not know which words are close to each other. Invariant: pages lie end
+//! Owns both, which documents a form is counted in and which pages are read; must not know which words are close to each other. Invariant: pages lie end
 //! to end behind the directory, forwards and then backwards, each with its mark, and nothing of them is held but the directory.
 
 use super::Contents;
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, check_mark, mark, put};
 use super::leaf::{put_after, read_after};
+use super::meta;
+use super::remote::{Remote, ready};
 use super::texts::{Packer, Unpacker};
 use crate::error::Result;
-use crate::typos::{self, Page, Place};
+use crate::file::{Answer, Part};
+use crate::typos::{self, Candidate, Page, Place};
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// Pages of words that are read for one that may be mistyped, at most.
+const PAGES_OF_A_WORD: usize = 14;
 
 /// A page, as the directory knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +152,84 @@ impl Directory {
         let each = size_of::<PagePlace>() + size_of::<Place>();
         let orders = self.0.iter();
         orders.map(|order| order.pages.len() * each).sum()
+    }
+}
+
+impl Remote {
+    /// Whether documents have each of some terms.
+    ///
+    /// # Errors
+    /// As for [`Remote::search`].
+    pub fn knows(&mut self, terms: &[&str]) -> Result<Answer<Vec<bool>>> {
+        let entries = ready!(self.entries(terms)?);
+        Ok(Answer::Ready(entries.iter().map(Option::is_some).collect()))
+    }
+
+    /// What was meant by each of some forms, none for one that the collection has or that nothing is close to.
+    ///
+    /// # Errors
+    /// As for [`Remote::search`].
+    pub fn correct(&mut self, forms: &[&str]) -> Result<Answer<Vec<Option<Candidate>>>> {
+        let length = self.file()?.length_of(meta::TYPOS)?;
+        if self.typos.is_none() {
+            let root = &self.opened()?.root;
+            let (end, digest) = (root.typos, root.typos_digest);
+            let part = Part {
+                section: meta::TYPOS,
+                range: 0..end,
+                digest: Some(&digest),
+            };
+            let bytes = ready!(self.file()?.parts(&[part])?).concat();
+            self.typos = Some(Directory::read(&bytes, length)?);
+        }
+        let Some(directory) = &self.typos else {
+            return Ok(Answer::Ready(Vec::new()));
+        };
+        // Each page once, with the forms it is looked through for.
+        let mut looked: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (number, form) in forms.iter().enumerate() {
+            let mut left = PAGES_OF_A_WORD;
+            for stretch in typos::stretches(form) {
+                let order = usize::from(stretch.backwards);
+                for page in stretch.pages(&directory.0[order].firsts) {
+                    let own = looked.entry((order, page)).or_default();
+                    if !own.contains(&number) && left > 0 {
+                        own.push(number);
+                        left -= 1;
+                    }
+                }
+            }
+        }
+        looked.retain(|_, own| !own.is_empty());
+        let places: Vec<PagePlace> = looked
+            .keys()
+            .map(|(order, page)| directory.0[*order].pages[*page].clone())
+            .collect();
+        let wanted: Vec<Part<'_>> = places
+            .iter()
+            .map(|place| Part {
+                section: meta::TYPOS,
+                range: place.range.clone(),
+                digest: Some(&place.digest),
+            })
+            .collect();
+        let pages = ready!(self.file()?.parts(&wanted)?);
+        let mut best: Vec<Option<Candidate>> = vec![None; forms.len()];
+        let mut is_there = vec![false; forms.len()];
+        let mut unpacker = Unpacker::new(Vec::new());
+        for (((order, _), own), (place, bytes)) in looked.iter().zip(places.iter().zip(pages)) {
+            read_page(&bytes, place.is_stored, &mut unpacker, &mut |word, df| {
+                let word = typos::spelled(&word.text, *order == 1);
+                for number in own {
+                    is_there[*number] |= word == forms[*number];
+                    typos::offer(forms[*number], &word, df, &mut best[*number]);
+                }
+            })?;
+        }
+        for (best, is_there) in best.iter_mut().zip(is_there) {
+            *best = best.take().filter(|_| !is_there);
+        }
+        Ok(Answer::Ready(best))
     }
 }
 

@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// A leaf is closed before it becomes longer than this, unless one term alone is.
 pub(super) const LEAF_BYTES: usize = 2 << 10;
+/// Spots of more bytes have a mark of their own.
+const MARKED_BYTES: u64 = 256;
 /// Postings of at most this many bytes stand in the leaf.
 const INLINE_BYTES: usize = 64;
 /// The longest term or form, in bytes.
@@ -34,8 +36,17 @@ pub(super) struct Entry {
     pub count: usize,
     pub forms: Vec<Form>,
     pub place: Place,
-    /// Its part of the section of spots.
-    pub spots: Range<u64>,
+    /// Its parts of the section of spots, one for each page of postings.
+    pub spots: Vec<SpotsPlace>,
+}
+
+/// Where the places of the postings of a page are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SpotsPlace {
+    pub range: Range<u64>,
+    pub is_stored: bool,
+    /// Of a long one its digest; short ones are covered by those of blocks.
+    pub digest: Option<Mark>,
 }
 
 impl Entry {
@@ -72,8 +83,15 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Adds the next term with its postings, page by page, and the length of its spots; `long` gets what is not inline.
-    pub fn add(&mut self, term: &Term, list: &[Vec<u8>], spots: u64, long: &mut Vec<u8>) {
+    /// Adds the next term with its postings and its spots, page by page, these each with whether it is stored as it is; `long`
+    /// gets the postings that are not inline.
+    pub fn add(
+        &mut self,
+        term: &Term,
+        list: &[Vec<u8>],
+        spots: &[(Vec<u8>, bool)],
+        long: &mut Vec<u8>,
+    ) {
         let mut entry = self.entry(term, list, spots);
         if !self.body.is_empty() && self.body.len() + entry.len() > LEAF_BYTES {
             self.close();
@@ -90,15 +108,14 @@ impl Builder {
                 self.postings += page.len() as u64;
             }
         }
-        self.spots += spots;
+        self.spots += spots.iter().map(|(page, _)| page.len() as u64).sum::<u64>();
         term.term.clone_into(&mut self.last);
     }
 
-    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: u64) -> Vec<u8> {
+    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: &[(Vec<u8>, bool)]) -> Vec<u8> {
         let mut entry = Vec::new();
         put_after(&mut entry, &self.last, &term.term);
         put(&mut entry, term.documents.len() as u64);
-        put(&mut entry, spots);
         put(&mut entry, term.forms.len() as u64);
         for form in &term.forms {
             put_after(&mut entry, &term.term, &form.form);
@@ -115,6 +132,13 @@ impl Builder {
             put(&mut entry, 0);
             for page in list {
                 put(&mut entry, page.len() as u64);
+                entry.extend_from_slice(&mark(page));
+            }
+        }
+        for (page, is_stored) in spots {
+            let length = page.len() as u64;
+            put(&mut entry, length << 1 | u64::from(*is_stored));
+            if length > MARKED_BYTES {
                 entry.extend_from_slice(&mark(page));
             }
         }
@@ -199,8 +223,6 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
         if count == 0 {
             return Err(bad("a term has no postings"));
         }
-        let start = spots;
-        spots = further(spots, cursor.varint()?)?;
         let forms = read_forms(&mut cursor, &term, frame)?;
         let inline = cursor.number(INLINE_BYTES)?;
         let place = if inline > 0 {
@@ -220,12 +242,26 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
             }
             Place::Pages(list)
         };
+        let mut places = Vec::new();
+        for _ in 0..pages(count) {
+            let length = cursor.varint()?;
+            let start = spots;
+            spots = further(spots, length >> 1)?;
+            places.push(SpotsPlace {
+                range: start..spots,
+                is_stored: length & 1 == 1,
+                digest: match length >> 1 > MARKED_BYTES {
+                    true => Some(cursor.array()?),
+                    false => None,
+                },
+            });
+        }
         entries.push(Entry {
             term,
             count,
             forms,
             place,
-            spots: start..spots,
+            spots: places,
         });
     }
     Ok((starts, entries))
@@ -309,7 +345,8 @@ mod tests {
                     documents: (0..7).collect(),
                     ..Term::default()
                 };
-                builder.add(&term, std::slice::from_ref(page), *positions, &mut long);
+                let spots = (vec![3; *positions as usize], positions % 2 == 0);
+                builder.add(&term, std::slice::from_ref(page), &[spots], &mut long);
             }
             let frame = Frame { documents: 20, has_codes };
             let mut expected = given.iter();
@@ -323,7 +360,10 @@ mod tests {
                     let (term, (page, names, positions)) = expected.next().unwrap();
                     prop_assert_eq!(&entry.term, term);
                     prop_assert_eq!(entry.forms, forms(names, has_codes));
-                    prop_assert_eq!(entry.spots, at..at + positions);
+                    let [spots] = &entry.spots[..] else { panic!("one page") };
+                    prop_assert_eq!(&spots.range, &(at..at + positions));
+                    prop_assert_eq!(spots.is_stored, positions % 2 == 0);
+                    prop_assert_eq!(spots.digest, (*positions > MARKED_BYTES).then(|| mark(&vec![3; *positions as usize])));
                     at += positions;
                     match entry.place {
                         Place::Here(here) => prop_assert_eq!(&here, page),

@@ -26,7 +26,6 @@ pub(super) const SPOTS: &str = "spots";
 pub(super) const TYPOS: &str = "typos";
 pub(super) const COLUMNS: &str = "columns";
 pub(super) const LENGTHS: &str = "lengths";
-pub(super) const FREQUENCIES: &str = "frequencies";
 pub(super) const CODES: &str = "codes";
 pub(super) const SCALES: &str = "scales";
 pub(super) const PARAMETERS: &str = "parameters";

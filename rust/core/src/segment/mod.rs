@@ -4,6 +4,7 @@
 //! means, or who reads. Invariant: the same contents give the same bytes, what is read back equals what was written, and
 //! nothing in a file is believed before it has been compared with its digest and with the rest of the file.
 
+mod ask;
 mod bytes;
 mod check;
 mod cluster;
@@ -11,20 +12,24 @@ mod corrections;
 mod impacts;
 mod leaf;
 mod meta;
+mod narrow;
+mod near;
 mod postings;
 mod remote;
 mod root;
+mod said;
 mod search;
+mod spots;
 mod squeezed;
 mod texts;
 mod whole;
 mod write;
 
+pub use ask::{Condition, Found, Hit, Nearness, Query, Weighed, Word};
 pub use cluster::Layout;
 pub use meta::{Parameters, is_pointer};
 pub use postings::FIELDS;
 pub use remote::Remote;
-pub use search::{Found, Hit, Query, Word};
 pub use whole::{Whole, segment_of};
 pub use write::{Options, POINTER, write};
 

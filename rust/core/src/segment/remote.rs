@@ -4,7 +4,7 @@
 //! sans-I/O, so that each call answers or says which ranges it lacks; nothing is used before the mark that covers it fits.
 
 use super::bytes::bad;
-use super::corrections::{Directory, PagePlace, read_page as read_words};
+use super::corrections::Directory;
 use super::leaf::{self, Entry, Frame, Place};
 use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
 use super::postings::{PAGE_POSTINGS, read_page};
@@ -15,18 +15,20 @@ use super::write::rank_width;
 use super::{CODE_BYTES, Space};
 use crate::bands::Bands;
 use crate::error::{Code, Error, Result};
+use crate::facets::Columns;
 use crate::file::{Answer, File, Part};
 use crate::format::{Kind, hex};
 use crate::loading::beside;
 use crate::pieces::short;
 use crate::stored::read_meta;
-use crate::typos::{self, Candidate};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Pages of words that are read for one that may be mistyped, at most.
-const PAGES_OF_A_WORD: usize = 14;
+/// Leaves that are read for a word that is still being typed, at most.
+const PREFIX_LEAVES: usize = 12;
+/// Of more documents the places among the ids are read all at once.
+const RANKS_APART: usize = 64;
 
 /// Gives what a part of a call lacks back to whom called.
 macro_rules! ready {
@@ -47,7 +49,8 @@ pub struct Remote {
     opened: Option<Opened>,
     headers: BTreeMap<usize, Header>,
     dictionary: Option<Vec<u8>>,
-    typos: Option<Directory>,
+    pub(super) typos: Option<Directory>,
+    pub(super) columns: Option<Columns>,
 }
 
 /// What is known once the root has been read.
@@ -76,6 +79,7 @@ impl Remote {
             headers: BTreeMap::new(),
             dictionary: None,
             typos: None,
+            columns: None,
         }
     }
 
@@ -118,7 +122,8 @@ impl Remote {
     /// Bytes of it that are in memory.
     pub fn size_bytes(&self) -> usize {
         let held = self.dictionary.as_ref().map_or(0, Vec::capacity)
-            + self.typos.as_ref().map_or(0, Directory::size_bytes);
+            + self.typos.as_ref().map_or(0, Directory::size_bytes)
+            + self.columns.as_ref().map_or(0, Columns::size_bytes);
         held + self.pointer.size_bytes() + self.segment.as_ref().map_or(0, File::size_bytes)
     }
 
@@ -223,7 +228,7 @@ impl Remote {
         })
     }
 
-    fn file(&mut self) -> Result<&mut File> {
+    pub(super) fn file(&mut self) -> Result<&mut File> {
         self.segment
             .as_mut()
             .ok_or_else(|| Error::new(Code::Bug, "a segment that was opened is missing"))
@@ -232,14 +237,47 @@ impl Remote {
     /// The entries of some terms in the dictionary; none for one that no document has.
     pub(super) fn entries(&mut self, terms: &[&str]) -> Result<Answer<Vec<Option<Entry>>>> {
         let opened = self.opened()?;
-        let frame = Frame {
-            documents: opened.meta.documents as usize,
-            has_codes: opened.meta.forms,
-        };
         let places: Vec<_> = terms.iter().map(|term| opened.root.leaf_of(term)).collect();
         let mut numbers: Vec<usize> = places.iter().flatten().copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
+        let read = ready!(self.leaves(&numbers)?);
+        let find = |(term, place): (&&str, Option<usize>)| {
+            let at = numbers.binary_search(&place?).ok()?;
+            let entries: &Vec<Entry> = read.get(at)?;
+            let at = entries
+                .binary_search_by(|entry| entry.term.as_str().cmp(term))
+                .ok()?;
+            Some(entries[at].clone())
+        };
+        Ok(Answer::Ready(terms.iter().zip(places).map(find).collect()))
+    }
+
+    /// The entries that have forms which begin like that, and whether those are all: of a beginning that is very common only
+    /// the first leaves are read.
+    pub(super) fn beginning(&mut self, prefix: &str) -> Result<Answer<(Vec<Entry>, bool)>> {
+        let root = &self.opened()?.root;
+        let first = root.leaf_of(prefix).unwrap_or(0);
+        let end = root.leaves.partition_point(|leaf| {
+            let separator = leaf.separator.as_slice();
+            separator <= prefix.as_bytes() || separator.starts_with(prefix.as_bytes())
+        });
+        let last = end.min(first + PREFIX_LEAVES);
+        let numbers: Vec<usize> = (first..last).collect();
+        let read = ready!(self.leaves(&numbers)?);
+        let mut entries: Vec<Entry> = read.into_iter().flatten().collect();
+        let begins = |entry: &Entry| entry.forms.iter().any(|form| form.form.starts_with(prefix));
+        entries.retain(begins);
+        Ok(Answer::Ready((entries, last == end)))
+    }
+
+    /// The entries of leaves.
+    fn leaves(&mut self, numbers: &[usize]) -> Result<Answer<Vec<Vec<Entry>>>> {
+        let opened = self.opened()?;
+        let frame = Frame {
+            documents: opened.meta.documents as usize,
+            has_codes: opened.meta.forms,
+        };
         let leaves: Vec<_> = numbers
             .iter()
             .map(|number| opened.root.leaves[*number].clone())
@@ -253,18 +291,11 @@ impl Remote {
             })
             .collect();
         let bytes = ready!(self.file()?.parts(&wanted)?);
-        let mut read = BTreeMap::new();
-        for (number, bytes) in numbers.into_iter().zip(bytes) {
-            read.insert(number, leaf::read(&bytes, frame)?.1);
+        let mut read = Vec::with_capacity(numbers.len());
+        for bytes in bytes {
+            read.push(leaf::read(&bytes, frame)?.1);
         }
-        let find = |(term, place): (&&str, Option<usize>)| {
-            let entries: &Vec<Entry> = read.get(&place?)?;
-            let at = entries
-                .binary_search_by(|entry| entry.term.as_str().cmp(term))
-                .ok()?;
-            Some(entries[at].clone())
-        };
-        Ok(Answer::Ready(terms.iter().zip(places).map(find).collect()))
+        Ok(Answer::Ready(read))
     }
 
     /// The postings of entries.
@@ -304,82 +335,6 @@ impl Remote {
             lists.push(list);
         }
         Ok(Answer::Ready(lists))
-    }
-
-    /// Whether documents have each of some terms.
-    ///
-    /// # Errors
-    /// As for [`Remote::search`].
-    pub fn knows(&mut self, terms: &[&str]) -> Result<Answer<Vec<bool>>> {
-        let entries = ready!(self.entries(terms)?);
-        Ok(Answer::Ready(entries.iter().map(Option::is_some).collect()))
-    }
-
-    /// What was meant by each of some forms, none for one that the collection has or that nothing is close to.
-    ///
-    /// # Errors
-    /// As for [`Remote::search`].
-    pub fn correct(&mut self, forms: &[&str]) -> Result<Answer<Vec<Option<Candidate>>>> {
-        let length = self.file()?.length_of(meta::TYPOS)?;
-        if self.typos.is_none() {
-            let root = &self.opened()?.root;
-            let (end, digest) = (root.typos, root.typos_digest);
-            let part = Part {
-                section: meta::TYPOS,
-                range: 0..end,
-                digest: Some(&digest),
-            };
-            let bytes = ready!(self.file()?.parts(&[part])?).concat();
-            self.typos = Some(Directory::read(&bytes, length)?);
-        }
-        let Some(directory) = &self.typos else {
-            return Ok(Answer::Ready(Vec::new()));
-        };
-        // Each page once, with the forms it is looked through for.
-        let mut looked: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-        for (number, form) in forms.iter().enumerate() {
-            let mut left = PAGES_OF_A_WORD;
-            for stretch in typos::stretches(form) {
-                let order = usize::from(stretch.backwards);
-                for page in stretch.pages(&directory.0[order].firsts) {
-                    let own = looked.entry((order, page)).or_default();
-                    if !own.contains(&number) && left > 0 {
-                        own.push(number);
-                        left -= 1;
-                    }
-                }
-            }
-        }
-        looked.retain(|_, own| !own.is_empty());
-        let places: Vec<PagePlace> = looked
-            .keys()
-            .map(|(order, page)| directory.0[*order].pages[*page].clone())
-            .collect();
-        let wanted: Vec<Part<'_>> = places
-            .iter()
-            .map(|place| Part {
-                section: meta::TYPOS,
-                range: place.range.clone(),
-                digest: Some(&place.digest),
-            })
-            .collect();
-        let pages = ready!(self.file()?.parts(&wanted)?);
-        let mut best: Vec<Option<Candidate>> = vec![None; forms.len()];
-        let mut is_there = vec![false; forms.len()];
-        let mut unpacker = Unpacker::new(Vec::new());
-        for (((order, _), own), (place, bytes)) in looked.iter().zip(places.iter().zip(pages)) {
-            read_words(&bytes, place.is_stored, &mut unpacker, &mut |word, df| {
-                let word = typos::spelled(&word.text, *order == 1);
-                for number in own {
-                    is_there[*number] |= word == forms[*number];
-                    typos::offer(forms[*number], &word, df, &mut best[*number]);
-                }
-            })?;
-        }
-        for (best, is_there) in best.iter_mut().zip(is_there) {
-            *best = best.take().filter(|_| !is_there);
-        }
-        Ok(Answer::Ready(best))
     }
 
     /// Reads the headers of large clusters, which [`Remote::header`] then has.
@@ -444,22 +399,32 @@ impl Remote {
     /// The places of documents among all ids.
     pub(super) fn ranks(&mut self, documents: &[u32]) -> Result<Answer<Vec<u32>>> {
         let width = rank_width(self.documents()) as u64;
+        let part = |range: Range<u64>| Part {
+            section: meta::ORDER,
+            range: range.start * width..range.end * width,
+            digest: None,
+        };
+        let number = |bytes: &[u8]| {
+            let bytes = bytes.iter().rev();
+            bytes.fold(0, |rank, byte| rank << 8 | u32::from(*byte))
+        };
+        if documents.len() > RANKS_APART {
+            let all = part(0..self.documents() as u64);
+            let bytes = ready!(self.file()?.parts(&[all])?).concat();
+            let rank = |document: &u32| {
+                let start = *document as usize * width as usize;
+                bytes.get(start..start + width as usize).map_or(0, number)
+            };
+            return Ok(Answer::Ready(documents.iter().map(rank).collect()));
+        }
         let wanted: Vec<Part<'_>> = documents
             .iter()
-            .map(|number| Part {
-                section: meta::ORDER,
-                range: u64::from(*number) * width..u64::from(*number + 1) * width,
-                digest: None,
-            })
+            .map(|document| part(u64::from(*document)..u64::from(*document) + 1))
             .collect();
         let ranks = ready!(self.file()?.parts(&wanted)?);
-        let number = |bytes: Vec<u8>| {
-            bytes
-                .iter()
-                .rev()
-                .fold(0, |rank, byte| rank << 8 | u32::from(*byte))
-        };
-        Ok(Answer::Ready(ranks.into_iter().map(number).collect()))
+        Ok(Answer::Ready(
+            ranks.iter().map(|bytes| number(bytes)).collect(),
+        ))
     }
 
     /// The records of documents with their ids, in the order given; the headers of their clusters have been read.

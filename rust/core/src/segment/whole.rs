@@ -9,6 +9,7 @@ use super::leaf::{self, Entry, Frame, Place};
 use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
 use super::postings::{PAGE_POSTINGS, read_frequencies, read_page, read_spots};
 use super::root::{self, Header, Root};
+use super::spots;
 use super::squeezed::Squeezed;
 use super::texts::{DICTIONARY_BYTES, Unpacker, read_documents};
 use super::write::rank_width;
@@ -363,7 +364,7 @@ impl<'a> Whole<'a> {
             documents: self.meta.documents as usize,
             has_codes: self.meta.forms,
         };
-        let mut frequencies = Squeezed::new(self.container.section(meta::FREQUENCIES)?);
+        let mut unpacker = Unpacker::new(Vec::new());
         let (mut posting, mut spot, mut count) = (0, 0, 0_u32);
         let mut last: Option<String> = None;
         for (number, place) in self.root.leaves.iter().enumerate() {
@@ -395,8 +396,8 @@ impl<'a> Whole<'a> {
                 if let Place::Pages(pages) = &entry.place {
                     posting = pages.last().map_or(posting, |(range, _)| range.end);
                 }
-                spot = entry.spots.end;
-                take(self.term(entry, &mut frequencies)?)?;
+                spot = entry.spots.last().map_or(spot, |place| place.range.end);
+                take(self.term(entry, &mut unpacker)?)?;
             }
         }
         let ends = (posting, spot, count);
@@ -412,11 +413,11 @@ impl<'a> Whole<'a> {
                 "its terms, postings or places are more than its leaves say",
             ));
         }
-        frequencies.end()
+        Ok(())
     }
 
     /// A term with its postings.
-    fn term(&self, entry: Entry, frequencies: &mut Squeezed<'_>) -> Result<Term> {
+    fn term(&self, entry: Entry, unpacker: &mut Unpacker) -> Result<Term> {
         let mut term = Term {
             term: entry.term,
             forms: entry.forms,
@@ -446,13 +447,23 @@ impl<'a> Whole<'a> {
                 }
             }
         }
-        let mut spots = Cursor::new(slice(self.container.section(meta::SPOTS)?, &entry.spots)?);
-        for _ in 0..entry.count {
-            let counts = frequencies.next(read_frequencies)?;
-            read_spots(&mut spots, &counts, term.forms.len(), &mut term.spots)?;
-            term.frequencies.push(counts);
+        let all = self.container.section(meta::SPOTS)?;
+        for (number, place) in entry.spots.iter().enumerate() {
+            let bytes = slice(all, &place.range)?;
+            if let Some(digest) = &place.digest {
+                check_mark(bytes, digest, "places")?;
+            }
+            let raw = spots::unpack(bytes, place.is_stored, unpacker)?;
+            let mut cursor = Cursor::new(&raw);
+            let first = term.frequencies.len();
+            for _ in 0..(entry.count - number * PAGE_POSTINGS).min(PAGE_POSTINGS) {
+                term.frequencies.push(read_frequencies(&mut cursor)?);
+            }
+            for counts in &term.frequencies[first..] {
+                read_spots(&mut cursor, counts, term.forms.len(), &mut term.spots)?;
+            }
+            cursor.end()?;
         }
-        spots.end()?;
         Ok(term)
     }
 }

@@ -14,6 +14,7 @@ use super::postings::{PAGE_POSTINGS, put_frequencies, put_page, put_spots};
 use super::root::{
     Block, ColumnPlace, Header, LeafPlace, Root, Shape, Small, SuperPlace, separator,
 };
+use super::spots;
 use super::squeezed::Squeezer;
 use super::texts::{BLOCK_BYTES, Packer, choose_dictionary, put_document};
 use super::{CODE_BYTES, Contents, ShortCode, Shorten};
@@ -128,8 +129,8 @@ impl<'a> Writer<'a> {
         let records: Vec<&[u8]> = records.map(|each| each.record.as_slice()).collect();
         let dictionary = choose_dictionary(&records);
         let mut root = Root::default();
-        let (mut leaves, mut postings, mut spots) = (Vec::new(), Vec::new(), Vec::new());
-        let frequencies = self.terms(impacts, &mut root, &mut leaves, &mut postings, &mut spots)?;
+        let (mut leaves, mut postings, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        self.terms(impacts, &mut root, &mut leaves, &mut postings, &mut places)?;
         let (mut headers, mut short, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         self.clusters(&dictionary, &mut root, &mut headers, &mut short, &mut texts)?;
         let (typos, directory) = corrections::write(self.contents)?;
@@ -162,11 +163,10 @@ impl<'a> Writer<'a> {
                 (meta::SHORT, &short, LARGE_BLOCK),
                 (meta::TEXTS, &texts, LARGE_BLOCK),
                 (meta::ORDER, &self.ranks(), SMALL_BLOCK),
-                (meta::SPOTS, &spots, SMALL_BLOCK),
+                (meta::SPOTS, &places, SMALL_BLOCK),
                 (meta::TYPOS, &typos, LARGE_BLOCK),
                 (meta::COLUMNS, &columns, LARGE_BLOCK),
                 (meta::LENGTHS, &self.lengths()?, LARGE_BLOCK),
-                (meta::FREQUENCIES, &frequencies, LARGE_BLOCK),
                 (meta::CODES, bytemuck::cast_slice(&codes), LARGE_BLOCK),
                 (meta::SCALES, &numbers::write(&scales), LARGE_BLOCK),
             ],
@@ -228,21 +228,21 @@ impl<'a> Writer<'a> {
         (codes, scales)
     }
 
-    /// The exact frequencies; the rest goes where it belongs.
+    /// The dictionary with its postings and their places.
     fn terms(
         &self,
         impacts: &Impacts,
         root: &mut Root,
         leaves: &mut Vec<u8>,
         postings: &mut Vec<u8>,
-        spots: &mut Vec<u8>,
-    ) -> Result<Vec<u8>> {
+        section: &mut Vec<u8>,
+    ) -> Result<()> {
         let documents = &self.contents.documents;
         let mut numbers = vec![0_u32; self.order.len()];
         for (number, rank) in self.order.iter().enumerate() {
             numbers[*rank as usize] = number as u32;
         }
-        let (mut builder, mut frequencies) = (Builder::default(), Squeezer::new()?);
+        let (mut builder, packer) = (Builder::default(), Packer::new(&[])?);
         for term in &self.contents.terms {
             let mut first_spot = 0;
             let mut list: Vec<(u32, usize, usize)> = Vec::with_capacity(term.documents.len());
@@ -252,26 +252,28 @@ impl<'a> Writer<'a> {
                 first_spot += counts.iter().map(|count| *count as usize).sum::<usize>();
             }
             list.sort_unstable();
-            let before = spots.len();
-            let mut pages = Vec::new();
+            let (mut pages, mut places) = (Vec::new(), Vec::new());
             for part in list.chunks(PAGE_POSTINGS) {
                 let (mut found, mut levels) = (Vec::new(), Vec::new());
+                let (mut raw, mut own_spots) = (Vec::new(), Vec::new());
                 for (number, at, first_spot) in part {
                     let counts = &term.frequencies[*at];
                     let lengths = &documents[term.documents[*at] as usize].lengths;
                     found.push(*number);
                     levels.push(impacts.level(saturated(counts, lengths, impacts.average)));
-                    frequencies.add(|bytes| put_frequencies(bytes, counts))?;
+                    put_frequencies(&mut raw, counts);
                     let held: usize = counts.iter().map(|count| *count as usize).sum();
                     let own = &term.spots[*first_spot..first_spot + held];
-                    put_spots(spots, counts, term.forms.len(), own);
+                    put_spots(&mut own_spots, counts, term.forms.len(), own);
                 }
+                let (packed, is_stored) = spots::pack(raw, &own_spots, &packer)?;
+                section.extend_from_slice(&packed);
+                places.push((packed, is_stored));
                 let mut page = Vec::new();
                 put_page(&mut page, &found, &levels);
                 pages.push(page);
             }
-            let own = (spots.len() - before) as u64;
-            builder.add(term, &pages, own, postings);
+            builder.add(term, &pages, &places, postings);
         }
         let mut last = String::new();
         for (first, end, leaf) in builder.finish() {
@@ -288,7 +290,7 @@ impl<'a> Writer<'a> {
             });
             last = end;
         }
-        frequencies.finish()
+        Ok(())
     }
 
     fn clusters(

@@ -70,11 +70,16 @@ impl Words {
                 let parts = parts.filter(|token| !condition.ordered || !token.whole);
                 line.clear();
                 line.extend(parts.map(|token| (token.position, token.term)));
-                match condition.ordered {
-                    true => has_phrase(line, &condition.parts),
-                    false => has_all(line, &condition.parts),
-                }
+                holds(line, &condition.parts, condition.ordered)
             })
+    }
+}
+
+/// Whether places of terms, by position, have all parts, one behind the other or anywhere.
+pub fn holds(line: &[(u32, u32)], parts: &[Part], ordered: bool) -> bool {
+    match ordered {
+        true => has_phrase(line, parts),
+        false => has_all(line, parts),
     }
 }
 

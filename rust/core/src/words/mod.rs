@@ -13,7 +13,7 @@ mod spelling;
 mod stored;
 mod titled;
 
-pub use condition::{Condition, Part};
+pub use condition::{Condition, Part, holds};
 pub use given::Given;
 pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;

@@ -24,7 +24,7 @@ fn engine(numbers: &[usize]) -> Engine {
                 "tags": ["one", "two"],
             },
             "language": "en",
-            "values": {"kind": [words[number % 2]]},
+            "values": {"kind": [words[number % 2]], "year": [1990 + number % 31]},
             "passages": ["a", "b"],
             "record": {"n": number},
         }));
@@ -165,14 +165,159 @@ fn typing_errors_are_corrected_as_in_memory() {
     }
 }
 
+/// The reply of the engine that reads in pieces, and that of the one that has the index.
+fn both_replies(
+    remote: &mut Engine,
+    files: &[Vec<u8>; 2],
+    local: &mut Engine,
+    plan: &Value,
+) -> [Value; 2] {
+    let mut plan = plan.clone();
+    plan["index"] = json!("p");
+    let found = answered(remote, files, |engine| {
+        engine.search(plan.to_string().as_bytes())
+    });
+    plan["index"] = json!("i");
+    let expected = local.search(plan.to_string().as_bytes()).unwrap();
+    [found.unwrap(), serde_json::from_slice(&expected).unwrap()]
+}
+
+fn ids(reply: &Value) -> Vec<&str> {
+    let hits = reply["hits"].as_array().unwrap().iter();
+    hits.map(|hit| hit["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn pieces_find_what_the_whole_index_finds() {
+    let all: Vec<usize> = (0..90).map(|at| at * 37 % 90).collect();
+    let mut local = engine(&all);
+    let files = published(&mut local);
+    let (mut remote, _) = open(&files);
+    let kind = json!({"field": "kind", "any": ["rocket"]});
+    let year = json!({"field": "year", "any": [{"min": 1995, "max": 2010}]});
+    let facets = json!([{"field": "kind"}, {"field": "year", "limit": 3}, {"field": "none"}]);
+    let year_first = json!([{"field": "year", "order": "desc"}, {"field": "kind"}]);
+    for (plan, is_empty) in [
+        (
+            json!({"words": {"text": "rocket"}, "filter": kind, "facets": facets}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "fever cakes"}, "filter": {"and": [kind, year]}, "facets": facets}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "moons"}, "filter": {"not": year}}),
+            false,
+        ),
+        (
+            json!({"words": {"text": ""}, "filter": year, "facets": facets}),
+            false,
+        ),
+        (
+            json!({"words": {"text": ""}, "offset": 7, "limit": 9}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "rocket"}, "filter": {"field": "kind", "any": ["nothing"]}}),
+            true,
+        ),
+        (
+            json!({"words": {"text": "rivers rocket"}, "sort": year_first}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "rivers rocket"}, "sort": year_first, "offset": 5, "limit": 4}),
+            false,
+        ),
+        (
+            json!({"words": {"phrases": [{"text": "the rocket of"}]}}),
+            false,
+        ),
+        (
+            json!({"words": {"phrases": [{"text": "rocket the"}]}}),
+            true,
+        ),
+        (
+            json!({"words": {"phrases": [{"text": "rockets of number", "field": "title"}]}}),
+            false,
+        ),
+        (
+            json!({"words": {"phrases": [{"text": "rocket of", "field": "text"}]}}),
+            true,
+        ),
+        (
+            json!({"words": {"text": "number", "in": [{"text": "cakes", "field": "title"}]}}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "number", "in": [{"text": "one", "field": "tags"}], "not": [{"text": "cakes"}]}}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "number", "not": [{"text": "rocket and"}, {"text": "moons", "field": "title"}]}}),
+            false,
+        ),
+        (
+            json!({"words": {"text": "fever", "phrases": [{"text": "one two"}]}}),
+            true,
+        ),
+        (json!({"words": {"text": "roc", "typing": true}}), false),
+        (
+            json!({"words": {"text": "the riv", "typing": true}, "facets": facets}),
+            false,
+        ),
+        (json!({"words": {"text": "xyz", "typing": true}}), true),
+    ] {
+        let mut plan = plan;
+        if plan["limit"].is_null() {
+            plan["limit"] = json!(90);
+        }
+        let [found, expected] = both_replies(&mut remote, &files, &mut local, &plan);
+        let (mut own, mut others) = (ids(&found), ids(&expected));
+        assert_eq!(own.is_empty(), is_empty, "{plan}");
+        assert_eq!(found["total"], expected["total"], "{plan}");
+        assert_eq!(found["exact"], json!(true), "{plan}");
+        assert_eq!(found["facets"], expected["facets"], "{plan}");
+        if plan["sort"].is_null() && plan["words"]["text"] != json!("") {
+            own.sort_unstable();
+            others.sort_unstable();
+        }
+        assert_eq!(own, others, "{plan}");
+    }
+}
+
+#[test]
+fn a_hit_in_pieces_is_explained_by_what_adds_up() {
+    let all: Vec<usize> = (0..60).collect();
+    let mut local = engine(&all);
+    let files = published(&mut local);
+    let (mut remote, _) = open(&files);
+    let plan = json!({"words": {"text": "rocket fever"}, "explain": true, "limit": 60});
+    let [found, expected] = both_replies(&mut remote, &files, &mut local, &plan);
+    assert_eq!(found["explain"], expected["explain"]);
+    for hit in found["hits"].as_array().unwrap() {
+        let leg = &hit["explain"]["words"];
+        let terms = leg["terms"].as_array().unwrap().iter();
+        let sum: f64 = terms
+            .map(|term| term["contribution"].as_f64().unwrap())
+            .sum();
+        assert!((sum - hit["score"].as_f64().unwrap()).abs() < 1e-6, "{hit}");
+        assert!(
+            (sum - leg["contribution"].as_f64().unwrap()).abs() < 1e-9,
+            "{hit}"
+        );
+    }
+}
+
 #[test]
 fn what_needs_more_than_is_read_in_pieces_is_refused_by_name() {
     let files = published(&mut engine(&[1, 2, 3]));
     let (mut engine, _) = open(&files);
     for plan in [
-        json!({"index": "p", "words": {"text": "cake", "phrases": [{"text": "a cake"}]}}),
-        json!({"index": "p", "words": {"text": "cake"}, "explain": true}),
         json!({"index": "p", "words": {"text": "cake"}, "filter": {"ids": ["d001"]}}),
+        json!({"index": "p", "words": {"text": "cake"}, "filter": {"not": {"not_ids": ["d001"]}}}),
+        json!({"index": "p", "like": "d001"}),
         json!({"index": "p", "vector": vec![1.0; DIM]}),
     ] {
         let error = answered(&mut engine, &files, |engine| {

@@ -5,9 +5,12 @@
 use super::segments::{Cost, DIM, files, query, sample_contents, serve, shorten};
 use super::support::Seeded;
 use findling_core::Code;
+use findling_core::facets::{Columns, Set, read_facets, read_filter};
 use findling_core::kernels::ln;
 use findling_core::pieces::short;
-use findling_core::segment::{Contents, Found, Layout, POINTER, Query, Remote};
+use findling_core::segment::{Condition, Contents, Found, Layout, POINTER, Query, Remote};
+use findling_core::words::Field;
+use serde_json::json;
 
 /// A collection at the other end of a line.
 struct Line {
@@ -270,7 +273,7 @@ fn meaning_and_words_together_find_what_a_plain_count_finds_where_all_is_read() 
             found
                 .hits
                 .iter()
-                .all(|hit| hit.passage.is_some() && hit.meaning.is_some())
+                .all(|hit| hit.near.is_some() && hit.meaning.is_some())
         );
     }
 }
@@ -340,6 +343,133 @@ fn a_query_is_encoded_from_the_vectors_of_its_words() {
         assert_eq!(found.id, given.id);
         assert!((found.score - given.score).abs() < 1e-4);
     }
+}
+
+#[test]
+fn a_filter_keeps_meaning_and_words_to_what_it_lets_pass() {
+    let contents = sample_contents(300, 12, true);
+    let columns = Columns::load(&contents.columns, 300).unwrap();
+    let filter = json!({"field": "kind", "any": ["page"]});
+    let filter = read_filter(serde_json::from_value(filter).unwrap()).unwrap();
+    let allowed = filter.documents(&columns, &|_| None);
+    let facets = json!([{"field": "kind"}, {"field": "year"}]);
+    let facets = read_facets(serde_json::from_value(facets).unwrap()).unwrap();
+    let plain = Plain::of(&contents);
+    let vector = shortened(&mut Seeded(6));
+    for layout in [Layout::Flat, Layout::Two] {
+        let mut line = Line::open(&contents, layout);
+        let query = Query {
+            filter: Some(filter.clone()),
+            facets: facets.clone(),
+            ..query(&[1, 4], Some(vector.clone()), 20)
+        };
+        let found = line.search(&query);
+        assert_eq!(found.hits.len(), 20);
+        let of = |hit: &findling_core::segment::Hit| hit.id[1..].parse::<usize>().unwrap();
+        assert!(found.hits.iter().all(|hit| allowed.contains(of(hit))));
+        assert!(found.exact || layout == Layout::Two);
+        let words = Query {
+            vector: None,
+            ..query.clone()
+        };
+        let found = line.search(&words);
+        let shares = plain.words(&words);
+        let scores = (0..300).map(|at| {
+            if allowed.contains(at) {
+                0.4 * shares[at]
+            } else {
+                0.0
+            }
+        });
+        let scores: Vec<f64> = scores.collect();
+        assert_best(&found, &contents, &scores, 20);
+        let mut matched = allowed.clone();
+        (0..300)
+            .filter(|at| shares[*at] == 0.0)
+            .for_each(|at| matched.remove(at));
+        let mut others = Set::none(300);
+        (0..300)
+            .filter(|at| shares[*at] > 0.0)
+            .for_each(|at| others.insert(at));
+        assert!(found.exact);
+        assert_eq!(found.total, matched.len());
+        // What was picked of a field does not hide its other values.
+        assert_eq!(found.counts[0], facets[0].count(&columns, &others));
+        assert_eq!(found.counts[1], facets[1].count(&columns, &matched));
+    }
+}
+
+#[test]
+fn conditions_are_met_where_a_walk_over_all_places_meets_them() {
+    let contents = sample_contents(400, 13, false);
+    let mut line = Line::open(&contents, Layout::Two);
+    // Of a document and a field the places of a term, whole forms left out.
+    let places = |document: usize, field: usize, term: &str, is_whole: bool| -> Vec<u32> {
+        let Ok(at) = contents
+            .terms
+            .binary_search_by(|each| each.term.as_str().cmp(term))
+        else {
+            return Vec::new();
+        };
+        let term = &contents.terms[at];
+        let mut rest = term.spots.iter();
+        for (number, counts) in term.documents.iter().zip(&term.frequencies) {
+            for (own, count) in counts.iter().enumerate() {
+                let spots: Vec<_> = rest.by_ref().take(*count as usize).collect();
+                if (*number as usize, own) == (document, field) {
+                    let spots = spots
+                        .iter()
+                        .filter(|spot| is_whole || !term.forms[spot.form as usize].is_whole);
+                    return spots.map(|spot| spot.position).collect();
+                }
+            }
+        }
+        Vec::new()
+    };
+    let name = |word: usize| format!("w{word:02}é");
+    let mut met = 0;
+    for (words, field, ordered, wanted) in [
+        (vec![1, 2], None, true, true),
+        (vec![3, 0], Some(Field::Text), true, true),
+        (vec![4], Some(Field::Title), true, true),
+        (vec![5], None, true, true),
+        (vec![2, 5], Some(Field::Path), false, true),
+        (vec![1, 1], None, true, true),
+        (vec![0, 3], None, true, false),
+        (vec![1, 77], None, true, true),
+    ] {
+        let parts = words.iter().zip(0..);
+        let query = Query {
+            conditions: vec![Condition {
+                parts: parts.map(|(word, at)| (vec![name(*word)], at)).collect(),
+                field,
+                ordered,
+                wanted,
+            }],
+            is_blank: true,
+            ..query(&[], None, 400)
+        };
+        let found = line.search(&query);
+        let meets = |document: usize| {
+            let fields = (0..4).filter(|at| field.is_none_or(|field| field as usize == *at));
+            fields.into_iter().any(|at| {
+                let of = |word: &usize| places(document, at, &name(*word), !ordered);
+                match ordered {
+                    true => of(&words[0]).iter().any(|start| {
+                        let mut others = words.iter().zip(*start..);
+                        others.all(|(word, place)| of(word).contains(&place))
+                    }),
+                    false => words.iter().all(|word| !of(word).is_empty()),
+                }
+            })
+        };
+        let expected = (0..400).filter(|document| meets(*document) == wanted);
+        let expected: Vec<String> = expected.map(|document| format!("d{document:04}")).collect();
+        let ids: Vec<String> = found.hits.into_iter().map(|hit| hit.id).collect();
+        assert_eq!(ids, expected, "{words:?}");
+        met += expected.len();
+    }
+    assert!(met > 100, "{met}");
 }
 
 #[test]

@@ -5,12 +5,12 @@
 
 use super::support::Seeded;
 use findling_core::Result;
-use findling_core::facets::{Columns, Row, Values};
+use findling_core::facets::{Columns, Row, Values, read_facets, read_filter, read_sort};
 use findling_core::file::Answer;
 use findling_core::format::{Header, Kind, hex, pack};
 use findling_core::segment::{
-    self, Contents, Document, Form, Hit, Layout, Options, POINTER, Query, Remote, ShortCode, Space,
-    Spot, Term, Whole, Word,
+    self, Condition, Contents, Document, Form, Hit, Layout, Options, POINTER, Query, Remote,
+    ShortCode, Space, Spot, Term, Whole, Word,
 };
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -257,13 +257,18 @@ pub fn query(words: &[usize], vector: Option<Vec<f32>>, limit: usize) -> Query {
     let words = words.iter().map(|word| Word {
         form: format!("w{word:02}é"),
         terms: vec![format!("w{word:02}é"), format!("w{:02}é", word + 30)],
+        is_typed: false,
     });
+    let words: Vec<Word> = words.collect();
     Query {
-        words: words.collect(),
+        meant: words.clone(),
+        words,
+        asks_words: true,
         vector,
-        encode: false,
         weights: (0.6, 0.4),
         limit,
+        meaning_k: limit.max(100),
+        ..Query::default()
     }
 }
 
@@ -290,13 +295,45 @@ pub fn ask_remote(segment: &[u8]) -> Result<Vec<u8>> {
             encode: true,
             ..query(&[4, 5, 50], None, 10)
         },
+        Query {
+            sort: read_sort(serde_json::from_value(json!([{"field": "year"}])).unwrap()).unwrap(),
+            facets: read_facets(serde_json::from_value(json!([{"field": "kind"}])).unwrap())
+                .unwrap(),
+            filter: Some(
+                read_filter(
+                    serde_json::from_value(json!({"field": "kind", "none": ["page"]})).unwrap(),
+                )
+                .unwrap(),
+            ),
+            ..query(&[2], None, 10)
+        },
+        Query {
+            words: vec![Word {
+                form: "wor".to_owned(),
+                is_typed: true,
+                ..Word::default()
+            }],
+            conditions: [(0, 1, true), (3, 4, false)]
+                .into_iter()
+                .map(|(one, other, wanted)| Condition {
+                    parts: vec![
+                        (vec![format!("w{one:02}é")], 0),
+                        (vec![format!("w{other:02}é")], 1),
+                    ],
+                    field: None,
+                    ordered: true,
+                    wanted,
+                })
+                .collect(),
+            ..query(&[], None, 10)
+        },
     ] {
         let found = serve(&mut remote, &pointer, segment, &mut cost, |remote| {
             remote.search(&query)
         })?;
         assert!(found.hits.len() <= query.limit);
         let ordered = |pair: &[Hit]| pair[0].score >= pair[1].score && pair[0].score.is_finite();
-        assert!(found.hits.windows(2).all(ordered));
+        assert!(!query.sort.is_empty() || found.hits.windows(2).all(ordered));
         said.extend(format!("{found:?}").into_bytes());
     }
     Ok(said)

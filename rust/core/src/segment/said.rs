@@ -1,0 +1,191 @@
+//! What the words of a query say: the documents that have them, by impacts.
+//!
+//! Owns which postings are read, and BM25 of levels; must not know meaning. Invariant: a word counts once, whatever
+//! stands for it, and sums are made in the order of the words.
+
+use super::ask::{Query, Weighed};
+use super::impacts;
+use super::leaf::Entry;
+use super::remote::{Postings, Remote, ready};
+use crate::error::Result;
+use crate::file::Answer;
+use crate::kernels::ln;
+use crate::prefix;
+
+/// Bytes of postings that a query with meaning reads; words that stand in very many documents are left out before. As many
+/// are read of all words that begin like one that is still being typed.
+const POSTINGS_BYTES: u64 = 24 << 10;
+
+/// What the words of a query say: documents ascending, each with its share of the most that BM25 can give.
+pub(super) struct Said {
+    pub shares: Vec<(u32, f64)>,
+    /// Of each word the documents that have it, with their levels; none where they were not read.
+    pub lists: Vec<Vec<(u32, u8)>>,
+    pub words: Vec<Weighed>,
+    /// The most that BM25 can give.
+    pub bound: f64,
+    /// Whether all postings were read.
+    pub whole: bool,
+}
+
+impl Said {
+    /// What a document has of the most that BM25 can give.
+    pub fn share(&self, document: u32) -> f64 {
+        let at = self.shares.binary_search_by_key(&document, |each| each.0);
+        at.map_or(0.0, |at| self.shares[at].1)
+    }
+
+    /// Forgets documents that `stays` does not keep.
+    pub fn retain(&mut self, stays: impl Fn(u32) -> bool) {
+        self.shares.retain(|each| stays(each.0));
+    }
+}
+
+/// What stands for each word: its own terms, and of one that is still being typed those of the most frequent forms that begin
+/// like it; and whether that is all of them.
+pub(super) fn standing(
+    query: &Query,
+    own: &[Vec<Option<Entry>>],
+    begun: &[Option<(Vec<Entry>, bool)>],
+) -> (Vec<Vec<Entry>>, bool) {
+    let mut is_all = true;
+    let words = query.words.iter().zip(own).zip(begun);
+    let standing = words.map(|((word, own), begun)| {
+        let mut all: Vec<Entry> = own.iter().flatten().cloned().collect();
+        let Some((others, has_all)) = begun else {
+            is_all &= !word.is_typed;
+            return all;
+        };
+        let candidates = all.iter().chain(others);
+        let held: usize = candidates.clone().map(|entry| entry.forms.len()).sum();
+        let forms = candidates.flat_map(|entry| {
+            let forms = entry.forms.iter();
+            forms.map(move |form| (form.form.as_str(), form.documents, entry))
+        });
+        let found = prefix::expand(&word.form, forms, prefix::REMOTE_FORMS);
+        is_all &= *has_all && held <= prefix::REMOTE_FORMS;
+        let (mut left, mut more) = (POSTINGS_BYTES, Vec::new());
+        for entry in found {
+            let is_new = |known: &Entry| known.term != entry.term;
+            if all.iter().all(is_new) && more.iter().all(is_new) {
+                match left.checked_sub(entry.postings_bytes()) {
+                    Some(rest) => {
+                        left = rest;
+                        more.push(entry.clone());
+                    }
+                    None => is_all = false,
+                }
+            }
+        }
+        all.append(&mut more);
+        all
+    });
+    (standing.collect(), is_all)
+}
+
+impl Remote {
+    /// What the words say, each as the union of what stands for it.
+    pub(super) fn said(
+        &mut self,
+        query: &Query,
+        by_word: &[Vec<Entry>],
+        with_meaning: bool,
+    ) -> Result<Answer<Said>> {
+        let bytes = |word: usize| -> u64 { by_word[word].iter().map(Entry::postings_bytes).sum() };
+        let mut order: Vec<(u64, usize)> =
+            (0..by_word.len()).map(|word| (bytes(word), word)).collect();
+        order.sort_unstable();
+        let (mut left, mut read) = (POSTINGS_BYTES, vec![true; by_word.len()]);
+        for (bytes, word) in order.into_iter().filter(|_| with_meaning) {
+            read[word] = bytes <= left;
+            left = left.saturating_sub(bytes);
+        }
+        let wanted: Vec<&Entry> = by_word
+            .iter()
+            .zip(&read)
+            .filter(|(_, read)| **read)
+            .flat_map(|(word, _)| word)
+            .collect();
+        let mut lists = ready!(self.postings(&wanted)?).into_iter();
+        let opened = self.opened()?;
+        let count = f64::from(opened.meta.documents);
+        let levels = &opened.parameters.levels;
+        let mut said = Said {
+            shares: Vec::new(),
+            lists: Vec::new(),
+            words: Vec::new(),
+            bound: 0.0,
+            whole: read.iter().all(|read| *read),
+        };
+        let mut given: Vec<(u32, u32, f64)> = Vec::new();
+        for (number, (standing, read)) in by_word.iter().zip(&read).enumerate() {
+            let own: Vec<Postings> = match read {
+                true => lists.by_ref().take(standing.len()).collect(),
+                false => Vec::new(),
+            };
+            let union = union(&own);
+            // Of a word that is not read, the terms may share documents; this only scales down what the others say.
+            let unread: usize = match read {
+                true => 0,
+                false => standing.iter().map(|entry| entry.count).sum(),
+            };
+            let df = union.len() + unread;
+            let idf = ln(1.0 + ((count - df as f64).max(0.0) + 0.5) / (df as f64 + 0.5));
+            said.bound += idf * (impacts::K1 + 1.0);
+            let level = |level: u8| f64::from(levels[usize::from(level)]);
+            given.extend(
+                union
+                    .iter()
+                    .map(|(document, at)| (*document, number as u32, idf * level(*at))),
+            );
+            said.lists.push(union);
+            said.words.push(Weighed {
+                form: query.words[number].form.clone(),
+                terms: standing.iter().map(|entry| entry.term.clone()).collect(),
+                df,
+                idf,
+            });
+        }
+        // The contributions of a document stay in the order of the words.
+        given.sort_unstable_by_key(|each| (each.0, each.1));
+        for (document, _, share) in given {
+            match said.shares.last_mut() {
+                Some(last) if last.0 == document => last.1 += share,
+                _ => said.shares.push((document, share)),
+            }
+        }
+        for share in &mut said.shares {
+            share.1 /= said.bound;
+        }
+        Ok(Answer::Ready(said))
+    }
+
+    /// What each word added to the share of a document, and the level it was made from.
+    pub(super) fn shares(&self, said: &Said, document: u32) -> Result<Vec<(f64, f64)>> {
+        let levels = &self.opened()?.parameters.levels;
+        let each = said.lists.iter().zip(&said.words).map(|(list, word)| {
+            let at = list.binary_search_by_key(&document, |each| each.0);
+            let level = at.map_or(0.0, |at| f64::from(levels[usize::from(list[at].1)]));
+            (word.idf * level / said.bound, level)
+        });
+        Ok(each.collect())
+    }
+}
+
+/// Documents of any of the lists, ascending, each with its highest level.
+pub(super) fn union(lists: &[Postings]) -> Vec<(u32, u8)> {
+    let mut all: Vec<(u32, u8)> = Vec::new();
+    for list in lists {
+        all.extend(
+            list.documents
+                .iter()
+                .copied()
+                .zip(list.levels.iter().copied()),
+        );
+    }
+    if lists.len() > 1 {
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        all.dedup_by_key(|each| each.0);
+    }
+    all
+}
