@@ -217,6 +217,5 @@ fn reply(
             .explain
             .then(|| explain::search(plan, query, found, remote)),
         corrections: (!corrections.is_empty()).then_some(corrections),
-        ..plan::Hits::default()
     })
 }

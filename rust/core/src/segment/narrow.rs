@@ -62,11 +62,13 @@ impl Remote {
             })
             .collect();
         let bytes = ready!(self.file()?.parts(&wanted)?);
+        let mut unpacker = Unpacker::new(Vec::new());
         for (place, bytes) in places.iter().zip(bytes) {
+            let raw = unpacker.unpack(&bytes, place.is_stored)?;
             let columns = self
                 .columns
                 .get_or_insert_with(|| Columns::blank(documents));
-            columns.load_field(&place.name, &bytes)?;
+            columns.load_field(&place.name, raw)?;
         }
         Ok(Answer::Ready(()))
     }

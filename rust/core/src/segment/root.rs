@@ -10,6 +10,9 @@ use crate::error::Result;
 use crate::pieces::short;
 use std::ops::Range;
 
+/// The longest name of a field.
+const FIELD_BYTES: usize = 256;
+
 /// A leaf, as the root knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LeafPlace {
@@ -40,6 +43,7 @@ pub(super) struct ColumnPlace {
     pub name: String,
     /// Its part of the section of columns.
     pub range: Range<u64>,
+    pub is_stored: bool,
     pub digest: Mark,
 }
 
@@ -149,7 +153,8 @@ impl Root {
         for column in &self.columns {
             put(&mut bytes, column.name.len() as u64);
             bytes.extend_from_slice(column.name.as_bytes());
-            put(&mut bytes, column.range.end - column.range.start);
+            let length = column.range.end - column.range.start;
+            put(&mut bytes, length << 1 | u64::from(column.is_stored));
             bytes.extend_from_slice(&column.digest);
         }
         bytes
@@ -331,26 +336,26 @@ impl Header {
     }
 }
 
-/// Where columns are that end with a section of that many bytes.
+/// Where the columns of a section of that many bytes are.
 fn read_columns(cursor: &mut Cursor<'_>, section: u64) -> Result<Vec<ColumnPlace>> {
-    let (mut columns, mut length): (Vec<ColumnPlace>, u64) = (Vec::new(), 0);
+    let (mut columns, mut end): (Vec<ColumnPlace>, u64) = (Vec::new(), 0);
     for _ in 0..cursor.count(2 + MARK_BYTES)? {
-        let name = cursor.number(cursor.left())?;
+        let name = cursor.number(FIELD_BYTES)?;
         let name = std::str::from_utf8(cursor.bytes(name)?)
             .map_err(|_| bad("the name of a field is not UTF-8"))?;
-        if columns.last().is_some_and(|last| *last.name >= *name) {
+        if name.is_empty() || columns.last().is_some_and(|last| *last.name >= *name) {
             return Err(bad("its fields are not in order"));
         }
-        let range = stretch(&mut length, cursor.varint()?, section)?;
+        let length = cursor.varint()?;
         columns.push(ColumnPlace {
             name: name.to_owned(),
-            range,
+            range: stretch(&mut end, length >> 1, section)?,
+            is_stored: length & 1 == 1,
             digest: cursor.array()?,
         });
     }
-    let start = section - length;
-    for column in &mut columns {
-        column.range = start + column.range.start..start + column.range.end;
+    if end != section {
+        return Err(bad("its columns are longer than the root says"));
     }
     Ok(columns)
 }

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn pages_are_read_as_they_were_written() {
         let (packer, mut unpacker) = (Packer::new(&[]).unwrap(), Unpacker::new(Vec::new()));
-        let noise: Vec<u8> = (0..90_u32).map(|at| (at * at * 97 >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..90_u32).map(|at| ((at * at * 97) >> 3) as u8).collect();
         for (counts, places, is_short) in [
             (vec![2; 3], vec![9; 5], true),
             (vec![2; 300], noise.clone(), false),

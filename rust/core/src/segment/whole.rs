@@ -17,7 +17,7 @@ use super::{CODE_BYTES, Contents, Document, FIELDS, Space, Term};
 use crate::bands::Bands;
 use crate::codes::{CODE_MAX, is_scale};
 use crate::error::{Code, Error, Result};
-use crate::facets::{self, Columns};
+use crate::facets::Columns;
 use crate::format::{Container, Kind, hex};
 use crate::numbers;
 use crate::pieces::short;
@@ -252,23 +252,18 @@ impl<'a> Whole<'a> {
         Ok(ranks)
     }
 
-    /// The values of documents in the order of their numbers; each column is where the root says.
+    /// The values of documents in the order of their numbers.
     fn columns(&self) -> Result<Columns> {
         let section = self.container.section(meta::COLUMNS)?;
-        let columns = Columns::load(section, self.meta.documents as usize)?;
-        let directory = facets::directory(section)?;
-        let mut places = self.root.columns.iter();
-        for (name, range) in directory {
-            let place = places.next().filter(|place| {
-                place.name == name && place.range == (range.start as u64..range.end as u64)
-            });
-            let place = place.ok_or_else(|| bad("its columns are not those that the root says"))?;
-            check_mark(&section[range], &place.digest, "columns")?;
+        let mut columns = Columns::blank(self.meta.documents as usize);
+        let mut unpacker = Unpacker::new(Vec::new());
+        for place in &self.root.columns {
+            let bytes = slice(section, &place.range)?;
+            check_mark(bytes, &place.digest, "columns")?;
+            let raw = unpacker.unpack(bytes, place.is_stored)?;
+            columns.load_field(&place.name, raw)?;
         }
-        match places.next() {
-            None => Ok(columns),
-            Some(_) => Err(bad("its columns are not those that the root says")),
-        }
+        Ok(columns)
     }
 
     /// Every page of corrections stands where it should.

@@ -190,14 +190,19 @@ impl<'a> Writer<'a> {
         };
         let order: Vec<usize> = self.order.iter().map(|rank| *rank as usize).collect();
         let columns = columns.picked(&order).dump();
+        let (packer, mut section) = (Packer::new(&[])?, Vec::new());
         for (name, range) in facets::directory(&columns)? {
+            let (packed, is_stored) = packer.pack(&columns[range])?;
+            let start = section.len() as u64;
+            section.extend_from_slice(&packed);
             root.columns.push(ColumnPlace {
                 name,
-                digest: mark(&columns[range.clone()]),
-                range: range.start as u64..range.end as u64,
+                range: start..section.len() as u64,
+                is_stored,
+                digest: mark(&packed),
             });
         }
-        Ok(columns)
+        Ok(section)
     }
 
     fn lengths(&self) -> Result<Vec<u8>> {
