@@ -129,7 +129,9 @@ impl Remote {
                 });
             }
         }
-        let scores = matched.iter().map(|document| query.score(document as u32, &said, near.as_ref()));
+        let scores = matched
+            .iter()
+            .map(|document| query.score(document as u32, &said, near.as_ref()));
         let best = scores.reduce(f64::max);
         let page = ready!(self.page(query, &matched, &said, near.as_ref())?);
         let hits = ready!(self.hits(&page, &said, near.as_ref(), query)?);
