@@ -4,6 +4,7 @@
 // is either added or listed with the reason.
 
 import { element } from "./dom.js";
+import { filesOf } from "./folders.js";
 import { toError } from "./protocol.js";
 
 /** @typedef {import("./client.js").Client} Client */
@@ -194,11 +195,11 @@ export class Adding {
     window.addEventListener("dragenter", (event) => carriesFiles(event) && show(1));
     window.addEventListener("dragleave", (event) => carriesFiles(event) && show(-1));
     window.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-    window.addEventListener("drop", (event) => {
-      if (!carriesFiles(event)) return;
+    window.addEventListener("drop", async (event) => {
+      if (!carriesFiles(event) || !event.dataTransfer) return;
       event.preventDefault();
       show(-depth);
-      this.add([...(event.dataTransfer?.files ?? [])]);
+      await this.add(await filesOf(event.dataTransfer));
     });
   }
 }

@@ -168,6 +168,14 @@ def test_an_odt_has_headings_lists_and_blanks():
     assert at(document, "one") == {"headings": ["Head"]}
 
 
+def test_notes_and_boxes_in_the_middle_of_a_paragraph_are_paragraphs_of_their_own():
+    note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>a note</text:p></text:note-body></text:note>"
+    remark = "<office:annotation><dc:creator>Ann</dc:creator><text:p>a remark</text:p></office:annotation>"
+    assert only("a.odt", odt(f"<text:p>before{note}after{remark}</text:p>")).text == "before\n\na note\n\nafter\n\na remark"
+    box = f"<w:p><w:r><w:t>before</w:t></w:r><w:r><w:txbxContent>{paragraph('in a box')}</w:txbxContent></w:r><w:r><w:t>after</w:t></w:r></w:p>"
+    assert only("a.docx", docx(box)).text == "before\n\nin a box\n\nafter"
+
+
 def test_a_book_is_read_in_its_order():
     chapters = {
         "one.xhtml": "<html><head><title>Eins</title></head><body><p>text one</p></body></html>",

@@ -18,7 +18,9 @@ EVENTS_BETWEEN_LOOKS = 5_000
 
 _WORD_NOTES = ("word/footnotes.xml", "word/endnotes.xml", "word/comments.xml")
 _WORD_DROPPED = frozenset({"del", "moveFrom", "instrText", "delText", "pPr", "rPr", "sectPr", "Fallback"})
-_ODT_DROPPED = frozenset({"tracked-changes", "sequence-decls", "forms", "annotation-end", "object", "table-of-content-source"})
+_DUBLIN_CORE = "http://purl.org/dc/"
+"""Within a text it says who wrote a remark, and when."""
+_ODT_DROPPED = frozenset({"note-citation", "tracked-changes", "sequence-decls", "forms", "annotation-end", "object", "table-of-content-source"})
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título|titolo|kop|rubrik|overskrift|заголовок)[ _]?(\d)", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -109,6 +111,8 @@ class _Flow:
     def paragraph(self, level: int = 0, item: bool = False) -> None:
         text = "".join(self.text)
         self.text.clear()
+        if not text.strip():
+            return
         if self.tables:
             self.cells.append(" ".join(text.split()))
         else:
@@ -160,6 +164,8 @@ def _word(container: Container, layout: Layout, file: File) -> Iterator[None]:
                     elif tag == "numPr":
                         item = True
                 elif tag == "p":
+                    # A box of text lies in the middle of a paragraph.
+                    flow.paragraph(level, item)
                     level, item = 0, False
                 elif tag == "tbl":
                     flow.tables += 1
@@ -195,13 +201,17 @@ def _open_document(container: Container, layout: Layout, file: File) -> Iterator
             if body and not dropped:
                 flow.text.append(" ".join(value.split("\n")))
         elif sort == "start":
-            if dropped or tag in _ODT_DROPPED:
+            if dropped or tag in _ODT_DROPPED or value.startswith(_DUBLIN_CORE):
                 dropped += 1
                 continue
             told = {local(key): each for key, each in attributes.items()}
             body += tag == "body"
             lists += tag == "list"
             flow.tables += tag == "table"
+            if tag in ("p", "h"):
+                # A note lies in the middle of a paragraph.
+                flow.paragraph(level, lists > 0)
+                level = 0
             if tag == "h":
                 level = int(told["outline-level"]) if told.get("outline-level", "").isdigit() else 1
             elif tag == "s":
