@@ -64,7 +64,7 @@ export class HitList {
     const kind = found.kind || "text";
     const title = found.title ? marked(hit.title_pieces) : [found.id];
     const isFile = !glyph && !found.meta?.topic && !["", found.id].includes(found.title);
-    const group = isFile ? found.id : [kind, found.meta?.subgroup ?? found.meta?.topic].filter(Boolean).join(" · ");
+    const group = isFile ? [found.id, ...placed(passage.place ?? {}, found.title)].join(" · ") : [kind, found.meta?.subgroup ?? found.meta?.topic].filter(Boolean).join(" · ");
     const row = element(
       "li",
       {},
@@ -132,6 +132,19 @@ export class HitList {
  */
 function suffix(id) {
   return /\.(\w{1,5})(?:#|$)/.exec(id)?.[1];
+}
+
+/**
+ * Where a passage stands, as people say it; lines are for programs.
+ * @param {import("./protocol.js").Place} place
+ * @param {string} title A heading that is the title already says nothing.
+ */
+function placed({ page, time, headings = [] }, title) {
+  const two = (/** @type {number} */ number) => String(Math.floor(number) % 60).padStart(2, "0");
+  const minutes = time === undefined ? 0 : Math.floor(time / 60);
+  const at = time === undefined ? null : minutes < 60 ? `${minutes}:${two(time)}` : `${Math.floor(minutes / 60)}:${two(minutes)}:${two(time)}`;
+  const under = headings.filter((heading) => heading !== title).join(" › ");
+  return [page ? `page ${page}` : null, at, under].filter(Boolean);
 }
 
 /** @param {string} kind In at most four letters. */

@@ -48,6 +48,18 @@ def test_a_dropped_file_is_found_by_paraphrase(site: Site, visit: Callable[..., 
     assert [each.path for each in site.log if "notes" in each.path] == []
 
 
+def test_a_hit_tells_where_in_its_file_it_stands(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url).ready()
+    cues = "WEBVTT\n\n01:02:03.000 --> 01:02:05.000\nThe lighthouse keeper waves from the tower.\n"
+    seen.drop({"name": "film.vtt", "text": cues}, {"name": "plan.md", "text": "# House\n\nAll about it.\n\n## Roof\n\nThe tiles leak when it rains."})
+    expect(seen.page.locator("#count-files")).not_to_have_text("0")
+    groups = seen.page.locator("#hits .group")
+    seen.search("lighthouse keeper")
+    expect(groups.first).to_have_text("film.vtt · 1:02:03")
+    seen.search("leaking tiles on the roof")
+    expect(groups.first).to_contain_text("plan.md")
+
+
 def test_picked_files_of_every_format_are_added_and_searched(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     files = {
