@@ -39,7 +39,7 @@ const OFFERED = [
     name: DICTIONARY,
     src: at(build.dictionary.url),
     remote: true,
-    about: "Describe a word that you cannot think of. The dictionary stays on its server: a search reads only what it needs of it, about a hundred kilobytes the first time.",
+    about: "Describe a word that you cannot think of. The dictionary stays on its server: a search reads only what it needs of it, about two hundred kilobytes the first time.",
     examples: ["fear of closed spaces", "a person who collects stamps", "joy at the misfortune of others", "small stream that flows into a river", "study of insects", "unable to be put into words"],
   },
   { name: OWN, src: null, remote: false, about: "Describe what you remember; the words need not be those in the file.", examples: [] },
