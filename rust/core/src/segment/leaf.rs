@@ -5,7 +5,7 @@
 
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, mark, put};
 use super::postings::pages;
-use super::{CODE_BYTES, Form, Term};
+use super::{CODE_BYTES, Form, ShortCode, Term};
 use crate::error::Result;
 use crate::pieces::short;
 use std::ops::Range;
@@ -115,9 +115,19 @@ impl Builder {
     fn entry(&self, term: &Term, list: &[Vec<u8>], spots: &[(Vec<u8>, bool)]) -> Vec<u8> {
         let mut entry = Vec::new();
         put_after(&mut entry, &self.last, &term.term);
-        put(&mut entry, term.documents.len() as u64);
-        put(&mut entry, term.forms.len() as u64);
-        for form in &term.forms {
+        let count = term.documents.len() as u64;
+        let itself = itself(term);
+        put(&mut entry, count << 1 | u64::from(itself.is_some()));
+        if let Some(form) = itself {
+            put(
+                &mut entry,
+                list_length(list) << 1 | u64::from(form.code.is_some()),
+            );
+            entry.extend_from_slice(form.code.as_ref().map_or(&[][..], |code| &code[..]));
+        } else {
+            put(&mut entry, term.forms.len() as u64);
+        }
+        for form in term.forms.iter().filter(|_| itself.is_none()) {
             put_after(&mut entry, &term.term, &form.form);
             let marks = u64::from(form.code.is_some()) << 1 | u64::from(form.is_whole);
             put(&mut entry, u64::from(form.documents) << 2 | marks);
@@ -125,11 +135,12 @@ impl Builder {
                 entry.extend_from_slice(code);
             }
         }
+        if itself.is_none() {
+            put(&mut entry, list_length(list));
+        }
         if is_inline(list) {
-            put(&mut entry, list[0].len() as u64);
             entry.extend_from_slice(&list[0]);
         } else {
-            put(&mut entry, 0);
             for page in list {
                 put(&mut entry, page.len() as u64);
                 entry.extend_from_slice(&mark(page));
@@ -161,6 +172,25 @@ impl Builder {
             self.close();
         }
         self.leaves
+    }
+}
+
+/// The one form of a term that is the term itself, and no whole, where there is nothing else to be said of it.
+fn itself(term: &Term) -> Option<&Form> {
+    let is = is_itself(&term.forms, &term.term, term.documents.len());
+    term.forms.first().filter(|_| is)
+}
+
+fn is_itself(forms: &[Form], term: &str, documents: usize) -> bool {
+    let [form] = forms else { return false };
+    form.form == term && form.documents as usize == documents && !form.is_whole
+}
+
+/// The length of postings that stand in the leaf, else 0.
+fn list_length(list: &[Vec<u8>]) -> u64 {
+    match is_inline(list) {
+        true => list[0].len() as u64,
+        false => 0,
     }
 }
 
@@ -219,12 +249,30 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
         if term.as_str() <= before {
             return Err(bad("its terms are not in order"));
         }
-        let count = cursor.number(frame.documents)?;
+        let number = cursor.number(frame.documents << 1 | 1)?;
+        let count = number >> 1;
         if count == 0 {
             return Err(bad("a term has no postings"));
         }
-        let forms = read_forms(&mut cursor, &term, frame)?;
-        let inline = cursor.number(INLINE_BYTES)?;
+        let (forms, inline) = match number & 1 {
+            0 => {
+                let forms = read_forms(&mut cursor, &term, frame)?;
+                if is_itself(&forms, &term, count) {
+                    return Err(bad("the form of a term is not in its shortest spelling"));
+                }
+                (forms, cursor.number(INLINE_BYTES)?)
+            }
+            _ => {
+                let number = cursor.number(INLINE_BYTES << 1 | 1)?;
+                let form = Form {
+                    form: term.clone(),
+                    is_whole: false,
+                    documents: count as u32,
+                    code: read_code(&mut cursor, number & 1 == 1, frame)?,
+                };
+                (vec![form], number >> 1)
+            }
+        };
         let place = if inline > 0 {
             if pages(count) != 1 {
                 return Err(bad("postings that stand in a leaf are too many"));
@@ -278,25 +326,31 @@ fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<F
         if !forms.last().is_none_or(after) {
             return Err(bad("the forms of a term are not in order"));
         }
-        let code = match number & 2 {
-            0 => None,
-            _ if frame.has_codes => Some(cursor.array::<CODE_BYTES>()?),
-            _ => return Err(bad("a form has a code where none has")),
-        };
-        if code.is_some_and(|code| !short::is_code(&code)) {
-            return Err(bad("the code of a form has a scale that none can have"));
-        }
         forms.push(Form {
             form,
             is_whole,
             documents,
-            code,
+            code: read_code(cursor, number & 2 == 2, frame)?,
         });
     }
     if forms.is_empty() {
         return Err(bad("a term has no forms"));
     }
     Ok(forms)
+}
+
+fn read_code(cursor: &mut Cursor<'_>, has_code: bool, frame: Frame) -> Result<Option<ShortCode>> {
+    if !has_code {
+        return Ok(None);
+    }
+    if !frame.has_codes {
+        return Err(bad("a form has a code where none has"));
+    }
+    let code = cursor.array::<CODE_BYTES>()?;
+    if !short::is_code(&code) {
+        return Err(bad("the code of a form has a scale that none can have"));
+    }
+    Ok(Some(code))
 }
 
 fn further(from: u64, by: u64) -> Result<u64> {

@@ -11,7 +11,9 @@ use super::postings::{FIELDS, PAGE_POSTINGS, read_frequencies, read_spots};
 use super::remote::{Postings, Remote, ready};
 use super::said::union;
 use super::spots;
+use super::squeezed::unsqueeze;
 use super::texts::Unpacker;
+use super::write::free_bytes;
 use crate::error::Result;
 use crate::facets::{Columns, Filter, Set};
 use crate::file::{Answer, Part};
@@ -64,11 +66,11 @@ impl Remote {
         let bytes = ready!(self.file()?.parts(&wanted)?);
         let mut unpacker = Unpacker::new(Vec::new());
         for (place, bytes) in places.iter().zip(bytes) {
-            let raw = unpacker.unpack(&bytes, place.is_stored)?;
+            let raw = unsqueeze(&bytes, free_bytes(documents), &mut unpacker)?;
             let columns = self
                 .columns
                 .get_or_insert_with(|| Columns::blank(documents));
-            columns.load_field(&place.name, raw)?;
+            columns.load_field(&place.name, &raw)?;
         }
         Ok(Answer::Ready(()))
     }

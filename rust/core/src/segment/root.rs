@@ -43,7 +43,6 @@ pub(super) struct ColumnPlace {
     pub name: String,
     /// Its part of the section of columns.
     pub range: Range<u64>,
-    pub is_stored: bool,
     pub digest: Mark,
 }
 
@@ -153,8 +152,7 @@ impl Root {
         for column in &self.columns {
             put(&mut bytes, column.name.len() as u64);
             bytes.extend_from_slice(column.name.as_bytes());
-            let length = column.range.end - column.range.start;
-            put(&mut bytes, length << 1 | u64::from(column.is_stored));
+            put(&mut bytes, column.range.end - column.range.start);
             bytes.extend_from_slice(&column.digest);
         }
         bytes
@@ -346,11 +344,9 @@ fn read_columns(cursor: &mut Cursor<'_>, section: u64) -> Result<Vec<ColumnPlace
         if name.is_empty() || columns.last().is_some_and(|last| *last.name >= *name) {
             return Err(bad("its fields are not in order"));
         }
-        let length = cursor.varint()?;
         columns.push(ColumnPlace {
             name: name.to_owned(),
-            range: stretch(&mut end, length >> 1, section)?,
-            is_stored: length & 1 == 1,
+            range: stretch(&mut end, cursor.varint()?, section)?,
             digest: cursor.array()?,
         });
     }

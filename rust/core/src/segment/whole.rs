@@ -10,9 +10,9 @@ use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
 use super::postings::{PAGE_POSTINGS, read_frequencies, read_page, read_spots};
 use super::root::{self, Header, Root};
 use super::spots;
-use super::squeezed::Squeezed;
+use super::squeezed::{Squeezed, unsqueeze};
 use super::texts::{DICTIONARY_BYTES, Unpacker, read_documents};
-use super::write::rank_width;
+use super::write::{free_bytes, rank_width};
 use super::{CODE_BYTES, Contents, Document, FIELDS, Space, Term};
 use crate::bands::Bands;
 use crate::codes::{CODE_MAX, is_scale};
@@ -260,8 +260,9 @@ impl<'a> Whole<'a> {
         for place in &self.root.columns {
             let bytes = slice(section, &place.range)?;
             check_mark(bytes, &place.digest, "columns")?;
-            let raw = unpacker.unpack(bytes, place.is_stored)?;
-            columns.load_field(&place.name, raw)?;
+            let free = free_bytes(self.meta.documents as usize);
+            let raw = unsqueeze(bytes, free, &mut unpacker)?;
+            columns.load_field(&place.name, &raw)?;
         }
         Ok(columns)
     }

@@ -15,7 +15,7 @@ use super::root::{
     Block, ColumnPlace, Header, LeafPlace, Root, Shape, Small, SuperPlace, separator,
 };
 use super::spots;
-use super::squeezed::Squeezer;
+use super::squeezed::{Squeezer, squeeze};
 use super::texts::{BLOCK_BYTES, Packer, choose_dictionary, put_document};
 use super::{CODE_BYTES, Contents, ShortCode, Shorten};
 use crate::bands::Bands;
@@ -192,13 +192,12 @@ impl<'a> Writer<'a> {
         let columns = columns.picked(&order).dump();
         let (packer, mut section) = (Packer::new(&[])?, Vec::new());
         for (name, range) in facets::directory(&columns)? {
-            let (packed, is_stored) = packer.pack(&columns[range])?;
+            let packed = squeeze(&columns[range], free_bytes(self.order.len()), &packer)?;
             let start = section.len() as u64;
             section.extend_from_slice(&packed);
             root.columns.push(ColumnPlace {
                 name,
                 range: start..section.len() as u64,
-                is_stored,
                 digest: mark(&packed),
             });
         }
@@ -414,6 +413,11 @@ impl<'a> Writer<'a> {
             None => Ok([0; CODE_BYTES]),
         }
     }
+}
+
+/// Bytes that a column of that many documents may have however few it takes: a document has some even where all are alike.
+pub(super) fn free_bytes(documents: usize) -> usize {
+    8 * documents
 }
 
 /// Bytes of a rank among that many documents.
