@@ -144,13 +144,14 @@ async function search(typing = false) {
  * @param {SearchResult} result
  * @param {number} started When the search was asked for, by performance.now().
  */
-function showHits({ query, hits, facets = [], corrections = [], encoder }, started) {
+function showHits({ query, hits, close = true, facets = [], corrections = [], encoder }, started) {
   list.show(hits, !collections.isLazy(collections.chosen.name));
   filters.show(facets);
   showCorrections(corrections);
   byId("hits").hidden = hits.length === 0;
-  byId("empty").hidden = hits.length > 0;
-  if (!hits.length) byId("empty").replaceChildren(element("p", {}, `Nothing in this collection is close to “${query}”.`));
+  byId("empty").hidden = hits.length > 0 && close;
+  const nearest = hits.length ? " The hits are what comes nearest." : "";
+  if (!hits.length || !close) byId("empty").replaceChildren(element("p", {}, `Nothing in this collection is close to “${query}”.${nearest}`));
   byId("problem").hidden = true;
   const took = performance.now() - Math.max(started, readyAt);
   const time = took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`;

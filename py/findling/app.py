@@ -213,6 +213,7 @@ class App:
         query: str,
         limit: int = DEFAULT_LIMIT,
         offset: int = 0,
+        cursor: str | None = None,
         legs: str = "both",
         like: str | None = None,
         filter: dict[str, Any] | None = None,
@@ -240,6 +241,7 @@ class App:
         wished: dict[str, Any] = {
             "limit": limit,
             "offset": offset,
+            "cursor": cursor,
             "legs": legs,
             "like": like,
             "filter": filter,

@@ -62,6 +62,8 @@ class Found(NamedTuple):
     """What made the vector of the query: `model` or `static`; none where nothing did."""
     close: bool | None = None
     """Whether the best hit is more than weak; none where the collection does not know."""
+    cursor: str | None = None
+    """Where the next page begins; none where there is none, or nobody asked."""
 
     def as_object(self) -> dict[str, Any]:
         """The answer as it crosses the wire."""
@@ -71,7 +73,7 @@ class Found(NamedTuple):
             "exact": self.exact,
             "facets": list(self.facets),
             "corrections": list(self.corrections),
-            **{key: value for key, value in (("encoder", self.encoder), ("close", self.close)) if value is not None},
+            **{key: value for key, value in (("encoder", self.encoder), ("close", self.close), ("cursor", self.cursor)) if value is not None},
         }
 
 
@@ -265,7 +267,7 @@ class Collection:
         if request is None:
             return Found([])
         answer = await self._ask(self._engine.search, request)
-        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections", "encoder", "close") if key in answer}
+        told = {key: answer[key] for key in ("total", "exact", "facets", "corrections", "encoder", "close", "cursor") if key in answer}
         if not shown:
             return Found([Hit.from_answer(hit) for hit in answer["hits"]], **told)
         pieces = self._shown(request, answer)

@@ -117,6 +117,7 @@ def plan(
     index: str,
     limit: int = DEFAULT_LIMIT,
     offset: int = 0,
+    cursor: str | None = None,
     legs: str = "both",
     weights: dict[str, float] | None = None,
     like: str | None = None,
@@ -136,7 +137,7 @@ def plan(
     by meaning, instead of words; filters may be typed beside it. A query with nothing in it asks for all
     documents if there is a filter, a facet or an order. encoder: what makes the vector of the text, the `model`, the piece table
     (`static`), or what is loaded, the model first (`auto`). Raises `BadRequest` for legs or an encoder that there are not, and for
-    words beside `like`.
+    words beside `like`. cursor: where a page begins, as the answer with the page before says; an empty one for the first.
     """
     if encoder not in ENCODERS:
         raise BadRequest(f"there is no encoder {encoder[:40]!r}; {', '.join(ENCODERS)} were expected", encoder=encoder[:40])
@@ -159,6 +160,8 @@ def plan(
     filters = [*found.filters, *([filter] if filter else [])]
     if filters:
         made["filter"] = filters[0] if len(filters) == 1 else {"and": filters}
+    if cursor is not None:
+        made["cursor"] = cursor
     wished = {"offset": offset, "facets": facets, "sort": sort, "explain": explain}
     return made | {key: value for key, value in wished.items() if value}
 

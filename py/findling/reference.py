@@ -25,7 +25,7 @@ DUMP_MAGIC = b"findling-reference\n"
 LONG_WORDS = 200
 """A document of more words counts by half as a whole."""
 MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
-_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k filter facets sort explain encoder".split())
+_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k cursor filter facets sort explain encoder".split())
 
 Codes = tuple[list[int], float]
 
@@ -178,6 +178,9 @@ class ReferenceEngine:
         if query is None and asked is None:
             raise BadRequest("the plan needs `text`, `vector` or `words`")
         offset, limit, filter = plan.get("offset", 0), plan.get("limit", 10), plan.get("filter", {"and": []})
+        meaning_k = plan.get("meaning_k", max(facets.MEANING_K, offset + limit))
+        if plan.get("cursor"):
+            meaning_k, offset = map(int, plan["cursor"].split("-"))
         values = {id: each.get("values", {}) for id, each in documents.items()}
         hits = {id: _hit(each, query, asked, id, plan.get("weights", {})) for id, each in documents.items()}
         of_words = None if asked is None or asked.is_blank else {id for id, hit in hits.items() if hit["legs"]["words"] > 0}
@@ -189,7 +192,7 @@ class ReferenceEngine:
         def matched(filter: Mapping[str, Any]) -> set[str]:
             others = [id for id in documents if id != plan.get("like")]
             allowed = {id for id in others if facets.passes(filter, id, values[id]) and (asked is None or asked.meets(id))}
-            best = facets.matched(allowed, of_words, meaning, plan.get("meaning_k", max(facets.MEANING_K, offset + limit)))
+            best = facets.matched(allowed, of_words, meaning, meaning_k)
             return best | (exact & allowed)
 
         found = {id: hits[id] for id in matched(filter)}
@@ -204,6 +207,9 @@ class ReferenceEngine:
         }
         if "text" in plan:
             reply["encoder"] = "model"
+        end = offset + len(reply["hits"])
+        if "cursor" in plan and offset < end < len(found):
+            reply["cursor"] = f"{meaning_k}-{end}"
         if plan.get("facets"):
             sets = [(facet, matched(facets.without_any(filter, facet["field"]))) for facet in plan["facets"]]
             reply["facets"] = [facets.counted(facet, [values[id] for id in ids]) for facet, ids in sets]

@@ -37,6 +37,7 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
         "query": (_TEXT, True),
         "limit": (_NUMBER, False),
         "offset": (_NUMBER, False),
+        "cursor": (_TEXT, False),
         "legs": (_TEXT, False),
         "like": (_TEXT, False),
         "filter": (_OBJECT, False),

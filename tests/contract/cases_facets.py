@@ -28,7 +28,7 @@ EVERYTHING = words("")
 
 @dataclass(frozen=True)
 class Shelved:
-    """A plan over the shelf; `ids` in their order (or `among`, in any), `total`, `facets` and `corrections` as they have to be."""
+    """A plan over the shelf; `ids` in their order (or `among`, in any), `total`, `facets`, `corrections` and `cursor` as they have to be."""
 
     name: str
     plan: dict[str, Any]
@@ -37,6 +37,7 @@ class Shelved:
     total: int | None = None
     facets: list[dict[str, Any]] | None = None
     corrections: list[dict[str, str]] = field(default_factory=list)
+    cursor: str | None = None
     add: list[list[dict[str, Any]]] = field(default_factory=lambda: [SHELF])
     remove: list[str] = field(default_factory=list)
 
@@ -136,6 +137,9 @@ FACETS = [
     Shelved("the best by meaning are in the match set", {"text": "boats", "meaning_k": 2}, total=2),
     Shelved("and beside them what has a word", {"text": ". a novel about small boats in a storm", "words": {"text": "posters"}, "meaning_k": 1}, among={"novel", "poster"}, total=2),
     Shelved("a page", EVERYTHING | {"offset": 2, "limit": 3}, ids=["diary", "novel", "poster"], total=6),
+    Shelved("the first of pages", EVERYTHING | {"cursor": "", "limit": 4}, ids=["atlas", "chart", "diary", "novel"], total=6, cursor="100-4"),
+    Shelved("the last of pages", EVERYTHING | {"cursor": "100-4", "limit": 4}, ids=["poster", "stray"], total=6),
+    Shelved("a page of what the first page was about", {"text": "boats", "cursor": "2-1", "limit": 30}, total=2),
     Shelved("a page beyond the end", EVERYTHING | {"offset": 6}, ids=[], total=6),
     Shelved("a page by score", words("harbour") | {"offset": 1, "limit": 1}, total=3),
     Shelved("a number, ascending", EVERYTHING | {"sort": [{"field": "price"}]}, ids=["diary", "novel", "chart", "poster", "atlas", "stray"]),
@@ -181,6 +185,8 @@ REFUSED = [
     {"sort": [{"field": "kind", "order": "down"}]},
     {"sort": "kind"},
     {"offset": -1},
+    {"cursor": "1"},
+    {"cursor": "100-1", "offset": 1},
     {"meaning_k": 0},
     {"words": {"text": "x", "typing": 1}},
 ]

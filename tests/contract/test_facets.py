@@ -41,6 +41,7 @@ def test_a_search_keeps_the_contract(engine, name):
     if case.facets is not None:
         assert reply["facets"] == case.facets
     assert reply.get("corrections", []) == case.corrections
+    assert reply.get("cursor") == case.cursor
 
 
 @RUST_ONLY

@@ -305,8 +305,8 @@ impl Engine {
 
     /// `{"index","text"?|"vector"?|"like"?:id,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text",
     /// "field"}],"not"?:[{"text","field"?}],"typing"?,"correct"?},"weights"?:{"meaning"?,"words"?},
-    /// "encoder"?:"model"|"static"|"auto","offset"?,"limit"?,"meaning_k"?,"filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` ->
-    /// `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},"record","band"?,"explain"?}],"encoder"?,"total","exact","close"?,
+    /// "encoder"?:"model"|"static"|"auto","offset"?,"limit"?,"meaning_k"?,"cursor"?,"filter"?,"facets"?:[..],"sort"?:[..],"explain"?}` ->
+    /// `{"hits":[{"id","score","passage","legs":{"meaning"?,"words"?},"record","band"?,"explain"?}],"encoder"?,"total","exact","close"?,"cursor"?,
     /// "facets"?:[..],"corrections"?:[{"from","to"}],"explain"?}` or `{"need":[..]}`.
     /// A text or a vector is the leg of meaning, and so is `like`, the document whose vector is searched for without finding it;
     /// words are the leg of words; one is enough, both are fused. Filters, facets and orders: docs/guide/filters.md.
@@ -365,6 +365,7 @@ impl Engine {
             total: self.finder.buffers().total(),
             exact: true,
             close: cuts.map(|cuts| bands::is_close(self.finder.buffers().best(), cuts)),
+            cursor: plan.next(hits.len(), self.finder.buffers().total()),
             facets: (!plan.facets.is_empty()).then(|| self.finder.buffers().counts()),
             corrections: (!corrections.is_empty()).then_some(corrections),
             encoder,

@@ -73,6 +73,9 @@ pub struct Hits<'a> {
     /// Whether the best of all that match is more than weak, where the collection knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close: Option<bool>,
+    /// Where the next page begins, where there is one and that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// As they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facets: Option<&'a [Counts]>,

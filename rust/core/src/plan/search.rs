@@ -71,6 +71,8 @@ pub struct Search {
     pub sort: Vec<SortKey>,
     /// Whether to say how the hits came about.
     pub explain: bool,
+    /// Whether to tell where the next page begins.
+    pub pages: bool,
     /// Whether the plan has weights of its own.
     pub is_weighed: bool,
 }
@@ -88,6 +90,7 @@ struct SearchJson {
     offset: Option<usize>,
     limit: Option<usize>,
     meaning_k: Option<usize>,
+    cursor: Option<String>,
     weights: Option<WeightsJson>,
     filter: Option<FilterJson>,
     facets: Option<Vec<FacetJson>>,
@@ -156,14 +159,25 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
     let is_weighed = plan.weights.is_some();
     let (meaning, words) = weigh(target, words, &plan.weights.unwrap_or_default())?;
     let limit = plan.limit.unwrap_or(DEFAULT_LIMIT);
-    let offset = plan.offset.unwrap_or(0);
+    let pages = plan.cursor.is_some();
+    let (offset, meaning_k) = match plan.cursor.filter(|cursor| !cursor.is_empty()) {
+        None => (plan.offset.unwrap_or(0), plan.meaning_k),
+        Some(cursor) => {
+            let place =
+                read_cursor(&cursor).filter(|_| plan.offset.is_none() && plan.meaning_k.is_none());
+            let (meaning_k, offset) = place.ok_or_else(|| {
+                refused("a cursor is not one that a reply gave, or stands beside \"offset\" or \"meaning_k\"")
+            })?;
+            (offset, Some(meaning_k))
+        }
+    };
     if !(1..=LIMIT_CAP).contains(&limit) || offset > LIMIT_CAP - limit {
         return Err(refused(
             "the limit is not between 1 and 1048576, or the offset and the limit together are above that",
         )
         .with(json!({"offset": offset, "limit": limit})));
     }
-    let meaning_k = plan.meaning_k.unwrap_or(MEANING_K.max(offset + limit));
+    let meaning_k = meaning_k.unwrap_or(MEANING_K.max(offset + limit));
     if !(1..=LIMIT_CAP).contains(&meaning_k) {
         return Err(refused("\"meaning_k\" is not between 1 and 1048576")
             .with(json!({"meaning_k": meaning_k})));
@@ -181,11 +195,26 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
         facets: facets::read_facets(plan.facets.unwrap_or_default())?,
         sort: facets::read_sort(plan.sort.unwrap_or_default())?,
         explain: plan.explain,
+        pages,
         is_weighed,
     })
 }
 
+/// The match set and the place in it that a cursor stands for.
+fn read_cursor(cursor: &str) -> Option<(usize, usize)> {
+    let (meaning_k, offset) = cursor.split_once('-')?;
+    Some((meaning_k.parse().ok()?, offset.parse().ok()?))
+}
+
 impl Search {
+    /// The cursor of the page behind one of `shown` hits of `total`, where that is asked for and there is one. It fixes what belongs to the
+    /// match set, so that pages are parts of one list.
+    pub fn next(&self, shown: usize, total: usize) -> Option<String> {
+        let end = self.offset + shown;
+        let more = self.pages && shown > 0 && end < total;
+        more.then(|| format!("{}-{end}", self.meaning_k))
+    }
+
     /// Gives the legs the weights they have where the query is encoded by pieces.
     pub fn weigh_statically(&mut self) {
         if let Some(leg) = &mut self.meaning {
@@ -373,6 +402,10 @@ mod tests {
             r#"{"index":"a","words":{"in":[{"text":"x"}]}}"#,
             r#"{"index":"a","words":{"not":[{"text":"x","field":"body"}]}}"#,
             r#"{"index":"a","words":{"text":"x"},"weights":{"words":0}}"#,
+            r#"{"index":"a","text":"x","cursor":"10"}"#,
+            r#"{"index":"a","text":"x","cursor":"0-10"}"#,
+            r#"{"index":"a","text":"x","cursor":"100-1048576"}"#,
+            r#"{"index":"a","text":"x","cursor":"100-10","offset":10}"#,
             r#"{"index":"a","text":"x","offset":-1}"#,
             r#"{"index":"a","text":"x","offset":1048576}"#,
             r#"{"index":"a","text":"x","limit":1048576,"offset":1}"#,

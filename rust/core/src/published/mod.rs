@@ -210,6 +210,7 @@ fn reply(
         hits: &hits,
         total: found.total,
         exact: found.exact,
+        cursor: plan.next(hits.len(), found.total),
         close: cuts.map(|cuts| bands::is_close(best, cuts)),
         encoder,
         facets: (!plan.facets.is_empty()).then_some(&found.counts),
