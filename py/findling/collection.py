@@ -119,8 +119,8 @@ class Collection:
         if self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
         opened = await self._ask(self._engine.open, request)
-        self._names = None
         self._meta |= opened.get("meta") or {}
+        self._names = opened.get("values")
         self._counts = {key: opened[key] for key in ("documents", "passages")}
 
     def state(self) -> dict[str, Any]:

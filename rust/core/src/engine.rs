@@ -133,7 +133,7 @@ impl Engine {
         Ok(numbers::write(&vectors))
     }
 
-    /// `{"index":NAME,"file"?,"length"?:bytes,"whole"?:bool}` -> `{"index","documents","passages","space","meta"}` or
+    /// `{"index":NAME,"file"?,"length"?:bytes,"whole"?:bool}` -> `{"index","documents","passages","space","meta","values"?}` or
     /// `{"need":[{"file","offset","length"}]}`. Without a file the index is new and empty. An index that is open under
     /// that name is replaced once the new one is. A published collection is read in pieces, for searches only; `whole`
     /// reads both its files, and it is an index like any other.
@@ -189,6 +189,7 @@ impl Engine {
             passages: index.passages(),
             space: index.space().map(|space| space.id.as_str()),
             meta: index.meta(),
+            values: None,
         })?;
         self.opening.remove(&name);
         self.published.close(&name);

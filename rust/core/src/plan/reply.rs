@@ -27,6 +27,9 @@ pub struct Opened<'a> {
     pub space: Option<&'a str>,
     /// What the file says about itself.
     pub meta: &'a Map<String, Value>,
+    /// What documents can be filtered by, where it is read in pieces and `status` does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<&'a str>>,
 }
 
 /// One hit of a search.

@@ -65,6 +65,7 @@ impl Published {
             passages: remote.rows(),
             space: space.as_ref().map(|space| space.id.as_str()),
             meta: remote.user().unwrap_or(&none),
+            values: Some(remote.fields()),
         })?;
         self.open.insert(name.to_owned(), remote);
         Ok(Some((reply, true)))

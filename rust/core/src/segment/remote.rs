@@ -189,6 +189,12 @@ impl Remote {
         self.opened.as_ref()?.pointer.bands.as_ref()
     }
 
+    /// What documents can be filtered by; nothing before it is open.
+    pub fn fields(&self) -> Vec<&str> {
+        let columns = self.opened.iter().flat_map(|opened| &opened.root.columns);
+        columns.map(|column| column.name.as_str()).collect()
+    }
+
     /// The languages that a query is stemmed in, that of most documents first.
     pub fn languages(&self) -> &[String] {
         self.opened

@@ -115,6 +115,7 @@ fn a_published_index_is_searched_by_words_through_the_engine() {
         (&opened["documents"], &opened["meta"]["of"]),
         (&json!(60), &json!("mine"))
     );
+    assert_eq!(opened["values"], json!(["kind", "year"]));
     let plan = json!({"index": "p", "words": {"text": "cake cakes"}, "limit": 50}).to_string();
     let found = answered(&mut engine, &files, |engine| engine.search(plan.as_bytes())).unwrap();
     let plan = plan.replace("\"p\"", "\"i\"");
