@@ -9,7 +9,9 @@ pub mod analysis;
 mod bands;
 pub mod codes;
 pub mod digest;
+#[cfg(feature = "encoder")]
 pub mod embedder;
+#[cfg(feature = "encoder")]
 pub mod encoder;
 pub mod engine;
 pub mod error;
@@ -22,6 +24,7 @@ pub mod index;
 mod loading;
 pub mod math;
 pub mod memory;
+#[cfg(feature = "encoder")]
 pub mod model;
 mod numbers;
 mod packing;
@@ -38,6 +41,8 @@ pub mod tokenizer;
 pub mod typos;
 pub mod varint;
 pub mod vectors;
+#[cfg(not(feature = "encoder"))]
+mod without_encoder;
 pub mod words;
 
 pub use analysis::answer as analyse;
@@ -47,3 +52,5 @@ pub use findling_kernels as kernels;
 pub use math::compute;
 pub use packing::{inspect, pack};
 pub use vectors::VectorIndex;
+#[cfg(not(feature = "encoder"))]
+pub use without_encoder::{embedder, model};

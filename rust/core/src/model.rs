@@ -311,7 +311,7 @@ impl Model {
                 json!({"kind": header.kind.as_str()}),
             ));
         }
-        let meta: ModelMeta = serde_json::from_value(header.meta.clone()).map_err(|error| {
+        let meta: ModelMeta = ModelMeta::deserialize(&header.meta).map_err(|error| {
             broken(
                 "the header of the model is not understood",
                 json!({"reason": error.to_string()}),

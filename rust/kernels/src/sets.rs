@@ -4,57 +4,83 @@
 //! Invariant: a set is given out only where each of its features has been found.
 
 use super::Kernels;
+#[cfg(not(target_arch = "wasm32"))]
 use std::sync::OnceLock;
+
+/// Compiles the loops of the encoder for one instruction set, see `kernels`.
+#[cfg(feature = "encoder")]
+macro_rules! encoder_loops {
+    ($dot:ty, $parts:literal $(, $feature:literal)?) => {
+        use crate::encoder::Loops;
+        use crate::float::{self, RowScale};
+        use crate::linear::{self, Dot, Weights};
+        use crate::attention;
+        type R = <$dot as Dot>::R;
+
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn quantize(from: *const f32, shift: *const f32, dim: usize, row: *mut f32, to: *mut i8) -> RowScale {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { float::rotate_and_quantize::<R>(from, shift, dim, row, to) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn bias(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { linear::multiply::<$dot, { linear::BIAS }>(q, s, rows, w, to, residual) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn gelu(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { linear::multiply::<$dot, { linear::GELU }>(q, s, rows, w, to, residual) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn residual(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { linear::multiply::<$dot, { linear::RESIDUAL }>(q, s, rows, w, to, residual) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn layer_norm(from: *const f32, to: *mut f32, norm: *const f32, rows: usize, dim: usize, eps: f32) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { float::layer_norm::<R>(from, to, norm, rows, dim, eps) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn attend(qkv: *const f32, n: usize, heads: usize, head_dim: usize, scratch: *mut f32, to: *mut f32) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { attention::attend::<R, $parts>(qkv, n, heads, head_dim, scratch, to) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn embed_token(word: *const i8, scale: f32, position: *const f32, to: *mut f32, dim: usize) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { float::embed_token::<R>(word, scale, position, to, dim) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn pool(from: *const f32, rows: usize, dim: usize, to: *mut f32) {
+            // SAFETY: as the caller vouches, see `Kernels`; the set is available.
+            unsafe { float::pool_and_normalize::<R>(from, rows, dim, to) }
+        }
+
+        pub(super) const LOOPS: Loops = Loops {
+            quantize,
+            linear: [bias, gelu, residual],
+            layer_norm,
+            attend,
+            embed_token,
+            pool,
+        };
+    };
+}
 
 /// Compiles every loop for one instruction set: the bodies are inlined into functions that carry its features.
 macro_rules! kernels {
     ($module:ident, $name:literal, $dot:ty, $parts:literal, $scan:path, $available:expr $(, $feature:literal)?) => {
         pub(super) mod $module {
-            use crate::float::RowScale;
-            use crate::linear::{self, Dot, Weights};
-            use crate::{Kernels, attention, float, rows, scan};
-            type R = <$dot as Dot>::R;
+            use crate::{Kernels, rows, scan};
+            type R = <$dot as crate::linear::Dot>::R;
 
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn quantize(from: *const f32, shift: *const f32, dim: usize, row: *mut f32, to: *mut i8) -> RowScale {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { float::rotate_and_quantize::<R>(from, shift, dim, row, to) }
+            #[cfg(feature = "encoder")]
+            mod encoder {
+                encoder_loops!($dot, $parts $(, $feature)?);
             }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn bias(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { linear::multiply::<$dot, { linear::BIAS }>(q, s, rows, w, to, residual) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn gelu(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { linear::multiply::<$dot, { linear::GELU }>(q, s, rows, w, to, residual) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn residual(q: *const i8, s: *const RowScale, rows: usize, w: &Weights, to: *mut f32, residual: *const f32) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { linear::multiply::<$dot, { linear::RESIDUAL }>(q, s, rows, w, to, residual) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn layer_norm(from: *const f32, to: *mut f32, norm: *const f32, rows: usize, dim: usize, eps: f32) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { float::layer_norm::<R>(from, to, norm, rows, dim, eps) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn attend(qkv: *const f32, n: usize, heads: usize, head_dim: usize, scratch: *mut f32, to: *mut f32) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { attention::attend::<R, $parts>(qkv, n, heads, head_dim, scratch, to) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn embed_token(word: *const i8, scale: f32, position: *const f32, to: *mut f32, dim: usize) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { float::embed_token::<R>(word, scale, position, to, dim) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn pool(from: *const f32, rows: usize, dim: usize, to: *mut f32) {
-                // SAFETY: as the caller vouches, see `Kernels`; the set is available.
-                unsafe { float::pool_and_normalize::<R>(from, rows, dim, to) }
-            }
+
             $(#[target_feature(enable = $feature)])?
             unsafe fn dots(query: *const i16, codes: *const i8, dim: usize, to: *mut i32, rows: usize) {
                 // SAFETY: `at` and the three after it are below `rows`, for which the caller vouches.
@@ -126,12 +152,8 @@ macro_rules! kernels {
             pub(crate) static KERNELS: Kernels = Kernels {
                 name: $name,
                 available: $available,
-                quantize,
-                linear: [bias, gelu, residual],
-                layer_norm,
-                attend,
-                embed_token,
-                pool,
+                #[cfg(feature = "encoder")]
+                encoder: encoder::LOOPS,
                 dots,
                 dots_at,
                 measures_at: [products, squares, absolutes],
@@ -272,6 +294,15 @@ pub fn available() -> impl Iterator<Item = &'static Kernels> {
 
 /// The fastest instruction set of this machine, looked for at the first call only.
 pub fn fastest() -> &'static Kernels {
+    // A module runs whole or not at all, so it needs no other set than its best.
+    #[cfg(target_arch = "wasm32")]
+    return COMPILED[0];
+    #[cfg(not(target_arch = "wasm32"))]
+    detected()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn detected() -> &'static Kernels {
     static FOUND: OnceLock<&Kernels> = OnceLock::new();
     FOUND.get_or_init(|| available().next().unwrap_or(&scalar::KERNELS))
 }

@@ -8,6 +8,7 @@ mod distances;
 mod eigen;
 mod packed;
 mod pca;
+mod request;
 pub(crate) mod ridge;
 mod rows;
 mod sums;
@@ -15,8 +16,8 @@ mod sums;
 use crate::error::{Code, Error, Result};
 use crate::numbers;
 use crate::plan;
+use request::{Op, Request};
 use rows::Rows;
-use serde::Deserialize;
 use serde_json::json;
 
 pub use crate::codes::DIM_CAP;
@@ -24,66 +25,6 @@ pub(crate) use rows::dot;
 
 /// The most numbers of one reply (half a gigabyte): what a caller asks for by mistake is refused, not tried.
 const NUMBERS_CAP: usize = 1 << 27;
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
-enum Request {
-    Normalize {
-        dim: usize,
-    },
-    Centroid {
-        dim: usize,
-        #[serde(default)]
-        normalized: bool,
-    },
-    Statistics {
-        dim: usize,
-        #[serde(default)]
-        over: sums::Over,
-    },
-    Pool {
-        dim: usize,
-        how: sums::How,
-        weights: Option<Vec<f64>>,
-    },
-    Fit {
-        dim: usize,
-        components: usize,
-    },
-    Transform {
-        dim: usize,
-        components: usize,
-    },
-    Quantize {
-        dim: usize,
-        bits: u8,
-    },
-    Dequantize {
-        dim: usize,
-        bits: u8,
-    },
-    Loss {
-        dim: usize,
-        bits: u8,
-    },
-    Distances {
-        dim: usize,
-        metric: distances::Metric,
-        queries: Option<usize>,
-    },
-    Shorten {
-        dim: usize,
-    },
-    Ridge {
-        dim: usize,
-        items: usize,
-        bags: usize,
-        entries: usize,
-        lambda: f32,
-        rounds: usize,
-        steps: usize,
-    },
-}
 
 /// One calculation over rows. The request is JSON, `{"op","dim":1..=4096, ..}`; the payload holds rows of `dim`
 /// little-endian f32 end to end, and so does the reply unless said otherwise.
@@ -108,60 +49,46 @@ enum Request {
 /// rows. `bad_input`: no rows where some are needed, a component that is not finite, a row of zeros where a direction
 /// is needed, or a result beyond f32; `detail` names `row` and `component`, counted from 0.
 pub fn compute(request: &[u8], payload: &[u8]) -> Result<Vec<u8>> {
-    match plan::read(request)? {
-        Request::Normalize { dim } => bytes(&sums::normalize(&Rows::read(dim, payload)?)?),
-        Request::Centroid { dim, normalized } => {
-            bytes(&sums::centroid(&Rows::read(dim, payload)?, normalized)?)
+    let request = request::read(request)?;
+    let dim = request.dim;
+    match request.op {
+        Op::Distances => {
+            let rows = Rows::read(dim, payload)?;
+            let metric = request.metric.unwrap_or(distances::Metric::Cosine);
+            bytes(&distances::distances(&rows, metric, request.queries)?)
         }
-        Request::Statistics { dim, over } => {
-            plan::reply(&sums::statistics(&Rows::read(dim, payload)?, over)?)
-        }
-        Request::Pool { dim, how, weights } => bytes(&sums::pool(
-            &Rows::read(dim, payload)?,
-            how,
-            weights.as_deref(),
-        )?),
-        Request::Fit { dim, components } => {
-            bytes(&pca::fit(&Rows::read(dim, payload)?, components)?)
-        }
-        Request::Transform { dim, components } => {
-            bytes(&pca::transform(&Rows::read(dim, payload)?, components)?)
-        }
-        Request::Quantize { dim, bits } => {
-            packed::quantize(&Rows::read(dim, payload)?, packed::bits(bits)?)
-        }
-        Request::Dequantize { dim, bits } => {
-            bytes(&packed::dequantize(dim, packed::bits(bits)?, payload)?)
-        }
-        Request::Loss { dim, bits } => plan::reply(&packed::loss(
-            &Rows::read(dim, payload)?,
-            packed::bits(bits)?,
-        )?),
-        Request::Distances {
+        Op::Dequantize => bytes(&packed::dequantize(
             dim,
-            metric,
-            queries,
-        } => bytes(&distances::distances(
-            &Rows::read(dim, payload)?,
-            metric,
-            queries,
+            packed::bits(request.bits())?,
+            payload,
         )?),
-        Request::Shorten { dim } => packed::shorten(&Rows::read(dim, payload)?),
-        Request::Ridge {
+        Op::Ridge => bytes(&ridge::read(
             dim,
-            items,
-            bags,
-            entries,
-            lambda,
-            rounds,
-            steps,
-        } => {
-            let effort = ridge::Effort {
-                lambda,
-                rounds,
-                steps,
-            };
-            bytes(&ridge::read(dim, [bags, entries, items], payload, effort)?)
+            request.counts(),
+            payload,
+            request.effort(),
+        )?),
+        _ => over_rows(&request, &Rows::read(dim, payload)?),
+    }
+}
+
+/// The calculations that take rows and nothing else.
+fn over_rows(request: &Request, rows: &Rows) -> Result<Vec<u8>> {
+    match request.op {
+        Op::Normalize => bytes(&sums::normalize(rows)?),
+        Op::Centroid => bytes(&sums::centroid(rows, request.normalized.unwrap_or(false))?),
+        Op::Statistics => plan::reply(&sums::statistics(rows, request.over.unwrap_or_default())?),
+        Op::Pool => {
+            let how = request.how.unwrap_or(sums::How::Mean);
+            bytes(&sums::pool(rows, how, request.weights.as_deref())?)
+        }
+        Op::Fit => bytes(&pca::fit(rows, request.components())?),
+        Op::Transform => bytes(&pca::transform(rows, request.components())?),
+        Op::Quantize => packed::quantize(rows, packed::bits(request.bits())?),
+        Op::Loss => plan::reply(&packed::loss(rows, packed::bits(request.bits())?)?),
+        Op::Shorten => packed::shorten(rows),
+        Op::Distances | Op::Dequantize | Op::Ridge => {
+            unreachable!("these read their payload themselves")
         }
     }
 }
