@@ -2,15 +2,18 @@
 
 Owns what counts as one visit. Must not know what the files hold. Invariant: the compressed sizes are those of gzip at its
 best, which every server has, and for WebAssembly also of Brotli; the baseline is what stock Pyodide alone would fetch,
-compressed the same way, or a limit.
+compressed the same way, or a limit. A part of the engine is the bodies of its functions, compressed alone.
 """
 
 import gzip
 import json
 import re
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
+import _parts
 from _chromium import DIST
 from _report import ROOT, report
 
@@ -21,6 +24,11 @@ console.log(brotliCompressSync((await import("node:fs")).readFileSync(process.ar
 """
 """Node's, at its default, which is the best quality."""
 BROTLI_LIMIT_KB = 400.0
+READER_LIMIT_KB = 280.0
+TIER = "wasm-simd"
+"""The tier whose parts are told."""
+NAMED = ROOT / "target" / TIER / "wasm32-unknown-unknown" / "wasm" / "findling_wasm.wasm"
+"""Its module as the last build left it, with the names of its functions."""
 
 
 def brotli(path: Path) -> int:
@@ -29,6 +37,22 @@ def brotli(path: Path) -> int:
         ["node", "--input-type=module", "-e", BROTLI, str(path)], capture_output=True, text=True, check=True
     )
     return int(ran.stdout)
+
+
+def report_parts() -> None:
+    """The engine without its encoder, then all of it by part."""
+    script = ROOT / "scripts" / "engine.py"
+    with tempfile.TemporaryDirectory() as folder:
+        for more in (["--without-encoder"], []):
+            subprocess.run([sys.executable, script, f"{folder}/engine", "--tier", TIER, *more], check=True)
+            if more:
+                size = brotli(Path(folder, "engine", f"findling-{TIER}.wasm")) / 1000
+                report("size", f"engine {TIER} without encoder, WebAssembly", "brotli", size, "kB", READER_LIMIT_KB)
+        for part, bodies in sorted(_parts.parts(NAMED).items()):
+            alone = Path(folder, "part")
+            alone.write_bytes(bodies)
+            report("size", f"engine {TIER}: {part}", "plain", len(bodies) / 1000, "kB")
+            report("size", f"engine {TIER}: {part}", "brotli", brotli(alone) / 1000, "kB")
 
 
 def sizes(paths: list[Path]) -> tuple[int, int]:
@@ -61,6 +85,7 @@ def main() -> None:
     for tier in ("wasm-relaxed", "wasm-simd"):
         (wasm,) = (path for path in engine[tier] if path.suffix == ".wasm")
         report("size", f"engine {tier}, WebAssembly", "brotli", brotli(wasm) / 1000, "kB", BROTLI_LIMIT_KB)
+    report_parts()
     visit = [path for name in ("shell", "engine wasm-relaxed", "python", "model", "demonstration") for path in parts[name]]
     plain, packed = sizes(visit)
     report("size", "first visit", "plain", plain / 1000, "kB")

@@ -24,7 +24,7 @@ PIECES = ".cache/model/all-MiniLM-L6-v2.pieces"
 DEV_TEXTS = 5_000
 DEMO = ".cache/demo/emoji.findling"
 DICTIONARY = ".cache/demo/dictionary"
-RUST = ("rust/Cargo.toml", "rust/Cargo.lock", ".cargo", "rust/core/Cargo.toml", "rust/core/build.rs", "rust/core/src")
+RUST = ("rust/Cargo.toml", "rust/Cargo.lock", ".cargo", "rust/core/Cargo.toml", "rust/core/build.rs", "rust/core/src", "rust/kernels")
 
 
 def built_by_rename(path: str) -> tuple[Path, Path]:

@@ -99,6 +99,7 @@ def suites() -> list[Suite]:
     ]
     tests = [
         Suite("rust core", core),
+        Suite("rust core without encoder", [*core[:8], "--package", "findling-core", "--no-default-features", "--test", "reader"]),
         Suite("rust core on aarch64", core) if on_arm() else Suite("rust core on aarch64", [*core, "--target", ARM_TARGET], emulated),
         Suite("python", [*pytest, "tests", "--ignore=tests/browser"]),
         Suite("node", [*node, *outside]),

@@ -4,8 +4,8 @@
 Owns the compiler flags of each tier and the translation of the scalar module to plain JavaScript. It must not know who
 loads the files. Invariant: the same sources and tools give the same bytes, and OUTDIR is replaced as a whole or not at all.
 
-    engine.py OUTDIR [--dev] [--tier NAME ...]             findling-<tier>.js and .wasm (tier js: only .js)
-    engine.py OUTDIR [--dev] --target web|bundler|nodejs   the npm package: all tiers, loader, types, package.json
+    engine.py OUTDIR [--dev] [--tier NAME ...] [--without-encoder]   findling-<tier>.js and .wasm (tier js: only .js)
+    engine.py OUTDIR [--dev] --target web|bundler|nodejs             the npm package: all tiers, loader, types, package.json
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import engine_package  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
+# The profile of rust/Cargo.toml for what visitors fetch.
+SMALL = "wasm"
 TOOLS = [ROOT / ".tools" / "bin", ROOT / "node_modules" / ".bin"]
 
 # WebAssembly as of its first version, plus mutable globals, which wasm-bindgen's shadow stack needs and wasm2js accepts.
@@ -52,8 +54,13 @@ class Tier:
     rustflags: tuple[str, ...]
     features: tuple[str, ...]
     wasm_opt: tuple[str, ...]
-    rebuild_std: bool = False
-    cargo: tuple[str, ...] = ()
+    mvp: bool = False
+    encoder: bool = True
+
+    @property
+    def label(self) -> str:
+        """Name of its folder of finished files."""
+        return self.name if self.encoder else f"{self.name}-without-encoder"
 
 
 TIERS = {
@@ -73,10 +80,9 @@ TIERS = {
             (),
             (*BASELINE, "--enable-simd"),
         ),
-        # The standard library that ships with rustc uses newer features than the first version of WebAssembly has,
-        # so these two compile their own.
-        Tier("wasm-scalar", "wasm-mvp", ("-Ctarget-cpu=mvp",), (), tuple(MVP), rebuild_std=True),
-        Tier("js", "wasm-mvp", ("-Ctarget-cpu=mvp",), ("js",), tuple(MVP), rebuild_std=True),
+        # The standard library that ships with rustc uses newer features than the first version of WebAssembly has.
+        Tier("wasm-scalar", "wasm-mvp", ("-Ctarget-cpu=mvp",), (), tuple(MVP), mvp=True),
+        Tier("js", "wasm-mvp", ("-Ctarget-cpu=mvp",), ("js",), tuple(MVP), mvp=True),
     )
 }
 
@@ -120,10 +126,13 @@ def compile_crate(tier: Tier, profile: str, package: str = "findling-wasm") -> P
         "cargo", "build", "--quiet", "--locked", "--manifest-path", ROOT / "rust" / "Cargo.toml",
         "--package", package, "--target", "wasm32-unknown-unknown", "--profile", profile,
     ]  # fmt: skip
-    if tier.features and package == "findling-wasm":
-        command += ["--features", ",".join(tier.features)]
-    if tier.rebuild_std:
+    if package == "findling-wasm":
+        features = (*tier.features, *(("encoder",) if tier.encoder else ()))
+        command += ["--no-default-features", "--features", ",".join(features)]
+    if tier.mvp or profile == SMALL:
+        # The small form of the standard library sorts with a small part of the code.
         command += ["-Zbuild-std=std,panic_abort"]
+        command += ["-Zbuild-std-features=optimize_for_size"] if profile == SMALL else []
         environment["RUSTC_BOOTSTRAP"] = "1"
     run(command, **environment)
     return folder / "wasm32-unknown-unknown" / profile / f"{package.replace('-', '_')}.wasm"
@@ -147,8 +156,9 @@ def bind(tier: Tier, module: Path, into: Path, optimise: bool) -> None:
 
 def finish(tier: Tier, module: Path, to: Path, optimise: bool) -> None:
     """wasm-opt, held to what the hosts of the tier understand. `module` may be changed."""
-    level = ["-O3", "--reorder-functions", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
-    if tier.rebuild_std:
+    # What is alike lies together as rustc left it, and zeros compress: reordering or packing would make the file larger to fetch.
+    level = ["-Os", "--skip-pass=memory-packing", "--strip-debug", "--strip-producers", "--strip-target-features"] if optimise else []
+    if tier.mvp:
         # wasm-bindgen leaves a few sign extensions of its own: lower them before holding the module to MVP.
         run(["wasm-opt", *MVP, "--enable-sign-ext", "--signext-lowering", module, "-o", module])
     run(["wasm-opt", *tier.wasm_opt, *level, module, "-o", to])
@@ -200,15 +210,15 @@ def javascript_only(translated: str, glue: str) -> str:
 
 def build(tier: Tier, dev: bool, tools: str) -> Path:
     """The folder that holds the finished files of one tier; what did not change is not made again."""
-    profile = "quick" if dev else "release"
+    profile = "quick" if dev else SMALL
     began = time.monotonic()
     module = compile_crate(tier, profile)
     parts = [tools.encode(), Path(__file__).read_bytes(), repr((tier, dev)).encode(), module.read_bytes()]
     key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-    folder = ROOT / "target" / "engine" / profile / tier.name
+    folder = ROOT / "target" / "engine" / profile / tier.label
     stamp = folder / "key"
     if not stamp.is_file() or stamp.read_text() != key:
-        fresh = folder.with_name(f"{tier.name}.{os.getpid()}")
+        fresh = folder.with_name(f"{tier.label}.{os.getpid()}")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         bind(tier, module, fresh, optimise=not dev)
@@ -220,14 +230,14 @@ def build(tier: Tier, dev: bool, tools: str) -> Path:
     return folder
 
 
-def build_all(names: list[str], dev: bool) -> dict[str, Path]:
+def build_all(tiers: list[Tier], dev: bool) -> dict[str, Path]:
     """Builds tiers; those that share a compiler folder one after the other, the rest side by side."""
     tools = "\n".join(
         output_of(tool, "--version") for tool in ("rustc", "wasm-bindgen", "wasm-opt", "wasm2js")
     )
     queues: dict[str, list[Tier]] = {}
-    for name in names:
-        queues.setdefault(TIERS[name].folder, []).append(TIERS[name])
+    for tier in tiers:
+        queues.setdefault(tier.folder, []).append(tier)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         jobs = [pool.submit(lambda q: [(t.name, build(t, dev, tools)) for t in q], queue) for queue in queues.values()]
         return dict(pair for job in jobs for pair in job.result())
@@ -258,12 +268,13 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUTDIR")
     parser.add_argument("--dev", action="store_true", help="compile quickly, optimise less")
     parser.add_argument("--tier", action="append", choices=list(TIERS), help="only this tier (may be repeated)")
+    parser.add_argument("--without-encoder", action="store_true", help="leave the model out: vectors by the piece table only")
     parser.add_argument("--target", choices=engine_package.TARGETS, help="make the npm package for this kind of host")
     options = parser.parse_args()
-    names = options.tier or list(TIERS)
-    if options.target and options.tier:
-        parser.error("a package holds all tiers: leave out --tier")
-    folders = build_all(names, options.dev)
+    tiers = [dataclasses.replace(TIERS[name], encoder=not options.without_encoder) for name in options.tier or TIERS]
+    if options.target and (options.tier or options.without_encoder):
+        parser.error("a package holds all of every tier: leave out --tier and --without-encoder")
+    folders = build_all(tiers, options.dev)
     files: dict[str, Path | str] = {
         path.name: path for folder in folders.values() for path in folder.glob("findling-*") if path.suffix != ".ts"
     }

@@ -20,8 +20,8 @@ use crate::plan::{self, Encoder, TextKind, need};
 use crate::published::{self, Published};
 use crate::sentences;
 use crate::snippet;
+use crate::sorted::SortedMap;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// Texts to vectors, vectors to hits. Requests and replies are UTF-8 JSON bytes unless a method says otherwise.
 pub struct Engine {
@@ -30,9 +30,9 @@ pub struct Engine {
     pieces: Option<Pieces>,
     embedder: Embedder,
     finder: Finder,
-    indexes: BTreeMap<String, Index>,
+    indexes: SortedMap<String, Index>,
     /// Files whose index could not be opened yet for want of bytes.
-    opening: BTreeMap<String, File>,
+    opening: SortedMap<String, File>,
     published: Published,
     loads: Loads,
 }
@@ -46,8 +46,8 @@ impl Engine {
             pieces: None,
             embedder: Embedder::new(),
             finder: Finder::default(),
-            indexes: BTreeMap::new(),
-            opening: BTreeMap::new(),
+            indexes: SortedMap::new(),
+            opening: SortedMap::new(),
             published: Published::default(),
             loads: Loads::default(),
         }
@@ -385,7 +385,7 @@ impl Engine {
         // A collection that is read in pieces tells its languages; what its words weigh would have to be fetched.
         let name = request.index.as_deref().unwrap_or_default();
         let (languages, weights) = match self.published.languages(name) {
-            Some(languages) => (languages, BTreeMap::new()),
+            Some(languages) => (languages, SortedMap::new()),
             None if request.index.is_none() => Default::default(),
             None => found(&mut self.indexes, name)?
                 .words()
@@ -443,7 +443,7 @@ impl Engine {
                 record,
             })
             .collect();
-        plan::reply(&BTreeMap::from([("records", records)]))
+        plan::reply(&SortedMap::from([("records", records)]))
     }
 
     /// `{"index","meta"?:{},"calibrate"?}` -> the index file as raw bytes, which begin with `FINDLING`, or `{"need":[..]}` when
@@ -586,7 +586,7 @@ fn ready(model: &Option<Model>) -> Result<&Model> {
     model.as_ref().ok_or_else(missing_model)
 }
 
-fn found<'a>(indexes: &'a mut BTreeMap<String, Index>, name: &str) -> Result<&'a mut Index> {
+fn found<'a>(indexes: &'a mut SortedMap<String, Index>, name: &str) -> Result<&'a mut Index> {
     indexes.get_mut(name).ok_or_else(|| unknown(name))
 }
 

@@ -7,9 +7,9 @@
 use crate::digest::digest;
 use crate::error::{Code, Error, Result};
 use crate::format::{Header, Kind, PREFIX_BYTES, Section};
+use crate::sorted::SortedMap;
 use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What is fetched first: it often holds the header, the digests and the small sections at once.
@@ -64,11 +64,11 @@ pub struct File {
     table: Option<Vec<u8>>,
     asked: Vec<Range<u64>>,
     /// Fetched and not yet verified, by offset.
-    provided: BTreeMap<u64, Vec<u8>>,
+    provided: SortedMap<u64, Vec<u8>>,
     /// Verified blocks, by offset.
-    verified: BTreeMap<u64, Vec<u8>>,
+    verified: SortedMap<u64, Vec<u8>>,
     /// Parts that were compared with digests of the caller's, by offset and length.
-    parts: BTreeMap<(u64, u64), Vec<u8>>,
+    parts: SortedMap<(u64, u64), Vec<u8>>,
 }
 
 /// A range of a section's content, and what is compared with it: blocks with the file's digests, or just this range with a
@@ -93,9 +93,9 @@ impl File {
             header: None,
             table: None,
             asked: Vec::new(),
-            provided: BTreeMap::new(),
-            verified: BTreeMap::new(),
-            parts: BTreeMap::new(),
+            provided: SortedMap::new(),
+            verified: SortedMap::new(),
+            parts: SortedMap::new(),
         }
     }
 
@@ -443,9 +443,8 @@ impl File {
             contents.push(content);
         }
         for (section, _) in wanted {
-            let kept = self.verified.split_off(&section.range().end);
-            self.verified.split_off(&section.offset);
-            self.verified.extend(kept);
+            let range = section.range();
+            self.verified.retain(|start, _| !range.contains(start));
         }
         Ok(contents)
     }
@@ -497,7 +496,7 @@ impl File {
             return Some(&[]);
         }
         self.provided
-            .range(..=range.start)
+            .up_to(&range.start)
             .rev()
             .find(|(start, bytes)| range.end <= *start + bytes.len() as u64)
             .map(|(start, bytes)| part(bytes, *start, range))

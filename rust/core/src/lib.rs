@@ -8,7 +8,6 @@
 pub mod analysis;
 mod bands;
 pub mod codes;
-pub mod digest;
 #[cfg(feature = "encoder")]
 pub mod embedder;
 #[cfg(feature = "encoder")]
@@ -36,6 +35,7 @@ pub mod rank;
 pub mod segment;
 mod sentences;
 pub mod snippet;
+pub mod sorted;
 mod stored;
 pub mod tokenizer;
 pub mod typos;
@@ -48,7 +48,7 @@ pub mod words;
 pub use analysis::answer as analyse;
 pub use engine::Engine;
 pub use error::{Code, Error, Result};
-pub use findling_kernels as kernels;
+pub use findling_kernels::{self as kernels, digest};
 pub use math::compute;
 pub use packing::{inspect, pack};
 pub use vectors::VectorIndex;

@@ -8,11 +8,11 @@ use crate::error::Result;
 use crate::file::{Answer, File, Need};
 use crate::index::Index;
 use crate::segment::{Whole, is_pointer, segment_of};
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// Collections on their way, by the names they will have.
 #[derive(Debug, Default)]
-pub struct Loads(BTreeMap<String, Loading>);
+pub struct Loads(SortedMap<String, Loading>);
 
 impl Loads {
     /// The index, or what is lacking; none when `file`, of that source and length, is no pointer to a collection.

@@ -37,6 +37,14 @@ pub mod model {
             .with(json!({"missing": "encoder", "bytes": bytes.len()})))
         }
 
+        /// Refuses every file.
+        ///
+        /// # Errors
+        /// `unsupported`, always.
+        pub fn adopt(bytes: Vec<u8>) -> Result<Model> {
+            Model::open(bytes)
+        }
+
         /// The header.
         pub fn meta(&self) -> &ModelMeta {
             match *self {}

@@ -3,11 +3,18 @@
 //! Owns all `unsafe` of the engine and every instruction set; knows nothing of models, text or documents.
 //! Invariant: every instruction set gives the bits of the scalar one.
 
-// Float code and tiles of which such a build calls nothing.
-#![cfg_attr(not(feature = "encoder"), allow(dead_code))]
+// Code that such a build does not call: float code and tiles, or the scalar set.
+#![cfg_attr(
+    any(
+        not(feature = "encoder"),
+        all(target_arch = "wasm32", target_feature = "simd128")
+    ),
+    allow(dead_code)
+)]
 
 #[cfg(feature = "encoder")]
 mod attention;
+pub mod digest;
 mod doubles;
 #[cfg(feature = "encoder")]
 mod encoder;

@@ -163,6 +163,8 @@ macro_rules! kernels {
     };
 }
 
+// A module with SIMD runs whole or not at all, so it holds no other set.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 kernels!(
     scalar,
     "scalar",
@@ -281,10 +283,11 @@ static COMPILED: &[&Kernels] = &[
     &neon_plain::KERNELS,
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     &wasm::KERNELS,
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     &scalar::KERNELS,
 ];
 
-/// The instruction sets this machine can run, fastest first; the last is always `scalar`.
+/// The instruction sets this machine can run, fastest first; the last is `scalar`, but in WebAssembly with SIMD.
 pub fn available() -> impl Iterator<Item = &'static Kernels> {
     COMPILED
         .iter()
@@ -294,7 +297,6 @@ pub fn available() -> impl Iterator<Item = &'static Kernels> {
 
 /// The fastest instruction set of this machine, looked for at the first call only.
 pub fn fastest() -> &'static Kernels {
-    // A module runs whole or not at all, so it needs no other set than its best.
     #[cfg(target_arch = "wasm32")]
     return COMPILED[0];
     #[cfg(not(target_arch = "wasm32"))]

@@ -28,10 +28,10 @@ pub use stored::{directory, directory_bytes};
 pub use value::{VALUE_CAP, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::sorted::SortedMap;
 use dictionary::Dictionary;
 use picked::Picked;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// Values of one document in one field.
 const VALUES_CAP: usize = 1000;
@@ -41,11 +41,11 @@ const NAME_CAP: usize = 256;
 const FIELD_CAP: usize = 1000;
 
 /// The values of a document by field, as a request names them.
-pub type Values = BTreeMap<String, Vec<Value>>;
+pub type Values = SortedMap<String, Vec<Value>>;
 
 /// The values of a document, checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row(BTreeMap<Box<str>, Vec<Vec<u8>>>);
+pub struct Row(SortedMap<Box<str>, Vec<Vec<u8>>>);
 
 impl Row {
     /// Takes the values of a document; their order and repetitions do not count.
@@ -58,7 +58,7 @@ impl Row {
                 "a document has more than 1000 fields; leave some out",
             ));
         }
-        let mut row = BTreeMap::new();
+        let mut row = SortedMap::new();
         for (name, values) in values {
             if name.is_empty() || name.len() > NAME_CAP {
                 return Err(too_much(
@@ -136,7 +136,7 @@ impl Field {
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     documents: usize,
-    fields: BTreeMap<Box<str>, Field>,
+    fields: SortedMap<Box<str>, Field>,
 }
 
 impl Columns {
@@ -168,12 +168,12 @@ impl Columns {
     /// # Errors
     /// `bad_input` when a field would have 2^32 bytes of values, or the index more than 1000 fields.
     pub fn check_room<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
-        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut names: SortedMap<&str, usize> = SortedMap::new();
         for (name, field) in &self.fields {
             names.insert(name, field.dictionary.key_bytes().max(field.values.len()));
         }
         for (name, keys) in rows.into_iter().flat_map(|row| &row.0) {
-            let bytes = names.entry(name).or_default();
+            let bytes = names.get_or_insert_with(name, Default::default);
             // A key has at least one byte, so that the number of values is counted too.
             *bytes = keys
                 .iter()
@@ -199,8 +199,7 @@ impl Columns {
         for (name, keys) in &row.0 {
             let keys = keys.iter().map(Vec::as_slice);
             self.fields
-                .entry(name.clone())
-                .or_default()
+                .get_or_insert_with(name.clone(), Default::default)
                 .push(self.documents, keys);
         }
         self.documents += 1;

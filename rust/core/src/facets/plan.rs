@@ -338,9 +338,9 @@ impl<'de> Deserialize<'de> for PickJson {
     ) -> std::result::Result<PickJson, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let pick = if raw.get().starts_with('{') {
-            serde_json::from_str(raw.get()).map(PickJson::Range)
+            serde_json::from_slice(raw.get().as_bytes()).map(PickJson::Range)
         } else {
-            serde_json::from_str(raw.get()).map(PickJson::Value)
+            serde_json::from_slice(raw.get().as_bytes()).map(PickJson::Value)
         };
         pick.map_err(serde::de::Error::custom)
     }

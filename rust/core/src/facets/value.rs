@@ -87,9 +87,9 @@ impl<'de> Deserialize<'de> for Value {
         // A host's string may hold half a surrogate pair, which only `Text` takes.
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let value = if raw.get().starts_with('"') {
-            serde_json::from_str::<Text>(raw.get()).map(|text| Value::Text(text.0))
+            serde_json::from_slice::<Text>(raw.get().as_bytes()).map(|text| Value::Text(text.0))
         } else {
-            serde_json::Deserializer::from_str(raw.get())
+            serde_json::Deserializer::from_slice(raw.get().as_bytes())
                 .deserialize_f64(Number)
                 .map(Value::Number)
         };

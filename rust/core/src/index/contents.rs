@@ -6,8 +6,8 @@
 use super::{Index, lost, span};
 use crate::error::Result;
 use crate::segment::{Contents, Document, FIELDS, Form, Space, Spot, Term};
+use crate::sorted::SortedMap;
 use crate::words::{Field, Words};
-use std::collections::BTreeMap;
 
 /// A term on its way: what stands where, with the forms by number.
 #[derive(Default)]
@@ -16,7 +16,7 @@ struct Gathered {
     frequencies: Vec<[u32; FIELDS]>,
     spots: Vec<(u32, u32, bool)>,
     /// Of each form, and whole or not, how many documents have it, and its place among the forms in the end.
-    forms: BTreeMap<(u32, bool), (u32, u32)>,
+    forms: SortedMap<(u32, bool), (u32, u32)>,
 }
 
 impl Index {
@@ -99,7 +99,9 @@ fn terms(words: &Words, order: &[usize]) -> Vec<Term> {
         seen.dedup();
         for (term, form, is_whole) in &seen {
             let forms = &mut gathered[*term as usize].forms;
-            forms.entry((*form, *is_whole)).or_default().0 += 1;
+            forms
+                .get_or_insert_with((*form, *is_whole), Default::default)
+                .0 += 1;
         }
     }
     let mut terms = Vec::new();

@@ -362,6 +362,7 @@ fn read_space(meta: &Meta) -> Result<Option<Space>> {
 
 pub(super) fn read_record(bytes: &[u8]) -> Result<Box<RawValue>> {
     let text = std::str::from_utf8(bytes).map_err(|_| bad("a record is not UTF-8"))?;
-    let record: &RawValue = serde_json::from_str(text).map_err(|_| bad("a record is not JSON"))?;
+    let record: &RawValue =
+        serde_json::from_slice(text.as_bytes()).map_err(|_| bad("a record is not JSON"))?;
     Ok(record.to_owned())
 }

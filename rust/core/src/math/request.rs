@@ -1,7 +1,7 @@
 //! The request of a calculation: its keys, and which of them each operation takes.
 //!
 //! Owns that table; must not know how anything is computed. Invariant: a key that the operation does not take, and one that it
-//! needs and is not there, are refused. One flat list of keys costs a browser a fifth of what a type for each operation does.
+//! needs and is not there, are refused. One flat list of keys is far less code in a browser than a type for each operation.
 
 use super::{distances, refused, sums};
 use crate::error::Result;

@@ -291,3 +291,23 @@ fn more_numbers_than_a_reply_may_hold_are_refused() {
     let refused = compute(request.as_bytes(), &packed).unwrap_err();
     assert_eq!(refused.code, Code::BadRequest);
 }
+
+#[test]
+fn keys_of_other_operations_and_missing_ones_are_refused() {
+    for (request, key) in [
+        (json!({"op": "normalize", "dim": 1, "bits": 8}), "bits"),
+        (
+            json!({"op": "ridge", "dim": 1, "items": 1, "bags": 1, "entries": 1, "lambda": 1, "rounds": 1}),
+            "steps",
+        ),
+        (json!({"op": "distances", "dim": 1}), "metric"),
+        (
+            json!({"op": "fit", "dim": 1, "components": 1, "queries": 1}),
+            "queries",
+        ),
+    ] {
+        let refused = compute(request.to_string().as_bytes(), &[]).unwrap_err();
+        assert_eq!(refused.code, Code::BadRequest);
+        assert_eq!(refused.detail["key"], key);
+    }
+}

@@ -8,11 +8,11 @@ use crate::bands::Band;
 use crate::error::{Code, Error, Result};
 use crate::facets::Counts;
 use crate::file::Need;
+use crate::sorted::SortedMap;
 use crate::words::Correction;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// The reply to an `open`.
 #[derive(Debug, Serialize)]
@@ -116,5 +116,5 @@ pub fn reply(value: &impl Serialize) -> Result<Vec<u8>> {
 /// # Errors
 /// `bug` when it cannot be written.
 pub fn need(needs: &[Need]) -> Result<Vec<u8>> {
-    reply(&BTreeMap::from([("need", needs)]))
+    reply(&SortedMap::from([("need", needs)]))
 }

@@ -20,16 +20,16 @@ use crate::index;
 use crate::pieces::short;
 use crate::plan::{self, Search, Target, TextKind, need};
 use crate::segment::{self, Query, Remote};
+use crate::sorted::SortedMap;
 use crate::words::Correction;
 use serde_json::Map;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
 /// Published collections by name, and those that could not be opened yet.
 #[derive(Debug, Default)]
 pub struct Published {
-    open: BTreeMap<String, Remote>,
-    opening: BTreeMap<String, Remote>,
+    open: SortedMap<String, Remote>,
+    opening: SortedMap<String, Remote>,
 }
 
 impl Published {

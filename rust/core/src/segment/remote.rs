@@ -20,9 +20,9 @@ use crate::file::{Answer, File, Part};
 use crate::format::{Kind, hex};
 use crate::loading::beside;
 use crate::pieces::short;
+use crate::sorted::SortedMap;
 use crate::stored::read_meta;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Leaves that are read for a word that is still being typed, at most.
@@ -47,7 +47,7 @@ pub struct Remote {
     pointer: File,
     segment: Option<File>,
     opened: Option<Opened>,
-    headers: BTreeMap<usize, Header>,
+    headers: SortedMap<usize, Header>,
     dictionary: Option<Vec<u8>>,
     pub(super) typos: Option<Directory>,
     pub(super) columns: Option<Columns>,
@@ -76,7 +76,7 @@ impl Remote {
             pointer: File::new(pointer, length),
             segment: None,
             opened: None,
-            headers: BTreeMap::new(),
+            headers: SortedMap::new(),
             dictionary: None,
             typos: None,
             columns: None,

@@ -5,9 +5,9 @@
 
 use crate::analysis::{self, Language};
 use crate::plan::Text;
+use crate::sorted::SortedMap;
 use crate::words::{Asked, read};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Weights are counted in these parts of one, so that their sums are exact.
 const UNIT: f64 = 1024.0;
@@ -56,7 +56,7 @@ pub struct Clause {
 pub struct Query {
     languages: Vec<Language>,
     /// A number for each term.
-    terms: BTreeMap<String, usize>,
+    terms: SortedMap<String, usize>,
     /// For each term the word that it stands for; none where it is one of a phrase only.
     words: Vec<Option<usize>>,
     /// For each word, in parts of [`UNIT`].
@@ -65,7 +65,7 @@ pub struct Query {
     typed: Vec<(String, usize)>,
     phrases: Vec<Phrase>,
     /// What the terms and what has been typed begin with.
-    starts: BTreeSet<char>,
+    starts: Vec<char>,
     /// Whether a word may begin otherwise than its term: the stemmers of these languages change its beginning.
     is_any_start: bool,
 }
@@ -98,8 +98,8 @@ impl Query {
     pub fn new(
         words: &Words,
         languages: &[Language],
-        corrections: &BTreeMap<String, String>,
-        weights: &BTreeMap<String, f64>,
+        corrections: &SortedMap<String, String>,
+        weights: &SortedMap<String, f64>,
     ) -> Query {
         let mut languages = languages.to_vec();
         languages.sort_unstable();
@@ -109,12 +109,12 @@ impl Query {
         }
         let mut query = Query {
             languages,
-            terms: BTreeMap::new(),
+            terms: SortedMap::new(),
             words: Vec::new(),
             weights: Vec::new(),
             typed: Vec::new(),
             phrases: Vec::new(),
-            starts: BTreeSet::new(),
+            starts: Vec::new(),
             is_any_start: false,
         };
         query.is_any_start = query
@@ -266,7 +266,7 @@ impl Query {
 }
 
 /// A text of the query as it was searched for.
-fn corrected(text: &str, corrections: &BTreeMap<String, String>) -> String {
+fn corrected(text: &str, corrections: &SortedMap<String, String>) -> String {
     let mut searched = String::with_capacity(text.len());
     let mut at = 0;
     if !corrections.is_empty() {

@@ -7,9 +7,9 @@ use super::{Piece, Query, Snippet, WORDS, Words, mark, sentences, snippet};
 use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
 use crate::plan::{self, Encoder, Text};
+use crate::sorted::SortedMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 const DEFAULT_WORDS: usize = 30;
@@ -27,8 +27,8 @@ pub struct Request {
     #[serde(default)]
     languages: Vec<String>,
     #[serde(default)]
-    corrections: BTreeMap<String, String>,
-    weights: Option<BTreeMap<String, f64>>,
+    corrections: SortedMap<String, String>,
+    weights: Option<SortedMap<String, f64>>,
     words: Option<usize>,
     /// What chooses a sentence where no word of the query is.
     pub encoder: Option<Encoder>,
@@ -87,7 +87,7 @@ impl Request {
 pub fn answer(
     request: &Request,
     languages: &[Language],
-    weights: BTreeMap<String, f64>,
+    weights: SortedMap<String, f64>,
     mut choose: Option<&mut Choose<'_>>,
 ) -> Result<Vec<u8>> {
     let words = request.words.unwrap_or(DEFAULT_WORDS);
@@ -168,7 +168,7 @@ fn spans(text: &str, spans: &[(usize, usize)]) -> Result<Vec<Range<usize>>> {
         .collect();
     borders.sort_unstable();
     borders.dedup();
-    let mut bytes = BTreeMap::new();
+    let mut bytes = SortedMap::new();
     let mut wanted = borders.into_iter().peekable();
     for (number, at) in text
         .char_indices()

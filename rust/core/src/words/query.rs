@@ -9,7 +9,7 @@ use super::lexicon::NONE;
 use super::{Condition, Field, Inverted, Lexicon, Scores, Words};
 use crate::analysis::{self, Language};
 use crate::kernels::ln;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use std::ops::Range;
 
 /// A text that a document has to have, or must not have, perhaps in one field.
@@ -83,7 +83,7 @@ impl Words {
     pub fn weigh<'a>(
         &self,
         texts: impl Iterator<Item = &'a str>,
-    ) -> (Vec<Language>, BTreeMap<String, f64>) {
+    ) -> (Vec<Language>, SortedMap<String, f64>) {
         let Some(inverted) = &self.inverted else {
             return Default::default();
         };

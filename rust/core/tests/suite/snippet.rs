@@ -9,9 +9,9 @@ use findling_core::plan::Text;
 use findling_core::snippet::{
     Choose, Clause, Piece, Query, Request, Words, answer, mark, sentences, snippet,
 };
+use findling_core::sorted::SortedMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 const ENGLISH: &[Language] = &[Language::English];
 
@@ -44,7 +44,12 @@ fn words(query: &str) -> Words {
 }
 
 fn query(asked: &str, languages: &[Language]) -> Query {
-    Query::new(&words(asked), languages, &BTreeMap::new(), &BTreeMap::new())
+    Query::new(
+        &words(asked),
+        languages,
+        &SortedMap::new(),
+        &SortedMap::new(),
+    )
 }
 
 /// Pieces as a text, those that are hits in brackets.
@@ -222,20 +227,20 @@ fn the_last_word_is_a_beginning_while_it_is_typed() {
 
 #[test]
 fn the_corrected_word_is_marked() {
-    let corrections = BTreeMap::from([("serach".to_owned(), "search".to_owned())]);
+    let corrections = SortedMap::from([("serach".to_owned(), "search".to_owned())]);
     for asked in ["Serach me", "\"serach me\""] {
-        let query = Query::new(&words(asked), ENGLISH, &corrections, &BTreeMap::new());
+        let query = Query::new(&words(asked), ENGLISH, &corrections, &SortedMap::new());
         assert!(told(&mark("serach, search me", &query)).starts_with("serach, [search"));
     }
 }
 
 #[test]
 fn what_is_everywhere_is_not_marked_where_weights_tell() {
-    let weights = BTreeMap::from([("the".to_owned(), 0.05), ("cat".to_owned(), 4.0)]);
+    let weights = SortedMap::from([("the".to_owned(), 0.05), ("cat".to_owned(), 4.0)]);
     let marks = |asked: &str| {
         told(&mark(
             "the cat and the dog",
-            &Query::new(&words(asked), ENGLISH, &BTreeMap::new(), &weights),
+            &Query::new(&words(asked), ENGLISH, &SortedMap::new(), &weights),
         ))
     };
     assert_eq!(marks("the cat"), "the [cat] and the dog");
@@ -251,7 +256,7 @@ fn words_that_have_to_be_there_are_marked_and_those_that_must_not_are_not() {
         not: vec![clause("cup")],
         ..Words::default()
     };
-    let query = Query::new(&words, ENGLISH, &BTreeMap::new(), &BTreeMap::new());
+    let query = Query::new(&words, ENGLISH, &SortedMap::new(), &SortedMap::new());
     assert_eq!(told(&mark("pot, cup, tea", &query)), "[pot], cup, [tea]");
 }
 
@@ -294,13 +299,13 @@ fn the_window_with_the_most_distinct_words_wins() {
     let text = format!("Cat cat cat cat. {filler}A cat and a dog. {filler}A dog.");
     assert_eq!(shown(&text, "cat dog", 5), "A [cat] and a [dog].");
     assert_eq!(shown(&text, "cat", 4), "[Cat] [cat] [cat] [cat].");
-    let weights = BTreeMap::from([
+    let weights = SortedMap::from([
         ("rain".to_owned(), 9.0),
         ("cat".to_owned(), 2.0),
         ("dog".to_owned(), 2.0),
     ]);
     let text = format!("{text} {filler}It will rain.");
-    let query = Query::new(&words("cat dog rain"), ENGLISH, &BTreeMap::new(), &weights);
+    let query = Query::new(&words("cat dog rain"), ENGLISH, &SortedMap::new(), &weights);
     assert_eq!(
         told(&snippet(&text, &query, 0..text.len(), 6).pieces),
         "It will [rain]."
@@ -429,7 +434,7 @@ fn a_sentence_is_chosen_where_no_word_is_found() {
     let shown = |query: &str, choose: Option<&mut Choose<'_>>| -> Value {
         let request = json!({"items": [{"text": text}, {"text": "It rained. A cat."}, {"text": "One."}, {}], "query": {"text": query}, "words": 4});
         let request: Request = serde_json::from_value(request).unwrap();
-        serde_json::from_slice(&answer(&request, ENGLISH, BTreeMap::new(), choose).unwrap())
+        serde_json::from_slice(&answer(&request, ENGLISH, SortedMap::new(), choose).unwrap())
             .unwrap()
     };
     let texts = |reply: &Value| -> Vec<String> {
