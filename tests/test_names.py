@@ -96,9 +96,9 @@ def test_the_methods_are_in_the_glossary():
 
 
 def test_the_operations_on_vectors_are_in_the_glossary_and_the_guide():
-    source = text("rust/core/src/math/mod.rs")
-    block = source[source.index("enum Request {") :]
-    operations = [name.lower() for name in re.findall(r"^    (\w+) \{", block[: block.index("\n}")], re.MULTILINE)]
+    source = text("rust/core/src/math/request.rs")
+    block = source[source.index("enum Op {") :]
+    operations = [name.lower() for name in re.findall(r"^    (\w+),$", block[: block.index("\n}")], re.MULTILINE)]
     assert section("Operations on vectors") == operations
     assert re.findall(r'^\| `\{"op":"(\w+)"', text("docs/guide/vectors.md"), re.MULTILINE) == operations
 
