@@ -38,7 +38,8 @@ FACETS = [{"field": "kind"}, {"field": "arch"}]
 
 LAZY = ("root", "leaves", "postings")
 """The sections that hold terms, forms and postings."""
-EXACT = ("lengths", "frequencies", "order")
+EXACT = ("lengths", "order")
+"""What a reader in memory takes beside them; exact frequencies lie among the positions."""
 SIZE_ASKED = 0.6
 
 Records = list[dict[str, Any]]
@@ -159,7 +160,7 @@ def sizes(own: engine.Engine, peer_kb: float) -> None:
     kb = {each["name"]: each["length"] / 1000 for each in engine.inspect(segment)["sections"]}
     for name in (*LAZY, *EXACT):
         report("lexical", "size, words without vectors, positions and deletions", name, kb[name], "kB")
-    for case, names, asked in (("all that a reader in pieces scores by", LAZY, None), ("all that scores exactly", (*LAZY, *EXACT), SIZE_ASKED)):
+    for case, names, asked in (("all that a reader in pieces scores by", LAZY, None), ("with lengths and the order of documents", (*LAZY, *EXACT), SIZE_ASKED)):
         report("lexical", f"size, {case}", "as it lies", sum(kb[name] for name in names), "kB", peer_kb)
         if asked:
             report("lexical", f"size, {case}", "share of the peer's", sum(kb[name] for name in names) / peer_kb, "share", asked)
