@@ -157,7 +157,8 @@ export class Collections {
     if (title && typeof meta?.title === "string" && title.textContent !== meta.title) title.textContent = meta.title;
     if (lazy) this.#lazy.add(name);
     this.#fields.set(name, []);
-    if (!values.length) return;
+    // To count what a collection in pieces holds would read whole columns, more than many searches.
+    if (lazy || !values.length) return;
     const facets = values.slice(0, CANDIDATES).map((field) => ({ field, limit: 1 }));
     const counted = await this.#client.call("search", { collection: name, query: "", limit: 1, facets });
     this.#fields.set(name, worth(counted.facets, counted.total));

@@ -128,9 +128,7 @@ async function search(typing = false) {
   try {
     await collections.open();
     if (turn !== asked) return;
-    // To count values of a collection that is read in pieces costs more bytes than to search it.
-    const counted = collections.isLazy(chosen.name) ? [] : collections.fields(chosen.name);
-    const wished = { ...filters.asked(counted), ...(query === verbatim ? { correct: false } : {}), ...legs, typing };
+    const wished = { ...filters.asked(collections.fields(chosen.name)), ...(query === verbatim ? { correct: false } : {}), ...legs, typing };
     const result = await client.search({ collection: chosen.name, query, limit: LIMIT, ...wished });
     if (turn !== asked && input.value.trim() === "" && !filters.any) return;
     if (chosen !== collections.chosen) return;
