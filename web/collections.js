@@ -47,6 +47,7 @@ const OFFERED = [
 
 export class Collections {
   #client;
+  #onCounted;
   #radios;
   #choices = OFFERED;
   /** @type {Map<string, Promise<void>>} */
@@ -63,9 +64,11 @@ export class Collections {
    * @param {HTMLElement} radios The group of radio buttons; that of a collection has its name as value.
    * @param {string|null} site The address of an index to offer first and choose.
    * @param {() => void} onChange
+   * @param {(name: string) => void} onCounted It is known now what a collection can be filtered by.
    */
-  constructor(client, radios, site, onChange) {
+  constructor(client, radios, site, onChange, onCounted) {
     this.#client = client;
+    this.#onCounted = onCounted;
     this.#radios = radios;
     if (site) {
       const src = new URL(site, document.baseURI).href;
@@ -157,11 +160,20 @@ export class Collections {
     if (title && typeof meta?.title === "string" && title.textContent !== meta.title) title.textContent = meta.title;
     if (lazy) this.#lazy.add(name);
     this.#fields.set(name, []);
-    // To count what a collection in pieces holds would read whole columns, more than many searches.
-    if (lazy || !values.length) return;
+    // To count what a collection in pieces holds would read whole columns, more than many searches. Nobody waits for the counts.
+    if (!lazy && values.length) this.#countValues(name, values).catch(() => undefined);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string[]} values The fields that documents have values of.
+   */
+  async #countValues(name, values) {
     const facets = values.slice(0, CANDIDATES).map((field) => ({ field, limit: 1 }));
     const counted = await this.#client.call("search", { collection: name, query: "", limit: 1, facets });
-    this.#fields.set(name, worth(counted.facets, counted.total));
+    const fields = worth(counted.facets, counted.total);
+    this.#fields.set(name, fields);
+    if (fields.length) this.#onCounted(name);
   }
 
   /** After a worker's end nothing is open, and what was added here is gone. */

@@ -30,7 +30,7 @@ const options = new URLSearchParams(location.search);
 /** `?legs=words` or `?legs=meaning` ranks by one of them alone. */
 const legs = options.has("legs") ? { legs: options.get("legs") } : {};
 const client = new Client({ backend: options.get("backend"), pool: options.get("pool") });
-const collections = new Collections(client, byId("collections"), options.get("index"), changeCollection);
+const collections = new Collections(client, byId("collections"), options.get("index"), changeCollection, showCounts);
 const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true), moreLike);
 const filters = new Filters({ panel: byId("facets"), toggle: byId("filters"), active: byId("active") }, changeFilters);
 const adding = new Adding(
@@ -56,8 +56,8 @@ let backend = "";
 /** When the worker became ready, by performance.now(): what is typed before is answered as if it were typed then. */
 let readyAt = 0;
 let announcement = 0;
-/** Searches that have been asked for: only the newest goes on after it has waited. */
-let asked = 0;
+/** Whether the last word of the newest search may go on. */
+let unfinished = false;
 /** What was typed before others like a hit were asked for. */
 let typedBefore = "";
 /** Words that are searched as they were typed, because somebody went back from a correction. */
@@ -119,25 +119,28 @@ async function start() {
 async function search(typing = false) {
   const query = input.value.trim();
   const { chosen } = collections;
-  const turn = ++asked;
+  unfinished = typing;
   if ((query === "" && !filters.any) || (chosen.name === OWN && collections.count(OWN) === 0)) {
     showEmpty(chosen);
     return;
   }
   const started = performance.now();
   try {
-    await collections.open();
-    if (turn !== asked) return;
     const wished = { ...filters.asked(collections.fields(chosen.name)), ...(query === verbatim ? { correct: false } : {}), ...legs, typing };
-    const result = await client.search({ collection: chosen.name, query, limit: LIMIT, ...wished });
-    if (turn !== asked && input.value.trim() === "" && !filters.any) return;
-    if (chosen !== collections.chosen) return;
+    // Both are asked at once, and in this order: a search of a collection that is being opened waits in the worker.
+    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit: LIMIT, ...wished })]);
+    if (chosen !== collections.chosen || (input.value.trim() === "" && !filters.any)) return;
     showHits(result, started);
     if (chosen.remote) showReceived();
   } catch (cause) {
     const error = toError(cause);
     if (error.code !== "aborted" && !client.failure) showProblem(error);
   }
+}
+
+/** What is on the screen is asked for again, with counts beside it. @param {string} name */
+function showCounts(name) {
+  if (name === collections.chosen.name && (input.value.trim() !== "" || filters.any)) search(unfinished);
 }
 
 /**
