@@ -15,6 +15,7 @@ import { worth } from "./filters.js";
  * @property {boolean} remote Whether it is read piece by piece from a server.
  * @property {string[]} examples What to try.
  * @property {string} about A sentence above them.
+ * @property {string[]} [fields] What it can be filtered by, where that is known without looking: nothing has to be counted, and nothing moves when it is.
  */
 
 export const OWN = "files";
@@ -32,6 +33,7 @@ const OFFERED = [
     name: DEMO,
     src: at(build.demo.url),
     remote: false,
+    fields: ["kind", "subgroup"],
     about: "Try one of these; none of the words has to occur in what is found.",
     examples: ["feeling sick with a fever", "place where you borrow books", "lost my keys", "frozen dessert on a hot day", "magic wizard spell", "I cannot stop yawning"],
   },
@@ -108,7 +110,7 @@ export class Collections {
 
   /** The fields of a collection that are worth showing, as far as is known. @param {string} name */
   fields(name) {
-    return this.#fields.get(name) ?? [];
+    return this.#fields.get(name) ?? this.#choices.find((choice) => choice.name === name)?.fields ?? [];
   }
 
   /** Whether a collection is read piece by piece, as far as is known. @param {string} name */
@@ -159,6 +161,7 @@ export class Collections {
     const title = document.getElementById(`title-${name}`);
     if (title && typeof meta?.title === "string" && title.textContent !== meta.title) title.textContent = meta.title;
     if (lazy) this.#lazy.add(name);
+    if (this.#choices.some((choice) => choice.name === name && choice.fields)) return;
     this.#fields.set(name, []);
     // To count what a collection in pieces holds would read whole columns, more than many searches. Nobody waits for the counts.
     if (!lazy && values.length) this.#countValues(name, values).catch(() => undefined);
