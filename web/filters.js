@@ -59,6 +59,11 @@ export class Filters {
     return this.like !== null || this.#picked.size > 0;
   }
 
+  /** Whether there are counts on the screen. */
+  get isShown() {
+    return !this.#panel.hidden;
+  }
+
   /** Forgets everything, for another collection. */
   reset() {
     this.#clear();

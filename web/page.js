@@ -17,6 +17,10 @@ import { STAGES, toError } from "./protocol.js";
 /** @typedef {import("./protocol.js").StageName} StageName */
 
 const LIMIT = 24;
+/** Height of a row of hits, at least. */
+const ROW_PX = 72;
+/** Typing has paused. */
+const PAUSE_MS = 250;
 /** A screen reader hears the count once typing rests. */
 const ANNOUNCE_MS = 500;
 /** @type {Record<StageName, string>} */
@@ -56,6 +60,8 @@ let backend = "";
 /** When the worker became ready, by performance.now(): what is typed before is answered as if it were typed then. */
 let readyAt = 0;
 let announcement = 0;
+/** Asks for what lies below the screen, and for counts, when typing pauses. */
+let pausing = 0;
 /** Whether the last word of the newest search may go on. */
 let unfinished = false;
 /** What was typed before others like a hit were asked for. */
@@ -71,7 +77,7 @@ client.addEventListener("fault", (event) => showProblem((fault = /** @type {Cust
 input.addEventListener("input", () => {
   filters.like = null;
   typedBefore = "";
-  search(isUnfinished(input.value));
+  search({ typing: isUnfinished(input.value), part: true });
 });
 byId("verbatim").addEventListener("click", () => {
   verbatim = input.value.trim();
@@ -101,7 +107,7 @@ readAddress();
 function readAddress() {
   const query = new URLSearchParams(location.hash.slice(1)).get("q");
   if (query !== null) input.value = query;
-  search();
+  search({ part: true });
 }
 
 async function start() {
@@ -115,10 +121,13 @@ async function start() {
   }
 }
 
-/** @param {boolean} [typing] Whether the last word may go on. */
-async function search(typing = false) {
+/**
+ * @param {{typing?: boolean, part?: boolean}} [how] Whether the last word may go on, and whether what fits on the screen is enough.
+ */
+async function search({ typing = false, part = false } = {}) {
   const query = input.value.trim();
   const { chosen } = collections;
+  clearTimeout(pausing);
   unfinished = typing;
   if ((query === "" && !filters.any) || (chosen.name === OWN && collections.count(OWN) === 0)) {
     showEmpty(chosen);
@@ -126,11 +135,15 @@ async function search(typing = false) {
   }
   const started = performance.now();
   try {
-    const wished = { ...filters.asked(collections.fields(chosen.name)), ...(query === verbatim ? { correct: false } : {}), ...legs, typing };
+    // Where no counts are shown yet they come with the first hits, so that nothing moves later.
+    const fields = part && filters.isShown ? [] : collections.fields(chosen.name);
+    const limit = part ? onScreen() : LIMIT;
+    const wished = { ...filters.asked(fields), ...(query === verbatim ? { correct: false } : {}), ...legs, typing };
     // Both are asked at once, and in this order: a search of a collection that is being opened waits in the worker.
-    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit: LIMIT, ...wished })]);
+    const [, result] = await Promise.all([collections.open(), client.search({ collection: chosen.name, query, limit, ...wished })]);
     if (chosen !== collections.chosen || (input.value.trim() === "" && !filters.any)) return;
-    showHits(result, started);
+    showHits(result, started, part && result.hits.length === limit ? "+" : "", part);
+    if (part && query === input.value.trim()) pausing = window.setTimeout(() => search({ typing }), PAUSE_MS);
     if (chosen.remote) showReceived();
   } catch (cause) {
     const error = toError(cause);
@@ -140,16 +153,23 @@ async function search(typing = false) {
 
 /** What is on the screen is asked for again, with counts beside it. @param {string} name */
 function showCounts(name) {
-  if (name === collections.chosen.name && (input.value.trim() !== "" || filters.any)) search(unfinished);
+  if (name === collections.chosen.name && (input.value.trim() !== "" || filters.any)) search({ typing: unfinished });
+}
+
+/** How many hits fit on the screen, whatever is above them. */
+function onScreen() {
+  return window.scrollY > 0 ? LIMIT : Math.min(LIMIT, Math.ceil(window.innerHeight / ROW_PX));
 }
 
 /**
  * @param {SearchResult} result
  * @param {number} started When the search was asked for, by performance.now().
+ * @param {string} more A sign behind the number of hits when there are more of them.
+ * @param {boolean} part Whether the rest of the hits, and counts, are still to come.
  */
-function showHits({ query, hits, close = true, facets = [], corrections = [], encoder }, started) {
+function showHits({ query, hits, close = true, facets = [], corrections = [], encoder }, started, more, part) {
   list.show(hits, !collections.isLazy(collections.chosen.name));
-  filters.show(facets);
+  if (!part || facets.length) filters.show(facets);
   showCorrections(corrections);
   byId("hits").hidden = hits.length === 0;
   byId("empty").hidden = hits.length > 0 && close;
@@ -159,10 +179,11 @@ function showHits({ query, hits, close = true, facets = [], corrections = [], en
   const took = performance.now() - Math.max(started, readyAt);
   const time = took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`;
   const by = encoder === "static" ? ` by word vectors${modelOnItsWay()}` : "";
-  showState("ready", `${hits.length} hits in ${time}${by} · ${backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
-  announce([`${hits.length} results`, ...corrections.map(({ from, to }) => `for ${to} instead of ${from}`)].join(" "));
+  showState("ready", `${hits.length}${more} hits in ${time}${by} · ${backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
+  if (!part) announce([`${hits.length} results`, ...corrections.map(({ from, to }) => `for ${to} instead of ${from}`)].join(" "));
   document.documentElement.dataset.encoder = encoder ?? "";
   document.documentElement.dataset.answered = query;
+  document.documentElement.dataset.part = String(part);
 }
 
 /** How far the model is that will make the next searches better. */

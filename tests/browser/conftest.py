@@ -81,7 +81,10 @@ class Visit:
         return self.rows()
 
     def answered(self, query: str) -> None:
-        expect(self.page.locator("html")).to_have_attribute("data-answered", query)
+        html = self.page.locator("html")
+        expect(html).to_have_attribute("data-answered", query)
+        # What fits on the screen comes first, the rest when typing pauses.
+        expect(html).to_have_attribute("data-part", "false")
 
     def failed(self, code: str, part: str) -> None:
         """Wait until the page says that something failed, with this code and these words."""
