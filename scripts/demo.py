@@ -74,7 +74,7 @@ async def build(model: Path, package: Path, out: Path) -> dict[str, Any]:
     return collection.state()
 
 
-def _show(done: int) -> None:
+def _show(done: int, _last: Document) -> None:
     if sys.stderr.isatty():
         print(f"\r{done} emoji", end="", file=sys.stderr, flush=True)
 

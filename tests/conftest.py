@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from findling.app import App
-from findling.reference import ReferenceEngine
+from findling.reference import ReferenceEngine, inspect
 from findling.store import MemoryStore
 
 
@@ -56,8 +56,14 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def app(store: MemoryStore) -> App:
-    return App(ReferenceEngine.with_hashed_words(), store, clock=lambda: 0.0)
+def app(store: MemoryStore, kept: MemoryStore) -> App:
+    return App(ReferenceEngine.with_hashed_words(), store, clock=lambda: 0.0, keep=kept, inspect=inspect)
+
+
+@pytest.fixture
+def kept() -> MemoryStore:
+    """Where the app keeps collections."""
+    return MemoryStore()
 
 
 def module_at(path: Path) -> ModuleType:

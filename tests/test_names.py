@@ -52,12 +52,12 @@ def test_the_verbs_are_the_same_in_python_javascript_and_glossary():
     assert strings_in(PROTOCOL, "VERBS", ");") == verbs
     assert section("Verbs of the application") == verbs
     for verb in wire.VERBS:
-        assert inspect.iscoroutinefunction(getattr(App, verb))
+        assert inspect.iscoroutinefunction(getattr(App, wire.method(verb)))
 
 
 def test_the_arguments_of_a_verb_are_those_of_its_method():
     for verb in wire.VERBS:
-        parameters = set(inspect.signature(getattr(App, verb)).parameters) - {"self", "ticket"}
+        parameters = set(inspect.signature(getattr(App, wire.method(verb))).parameters) - {"self", "ticket"}
         assert parameters == set(wire._ARGUMENTS[verb])
 
 

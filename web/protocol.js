@@ -6,7 +6,7 @@
 
 /** Verbs of the application; `cancel` names a request that is still running. */
 export const VERBS = Object.freeze(
-  /** @type {const} */ (["open", "add", "remove", "search", "save", "status", "close", "cancel"]),
+  /** @type {const} */ (["open", "add", "remove", "search", "save", "status", "close", "collections", "rename", "delete", "commit", "export", "import", "cancel"]),
 );
 
 /** Stages of a starting worker, in order. */
@@ -52,11 +52,16 @@ export const CODES = Object.freeze({
 /** @typedef {{id: string, score: number, legs?: Record<string, number>, band?: "strong"|"fair"|"weak", document: HitDocument, passage: {index: number, text: string, place?: Place}, title_pieces: Piece[], snippet: Piece[]}} Hit `title_pieces` are the whole title; a snippet has `"… "` and `" …"` as pieces of their own where a sentence is cut. */
 /** @typedef {{from: string, to: string}} Correction a word that was typed, and the one it was taken for */
 /** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, close?: boolean, facets?: any[], corrections?: Correction[], encoder?: "model" | "static", took_ms: number}} SearchResult `close` false: even the best hit is weak; `took_ms` is the time spent in Python and engine. */
-/** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null, values: string[], lazy?: boolean}} OpenResult `values`: what it can be filtered by; `lazy`: it is read piece by piece. */
+/** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null, values: string[], lazy?: boolean, title?: string} & Kept} OpenResult `values`: what it can be filtered by; `lazy`: it is read piece by piece; `title`: of one that is kept. */
+/** @typedef {{saved?: boolean, fault?: ErrorObject}} Kept Of a collection that is kept: whether all it holds is stored, and why not. */
+/** @typedef {{collections: ({collection: string, title: string, documents: number|null, size_bytes?: number, open: boolean} & Kept)[]}} CollectionsResult What is kept, by name; `fault` also of one that cannot be read. */
+/** @typedef {{collection: string, title: string} & Kept} RenameResult */
+/** @typedef {{bytes: Uint8Array, name: string}} FileResult What `save` and `export` give. */
 /** @typedef {{name: string, code: Code, reason: string}} Skipped */
-/** @typedef {{added: number, replaced: number, skipped: Skipped[], documents: number, passages: number}} AddResult */
+/** @typedef {{added: number, replaced: number, unchanged: number, skipped: Skipped[], documents: number, passages: number} & Kept} AddResult */
+/** @typedef {{removed: number} & Kept} RemoveResult */
 /** How many workers embed a large import, the one that is asked among them; how many others there are now; why there are fewer. @typedef {{size: number, workers: number, reason: string|null}} PoolStatus */
-/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, values?: string[], size_bytes: {vectors: number, graph: number, text: number}}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: Record<string, number>}} StatusResult `received_bytes`: of each index file, over the network. */
+/** @typedef {{backend: string, kernel: string, model: {name: string, space: string, source: "network"|"cache"|"memory"}|null, collections: Record<string, {documents: number, passages: number, values?: string[], size_bytes: {vectors: number, graph: number, text: number}, title?: string, saved?: boolean, fault?: ErrorObject}>, size_bytes: SizeBytes, memory_bytes: number|null, storage: any, pool: PoolStatus|null, received_bytes: Record<string, number>}} StatusResult `received_bytes`: of each index file, over the network. */
 /** @typedef {{model: number, vectors: number, graph: number, text: number, buffers: number}} SizeBytes What the engine of this worker holds; `memory_bytes` beside it is its whole linear memory, null where it has none. */
 
 /**
@@ -155,7 +160,7 @@ export function readRequest(message) {
 }
 
 /**
- * What of an answer goes over by transfer instead of by copy: the bytes of a saved collection.
+ * What of an answer goes over by transfer instead of by copy: the bytes of a collection.
  * @param {any} message
  * @returns {Transferable[]}
  */

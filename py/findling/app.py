@@ -8,24 +8,26 @@ reply or error, after any number of progress reports.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from findling import readers, wire
-from findling.collection import Collection, Pause, Share
-from findling.documents import Document, from_fields, well_formed
-from findling.engine import Engine
+from findling.collection import Collection, Pause
+from findling.commits import Shelves
+from findling.documents import Document, well_formed
+from findling.engine import Engine, inspect
 from findling.errors import Aborted, BadRequest, FindlingError, NotFound, NotReady, Unsupported
+from findling.intake import Intake, Prepare, not_installed
 from findling.query import DEFAULT_LIMIT, normalise
-from findling.store import Store
+from findling.segments import Inspect
+from findling.slices import Share
+from findling.store import Store, WritableStore
 
 Progress = Callable[[int, int, str | None], None]
-Prepare = Callable[[str], Awaitable[None]]
-"""Makes a package importable that a reader needs; raises `Unsupported` or `NetworkError` where it cannot."""
-
-STEP_S = 0.05
-"""How long a file is read before others get their turn."""
 
 HERE: dict[str, Any] = {"source": "memory", "storage": None, "pool": None, "received_bytes": {}}
 """What a host says that keeps nothing and has nobody beside it."""
@@ -45,33 +47,8 @@ class Ticket:
             act()
 
 
-@dataclass(slots=True)
-class _Import:
-    """What one add has gathered: the documents to add, for each the file it came from, and what was left out."""
-
-    documents: list[Document] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    skipped: list[dict[str, str]] = field(default_factory=list)
-
-    def take(self, name: str, documents: Sequence[Document]) -> None:
-        self.documents += documents
-        self.names += [name] * len(documents)
-
-    def skip(self, name: str, code: str, reason: str) -> None:
-        self.skipped.append({"name": name, "code": code, "reason": reason})
-
-
-def _bytes(data: Any) -> Any:
-    """What was handed over as bytes; a file's map in memory stays where it is."""
-    return data if isinstance(data, bytes) or hasattr(data, "seek") else bytes(data)
-
-
 async def _let_others_run() -> None:
     await asyncio.sleep(0)
-
-
-async def _not_installed(package: str) -> None:
-    raise Unsupported(f"the Python package {package} reads this kind of file and is not installed; install it (pip install {package})", package=package)
 
 
 async def _nothing_comes(name: str) -> None:
@@ -84,7 +61,8 @@ class App:
     `calibrate` has what is saved and published learn which scores are good ones, for builders, who have the time and the model.
     `host` tells where the model came from, what storage there is, who embeds beside the engine, and how many bytes of each
     index file came over the network; `share` asks for those who embed; `prepare` fetches what a reader needs; `encoder` waits
-    until the engine has what an encoder needs: `model`, `static`, or with `auto` whichever is there first.
+    until the engine has what an encoder needs: `model`, `static`, or with `auto` whichever is there first. `keep` is where
+    collections live that are kept, one folder each; `inspect` tells the header of a file.
     """
 
     def __init__(
@@ -96,10 +74,12 @@ class App:
         clock: Callable[[], float] = time.perf_counter,
         host: Callable[[], dict[str, Any]] = lambda: HERE,
         share: Share | None = None,
-        prepare: Prepare = _not_installed,
+        prepare: Prepare = not_installed,
         whole: bool = False,
         encoder: Callable[[str], Awaitable[None]] = _nothing_comes,
         calibrate: bool = False,
+        keep: WritableStore | None = None,
+        inspect: Inspect = inspect,
     ) -> None:
         self._engine = engine
         self._calibrate = calibrate
@@ -112,17 +92,31 @@ class App:
         self._clock = clock
         self._host = host
         self._share = share
+        self._shelves = Shelves(keep, inspect) if keep is not None else None
+        self._inspect = inspect
+        self._arriving: set[str] = set()
         self._collections: dict[str, Collection] = {}
         self._tickets: dict[int, Ticket] = {}
 
-    async def open(self, collection: str, src: str | None = None) -> dict[str, Any]:
-        """Open the index stored at `src`, or an empty collection; one that is open already just tells its state."""
+    async def open(self, collection: str, src: str | None = None, keep: bool = False) -> dict[str, Any]:
+        """Open the index stored at `src`, or the collection that is kept under its name, or an empty one; one that is open
+        already just tells its state. What changes in a collection that is kept is stored at once.
+        """
         known = self._collections.get(collection)
         if known is not None:
             if src not in (None, known.src):
                 raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
+            if keep and known.shelf is None:
+                raise BadRequest(f"{collection!r} is open and not kept; close it before you open the one that is kept")
             return await known.open()
-        opening = Collection(collection, self._engine, self._store, src, share=self._share, clock=self._clock, whole=self._whole)
+        if keep and src is not None:
+            raise BadRequest("open takes `src` or `keep`: a collection is read from where it was published, or kept here")
+        if collection in self._arriving:
+            raise BadRequest(f"{collection!r} is being imported; open it when that is done")
+        shelf = self._kept().shelf(collection) if keep else None
+        opening = Collection(
+            collection, self._engine, self._store, src, share=self._share, clock=self._clock, whole=self._whole, shelf=shelf
+        )
         # Entered before the first await, so that other requests find it and wait for it.
         self._collections[collection] = opening
         try:
@@ -163,21 +157,17 @@ class App:
         """
         ticket = ticket or Ticket()
         target = await self._find(collection)
-        work = _Import()
+        work = Intake(self._pause, self._clock, self._prepare, lambda: ticket.is_cancelled)
         if files is not None:
-            await self._read(files, work, ticket)
-        for number, fields in enumerate(documents or ()):
-            fallback = f"document-{number + 1}"
-            try:
-                work.take(str(fields.get("id") or fallback), [from_fields(fields, fallback)])
-            except FindlingError as error:
-                work.skip(well_formed(str(fields.get("id") or fallback)), error.code, error.message)
+            await work.files(files)
+        work.fields(documents or ())
         if work.documents:
             await self._encoder("model")
         total = len(work.documents)
+        names = {id(document): name for document, name in zip(work.documents, work.names, strict=True)}
 
-        def report(done: int) -> None:
-            ticket.progress(done, total, work.names[done - 1])
+        def report(done: int, document: Document) -> None:
+            ticket.progress(done, total, names[id(document)])
 
         outcome = await target.add(
             work.documents,
@@ -188,24 +178,22 @@ class App:
         )
         for document, refusal in outcome["failed"]:
             work.skip(document.id, refusal.code, refusal.message)
-        missed = work.names[outcome["done"] :]
-        for name in dict.fromkeys(missed):
-            left, of = missed.count(name), work.names.count(name)
-            work.skip(
-                name, Aborted.code, f"cancelled before {'it' if of == 1 else f'{left} of its {of} documents'} could be added"
-            )
+        work.missed(outcome["missed"])
         state = target.state()
         return {
             "added": outcome["added"],
             "replaced": outcome["replaced"],
+            "unchanged": outcome["unchanged"],
             "skipped": work.skipped,
             "documents": state["documents"],
             "passages": state["passages"],
+            **target.kept(),
         }
 
     async def remove(self, collection: str, ids: list[str]) -> dict[str, Any]:
         """Remove documents by id; ids that are not there count for nothing."""
-        return {"removed": await (await self._find(collection)).remove([well_formed(id) for id in ids])}
+        target = await self._find(collection)
+        return {"removed": await target.remove([well_formed(id) for id in ids]), **target.kept()}
 
     async def search(
         self,
@@ -271,8 +259,7 @@ class App:
 
     async def save(self, collection: str) -> dict[str, Any]:
         """The collection as one index file, and a name for it."""
-        stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in collection)
-        return {"bytes": await (await self._find(collection)).save(calibrate=self._calibrate), "name": f"{stem}.findling"}
+        return {"bytes": await (await self._find(collection)).save(calibrate=self._calibrate), "name": f"{_stem(collection)}.findling"}
 
     async def publish(self, collection: str) -> Any:
         """The collection as the files of a published one; for who writes folders, so no verb of the page."""
@@ -287,7 +274,11 @@ class App:
             "backend": engine["backend"],
             "kernel": engine["kernel"],
             "model": model and {"name": model["name"], "space": model["space"], "source": host["source"]},
-            "collections": {name: engine["indexes"][name] for name in self._collections if name in engine["indexes"]},
+            "collections": {
+                name: engine["indexes"][name] | ({"title": each.title, **each.kept()} if each.shelf else {})
+                for name, each in self._collections.items()
+                if name in engine["indexes"]
+            },
             "size_bytes": engine["size_bytes"],
             "memory_bytes": engine["memory_bytes"],
             "storage": host["storage"],
@@ -296,10 +287,81 @@ class App:
         }
 
     async def close(self, collection: str) -> dict[str, Any]:
-        """Forget a collection."""
-        (await self._find(collection)).close()
+        """Forget a collection; of one that is kept, what was not stored yet is stored first."""
+        target = await self._find(collection)
+        await target.commit()
+        target.close()
         del self._collections[collection]
+        return target.kept()
+
+    async def collections(self) -> dict[str, Any]:
+        """The collections that are kept, by name: title, documents, bytes, and whether they are open here and all of them is stored."""
+        listed = []
+        for name in await self._kept().names():
+            told = {**await self._kept().told(name), "open": False}
+            known = self._collections.get(name)
+            if known is not None and known.shelf is not None:
+                state = await known.open()
+                told |= {"open": True, "title": state["title"], "documents": state["documents"], **known.kept()}
+            listed.append(told)
+        return {"collections": listed}
+
+    async def rename(self, collection: str, title: str) -> dict[str, Any]:
+        """Give a collection that is kept another title."""
+        async with self._opened(collection) as target:
+            await target.rename(well_formed(title))
+            return {"collection": collection, "title": target.title, **target.kept()}
+
+    async def commit(self, collection: str) -> dict[str, Any]:
+        """Store what is not stored yet of a collection that is kept; answers its state."""
+        async with self._opened(collection) as target:
+            await target.commit()
+            return target.state()
+
+    async def delete(self, collection: str) -> dict[str, Any]:
+        """Close a collection that is kept, and remove its files; what could not be removed is removed by the next `delete`."""
+        shelf = self._kept().shelf(collection)
+        known = self._collections.get(collection)
+        if known is not None and known.shelf is not None:
+            del self._collections[collection]
+            await known.delete()
+            return {}
+        if not await shelf.exists():
+            raise NotFound(f"there is no collection {collection!r} to delete", collection=collection)
+        await shelf.delete()
         return {}
+
+    async def export(self, collection: str) -> dict[str, Any]:
+        """A collection as one file, and a name for it: one that is open, or that is kept."""
+        known = self._collections.get(collection)
+        if known is None:
+            shelf = self._kept().shelf(collection)
+            title, files = (await self._kept().told(collection))["title"], await shelf.files()
+        else:
+            await known.open()
+            title, files = known.title, await known.files()
+        bundle = await self._bundle()
+        return {"bytes": bundle.pack(files, self._inspect), "name": f"{_stem(title)}.zip"}
+
+    async def import_(self, collection: str, bytes: Any, title: str | None = None) -> dict[str, Any]:
+        """Keep the collection in the bytes that `export` or `save` gave under a name that is free, and open it."""
+        shelf = self._kept().shelf(collection)
+        if collection in self._collections or collection in self._arriving or await shelf.exists():
+            raise BadRequest(f"there is a collection {collection!r} already; import it under another name, or delete that one first")
+        self._arriving.add(collection)
+        try:
+            bundle = await self._bundle()
+            await shelf.put(bundle.unpack(bytes, self._inspect))
+        except BaseException:
+            self._arriving.discard(collection)
+            raise
+        self._arriving.discard(collection)
+        try:
+            state = await self.open(collection, keep=True)
+        except FindlingError:
+            await shelf.delete()
+            raise
+        return {**state, **await self.rename(collection, title)} if title else state
 
     def cancel(self, id: int) -> dict[str, Any]:
         """Ask request `id` to end; answers whether there was such a request."""
@@ -330,56 +392,42 @@ class App:
         # Only these two take time enough for anybody to cancel them.
         extra = {"ticket": ticket} if request.verb in ("add", "search") else {}
         try:
-            result: dict[str, Any] = await getattr(self, request.verb)(**request.args, **extra)
+            result: dict[str, Any] = await getattr(self, wire.method(request.verb))(**request.args, **extra)
             return result
         finally:
             del self._tickets[request.id]
 
-    async def _read(self, files: Iterable[dict[str, Any]], work: _Import, ticket: Ticket) -> None:
-        """Read files one after the other, and let others run in between."""
-        listed = {readers.clean_name(file["name"]): file["bytes"] for file in files} if isinstance(files, list) else {}
+    def _kept(self) -> Shelves:
+        """The collections that are kept; raises `Unsupported` where nothing is."""
+        if self._shelves is None:
+            raise Unsupported("nothing is kept here: this application was given no store to keep collections in")
+        return self._shelves
 
-        def beside(name: str) -> bytes | None:
-            found = listed.get(name)
-            return None if found is None else bytes(found)
-
-        for number, file in enumerate(files):
-            if number:
-                await self._pause()
-            name = readers.clean_name(file["name"])
-            if ticket.is_cancelled:
-                work.skip(name, Aborted.code, "cancelled before it was read")
-                continue
+    @asynccontextmanager
+    async def _opened(self, collection: str) -> AsyncIterator[Collection]:
+        """A collection that is kept, open as long as it is needed; raises `NotFound` where there is none."""
+        known = self._collections.get(collection)
+        if known is None:
+            if not await self._kept().shelf(collection).exists():
+                raise NotFound(f"there is no collection {collection!r}; open it with `keep` to begin one", collection=collection)
+            await self.open(collection, keep=True)
             try:
-                reading = await self._read_one(name, _bytes(file["bytes"]), file.get("beside", beside), ticket)
-            except FindlingError as error:
-                work.skip(name, error.code, error.message)
-                continue
-            work.take(name, reading.documents)
-            for each in reading.skipped:
-                work.skip(each.name, each.code, each.message)
-            if reading.faults:
-                work.skip(name, "bad_input", reading.reason())
+                yield await self._find(collection)
+            finally:
+                await self.close(collection)
+            return
+        await known.open()
+        if known.shelf is None:
+            raise BadRequest(f"{collection!r} is not kept; what is open with a file or with nothing is forgotten when it is closed")
+        yield known
 
-    async def _read_one(self, name: str, data: bytes, beside: Callable[[str], bytes | None], ticket: Ticket) -> readers.Reading:
-        """What is in a file; what its reader needs is fetched first."""
-        prepared: set[str] = set()
-        while True:
-            reading = readers.Reading()
-            began = self._clock()
-            try:
-                for _ in readers.steps(readers.File(name, data, beside=beside), reading):
-                    if self._clock() - began > STEP_S:
-                        await self._pause()
-                        began = self._clock()
-                    if ticket.is_cancelled:
-                        raise Aborted("cancelled while it was read")
-                return reading
-            except readers.Needs as need:
-                if need.package in prepared:
-                    raise Unsupported(f"{need.package} could not be loaded, which reads this kind of file", package=need.package) from need
-                prepared.add(need.package)
-                await self._prepare(need.package)
+    async def _bundle(self) -> ModuleType:
+        """The module for collections as one file; it needs what in a browser waits to be needed."""
+        try:
+            return import_module("findling.bundle")
+        except ModuleNotFoundError:
+            await self._prepare(readers.STANDARD_LIBRARY)
+            return import_module("findling.bundle")
 
     async def _find(self, collection: str) -> Collection:
         """The collection, once it is open."""
@@ -388,3 +436,8 @@ class App:
             raise NotFound(f"there is no open collection {collection!r}; open it first", collection=collection)
         await found.open()
         return found
+
+
+def _stem(title: str) -> str:
+    """A title as the name of a file, without its suffix."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in title)

@@ -85,9 +85,9 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
             raise _converted(error) from None
 
     def send(message: dict[str, Any]) -> None:
-        # Only `save` carries bytes. All else goes as JSON, which keeps null, and as ASCII, which crosses fastest; `default`,
+        # Only `save` and `export` carry bytes. All else goes as JSON, which keeps null, and as ASCII, which crosses fastest; `default`,
         # because an answer must not fail here.
-        if isinstance(message.get("result", {}).get("bytes"), JsProxy):
+        if "bytes" in message.get("result", {}):
             post(to_js(message))
         else:
             post(JSON.parse(json.dumps(message, default=str)))

@@ -8,46 +8,30 @@ when a later slice fails or is cancelled.
 import asyncio
 import json
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from findling import passages
+from findling import passages, slices
+from findling.commits import Shelf
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
 from findling.errors import Closed, FindlingError, StorageError
 from findling.query import plan
+from findling.segments import POINTER
+from findling.slices import SHARED_WORDS, Session, Share, Slice, Slices
 from findling.store import Store
 
-SLICE_WORDS = 400
-"""How much is embedded before others get their turn, until it is known how long that takes."""
-SLICE_S = 0.15
-"""How long others wait for their turn at most, if documents are short enough to be told apart."""
-SLICE_WORDS_MIN, SLICE_WORDS_MAX = 20, 4_000
-SHARED_WORDS = 4_000
-"""An import of so many words is shared out: one worker takes a second for it, and others need half of that to start."""
-AHEAD_WORDS = 24 * SLICE_WORDS
-"""How much is out to be embedded while the first of it is waited for: enough for three slices each of eight workers."""
 QUERIES_TOGETHER = 256
 """How many queries of a file are embedded in one go: enough for all cores."""
+RECORDS_TOGETHER = 200
+"""How many documents are compared with what is there before others get their turn."""
+COMMIT_S = 10.0
+"""How much of an import is lost at most, in time, when it is killed."""
 MAX_ROUNDS = 1_000
 """An engine that asks more often than this for one answer will never be content."""
 
 Pause = Callable[[], Awaitable[None]]
-
-
-class Session(Protocol):
-    """Whoever embeds for one import beside the engine, with the same model (in a browser: web/pool.js)."""
-
-    def embed(self, texts: list[str]) -> Awaitable[Any]:
-        """The vectors of passages as `Engine.add_vectors` takes them; None when there are none, and the engine has to embed."""
-
-    def end(self) -> None:
-        """Nothing more is wanted; what is under way is answered with None. It may be said more than once."""
-
-
-Share = Callable[[], Session | None]
 
 
 class Found(NamedTuple):
@@ -90,10 +74,12 @@ class Collection:
         share: Share | None = None,
         clock: Callable[[], float] = time.perf_counter,
         whole: bool = False,
+        shelf: Shelf | None = None,
     ) -> None:
         self.name = name
         self._whole = whole
         self.src = src
+        self.shelf = shelf
         self._engine = engine
         self._store = store
         self._meta = dict(meta or {})
@@ -102,10 +88,15 @@ class Collection:
         self._closed = False
         self._counts = {"documents": 0, "passages": 0}
         self._names: list[str] | None = None
+        self._space: str | None = None
         self._opening: asyncio.Future[None] | None = None
+        self._writing = asyncio.Lock()
+        # What was changed since it was opened, and how much of that is stored.
+        self._changes = self._stored = 0
+        self._fault: FindlingError | None = None
 
     async def open(self) -> dict[str, Any]:
-        """Open the stored index at `src`, or an empty one that will say `meta` of itself; answers `state()`.
+        """Open the stored index at `src` or on the `shelf`, or an empty one that will say `meta` of itself; answers `state()`.
 
         Whoever calls while it is being opened waits for the same opening.
         """
@@ -116,9 +107,14 @@ class Collection:
 
     async def _open(self) -> None:
         request: Request = {"index": self.name}
-        if self.src is not None:
+        if self.shelf is not None:
+            length = await self.shelf.open()
+            if length is not None:
+                request |= {"file": self.shelf.pointer, "length": length, "whole": True}
+        elif self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
         opened = await self._ask(self._engine.open, request)
+        self._space = opened.get("space")
         self._meta |= opened.get("meta") or {}
         self._names = opened.get("values")
         self._counts = {key: opened[key] for key in ("documents", "passages")}
@@ -136,65 +132,115 @@ class Collection:
             "meta": self._meta,
             "values": self._values(),
             **({} if index else {"lazy": True}),
+            **({"title": self.title} if self.shelf else {}),
+            **self.kept(),
         }
+
+    @property
+    def title(self) -> str:
+        """What people call it; its name where it was given none."""
+        return str(self._meta.get("title") or self.name)
+
+    def kept(self) -> dict[str, Any]:
+        """Of a collection that is kept: `saved`, whether all that it holds is stored, and the `fault` for which it is not."""
+        if self.shelf is None:
+            return {}
+        fault = {"fault": self._fault.as_object()} if self._fault else {}
+        return {"saved": self._stored == self._changes and not fault, **fault}
 
     async def add(
         self,
         documents: Sequence[Document],
         *,
         pause: Pause,
-        progress: Callable[[int], None] = lambda done: None,
+        progress: Callable[[int, Document], None] = lambda done, document: None,
         cancelled: Callable[[], bool] = lambda: False,
         on_cancel: Callable[[Callable[[], None]], None] = lambda act: None,
     ) -> dict[str, Any]:
-        """Add documents slice by slice; a document with a known id replaces the old one.
+        """Add documents slice by slice; a document with a known id replaces the old one, one that is there as it is stays.
 
-        Answers added, replaced, `done` (how many of `documents`, from the front, were taken in) and `failed`, a list
-        of (document, error) for those that the engine refused. Cancelled, it ends after the slice at hand; `on_cancel`
-        takes what is to be done at once then, so that nobody waits for vectors that are not wanted any more.
+        Answers added, replaced, unchanged, `missed` (the places of those documents that were not taken in) and `failed`, a
+        list of (document, error) for those that the engine refused. `progress` is told how many are done, and the last of
+        them. Cancelled, it ends after the slice at hand; `on_cancel` takes what is to be done at once then, so that nobody
+        waits for vectors that are not wanted any more. What is done of a kept collection is stored from time to time, and at the end.
         """
-        added = replaced = done = 0
+        added = replaced = 0
         failed: list[tuple[Document, FindlingError]] = []
-        session = self._session(documents)
-        slices = _Slices(documents, session)
+        places = await self._changed(documents, pause)
+        unchanged = len(documents) - len(places)
+        if unchanged:
+            progress(unchanged, documents[-1])
+        changed = [documents[place] for place in places]
+        session = self._session(changed)
+        cut = Slices(changed, session)
         if session is not None:
             on_cancel(session.end)
+        done, committed = 0, self._clock()
         try:
-            while (slice_ := await slices.next()) is not None and not cancelled():
+            while (slice_ := await cut.next()) is not None and not cancelled():
                 began = self._clock()
                 counts, refused = await self._add_slice(slice_)
-                slices.took(self._clock() - began, slice_)
+                cut.took(self._clock() - began, slice_)
                 added += counts[0]
                 replaced += counts[1]
                 failed += refused
                 done += len(slice_.documents)
-                progress(done)
+                progress(unchanged + done, slice_.documents[-1])
                 await pause()
+                if self._clock() - committed >= COMMIT_S:
+                    await self.commit()
+                    committed = self._clock()
         finally:
             if session is not None:
                 session.end()
-        return {"added": added, "replaced": replaced, "done": done, "failed": failed}
+            if not self._closed:
+                await self.commit()
+        return {"added": added, "replaced": replaced, "unchanged": unchanged, "missed": places[done:], "failed": failed}
+
+    async def _changed(self, documents: Sequence[Document], pause: Pause) -> list[int]:
+        """The places of the documents that the collection has not, or has otherwise; the rest need not be embedded again."""
+        places = list(range(len(documents)))
+        index = json.loads(self._engine.status())["indexes"].get(self.name)
+        if self.shelf is not None and index and not index["documents"]:
+            self._meta["cutting"] = passages.CUTTING
+        # Whatever was cut or embedded in another way is not what it would be now.
+        is_of_now = self._space in (None, self._model()) and self._meta.get("cutting", passages.CUTTING) == passages.CUTTING
+        if not index or not index["documents"] or not is_of_now:
+            return places
+        # Of several documents with one id the last one counts, whatever is there.
+        often = Counter(document.id for document in documents)
+        same = set()
+        for start in range(0, len(documents), RECORDS_TOGETHER):
+            some = {document.id: (start + at, document) for at, document in enumerate(documents[start : start + RECORDS_TOGETHER])}
+            answer = await self._ask(self._engine.records, {"index": self.name, "ids": list(some)})
+            for each in answer["records"]:
+                place, document = some[each["id"]]
+                if often[document.id] == 1 and _is_of(each["record"], document):
+                    same.add(place)
+            await pause()
+        return [place for place in places if place not in same]
 
     def _session(self, documents: Sequence[Document]) -> Session | None:
         """Help for an import that is large enough to be worth it, once there is a model."""
-        if self._share is None or sum(map(_words, documents)) < SHARED_WORDS or self._space() is None:
+        if self._share is None or sum(map(slices.words, documents)) < SHARED_WORDS or self._model() is None:
             return None
         return self._share()
 
-    def _space(self) -> str | None:
+    def _model(self) -> str | None:
+        """The space of the engine's model; None while there is none."""
         model = json.loads(self._engine.status())["model"]
         return model and str(model["space"])
 
-    async def _add_slice(self, slice_: "_Slice") -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
+    async def _add_slice(self, slice_: Slice) -> tuple[tuple[int, int], list[tuple[Document, FindlingError]]]:
         """Add a slice; where the engine refuses it for one document's sake, each of its documents by itself."""
         request: Request = {"index": self.name, "documents": slice_.entries}
-        self._names = None
         try:
             if slice_.vectors is None:
                 counts = await self._ask(self._engine.add, request)
             else:
-                request["space"] = self._space()
+                request["space"] = self._model()
                 counts = await self._ask(lambda payload: self._engine.add_vectors(payload, slice_.vectors), request)
+            self._touch()
             return (counts["added"], counts["replaced"]), []
         except FindlingError as error:
             if error.code != "bad_input":
@@ -204,7 +250,7 @@ class Collection:
         added = replaced = 0
         failed = []
         for document in slice_.documents:
-            counts_of_one, refused = await self._add_slice(_slice([document]))
+            counts_of_one, refused = await self._add_slice(slices.of([document]))
             added += counts_of_one[0]
             replaced += counts_of_one[1]
             failed += refused
@@ -212,9 +258,22 @@ class Collection:
 
     async def remove(self, ids: list[str]) -> int:
         """Remove documents; answers how many there were."""
-        self._names = None
         removed: int = (await self._ask(self._engine.remove, {"index": self.name, "ids": ids}))["removed"]
+        if removed:
+            self._touch()
+        await self.commit()
         return removed
+
+    async def rename(self, title: str) -> None:
+        """Give it another title."""
+        self._meta["title"] = title
+        self._changes += 1
+        await self.commit()
+
+    def _touch(self) -> None:
+        """Note that the documents have changed."""
+        self._names = None
+        self._changes += 1
 
     async def search(self, query: str, **wished: Any) -> "Found":
         """The best documents for a query, best first; none for a query with nothing in it. `wished`: see `query.plan`."""
@@ -240,7 +299,7 @@ class Collection:
         known = self._values()
         plans = [plan(query, index=self.name, known=known, **wished) for query in queries]
         # Pieces are summed faster than vectors are handed over.
-        by_model = wished.get("encoder") != "static" and self._space() is not None
+        by_model = wished.get("encoder") != "static" and self._model() is not None
         found = []
         for start in range(0, len(plans), QUERIES_TOGETHER):
             some = plans[start : start + QUERIES_TOGETHER]
@@ -259,7 +318,7 @@ class Collection:
         if not texts:
             return []
         rows = memoryview(bytes(self._engine.embed(encode({"texts": texts, "kind": "query"})))).cast("f")
-        dim, space = len(rows) // len(texts), self._space()
+        dim, space = len(rows) // len(texts), self._model()
         return [{"vector": rows[at * dim : (at + 1) * dim].tolist(), "space": space} for at in range(len(texts))]
 
     async def _found(self, request: Request | None, shown: bool = False) -> "Found":
@@ -293,6 +352,40 @@ class Collection:
         """
         return await self._written(self._engine.publish, calibrate)
 
+    async def commit(self) -> None:
+        """Store what a kept collection holds and has not stored; what hinders it is told by `kept`, and the next commit tries again."""
+        if self.shelf is None:
+            return
+        async with self._writing:
+            self._check()
+            changes = self._changes
+            if changes == self._stored and self._fault is None:
+                return
+            try:
+                await self.shelf.replace(await self.save(), self._check)
+            except Closed:
+                raise
+            except FindlingError as error:
+                self._fault = error
+            else:
+                self._fault, self._stored = None, changes
+
+    async def files(self) -> dict[str, Any]:
+        """The files of the collection as they are stored; one file of its own making where that is not all."""
+        await self.commit()
+        async with self._writing:
+            self._check()
+            if self.shelf is not None and self.shelf.header is not None and self.kept()["saved"]:
+                return await self.shelf.files()
+            return {POINTER: await self.save()}
+
+    async def delete(self) -> None:
+        """Close a kept collection and remove its files, the pointer first."""
+        async with self._writing:
+            self.close()
+            if self.shelf is not None:
+                await self.shelf.delete()
+
     async def _written(self, method: Callable[[bytes], bytes], calibrate: bool) -> Any:
         request: Request = {"index": self.name, "meta": self._meta, **({"calibrate": True} if calibrate else {})}
         return (await self._ask(method, request, _file_or_need))["file"]
@@ -322,7 +415,8 @@ class Collection:
                 break
             lacked = needs
             ranges = [(need["file"], need["offset"], need["length"]) for need in needs]
-            read = await asyncio.gather(*(self._store.read(*each) for each in ranges))
+            store = self.shelf.store if self.shelf else self._store
+            read = await asyncio.gather(*(store.read(*each) for each in ranges))
             for (file, offset, _length), data in zip(ranges, read, strict=True):
                 self._engine.provide(file, offset, data)
         raise StorageError(
@@ -334,84 +428,16 @@ class Collection:
             raise Closed(f"the collection {self.name!r} has been closed; open it again", collection=self.name)
 
 
+def _is_of(record: dict[str, Any], document: Document) -> bool:
+    """Whether a record was made from just this document."""
+    # As JSON: True is no 1 there, and 1 no 1.0.
+    kept = {key: value for key, value in record.items() if key != "spans"}
+    return json.dumps(kept, sort_keys=True) == json.dumps(document.record([]), sort_keys=True)
+
+
 def _file_or_need(reply: bytes) -> dict[str, Any]:
     """The reply of `dump` or `publish`: files, which never begin with a brace, or a need."""
     if reply[0] != ord("{"):
         return {"file": reply}
     need: dict[str, Any] = json.loads(reply)
     return need
-
-
-@dataclass(slots=True)
-class _Slice:
-    """Documents that are added in one go: what the engine is given for them, and their vectors where others embedded them."""
-
-    documents: list[Document]
-    entries: list[dict[str, Any]]
-    words: int
-    vectors: Any = None
-
-
-class _Slices:
-    """The slices of an import in order; with a session, those to come are embedded while the first is waited for."""
-
-    def __init__(self, documents: Sequence[Document], session: Session | None) -> None:
-        self._session = session
-        self._documents = deque(documents)
-        self._ahead: deque[tuple[_Slice, asyncio.Future[Any]]] = deque()
-        self._words = SLICE_WORDS
-
-    async def next(self) -> _Slice | None:
-        """The next slice, with its vectors where there are any; None after the last."""
-        if self._session is None:
-            return self._cut()
-        out = sum(slice_.words for slice_, _ in self._ahead)
-        while out < AHEAD_WORDS and (fresh := self._cut()):
-            texts = [text for entry in fresh.entries for text in entry["passages"]]
-            self._ahead.append((fresh, asyncio.ensure_future(self._session.embed(texts))))
-            out += fresh.words
-        if not self._ahead:
-            return None
-        slice_, vectors = self._ahead.popleft()
-        slice_.vectors = await vectors
-        return slice_
-
-    def took(self, seconds: float, slice_: _Slice) -> None:
-        """How long the engine was busy with a slice it embedded itself: those to come are cut to take `SLICE_S`."""
-        if self._session is None and seconds > 0:
-            # Half and twice: one slice that was disturbed does not decide about the next.
-            fitting = round(slice_.words * SLICE_S / seconds)
-            fitting = min(max(fitting, self._words // 2), self._words * 2)
-            self._words = min(max(fitting, SLICE_WORDS_MIN), SLICE_WORDS_MAX)
-
-    def _cut(self) -> _Slice | None:
-        """The next documents, of about as many words as a slice has now."""
-        taken: list[Document] = []
-        words = 0
-        while self._documents and words < self._words:
-            taken.append(self._documents.popleft())
-            words += _words(taken[-1])
-        return _slice(taken, words) if taken else None
-
-
-def _slice(documents: list[Document], words: int = 0) -> _Slice:
-    # By id: of two documents with one id the later one counts, in its own place, as if they had come in two slices.
-    entries: dict[str, dict[str, Any]] = {}
-    for document in documents:
-        pieces = passages.cut(document)
-        entries.pop(document.id, None)
-        entries[document.id] = {
-            "id": document.id,
-            "fields": document.fields(),
-            "values": document.values(),
-            "passages": [piece.embedded for piece in pieces],
-            "record": document.record([(piece.start, piece.end) for piece in pieces]),
-            **({"language": document.language} if document.language else {}),
-        }
-    return _Slice(documents, list(entries.values()), words)
-
-
-def _words(document: Document) -> int:
-    """About how many words are embedded for a document."""
-    # An overlap of a third on top, and the title in front; six letters and a blank stand for a word.
-    return 8 + len(document.text) // 5

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from findling.documents import Document
 
+CUTTING = 1
+"""Raised whenever the same document is cut or embedded otherwise, so that what is stored is not taken for what it would be now."""
+
 PASSAGE_WORDS = 80
 """Longer passages blur several thoughts into one vector, shorter ones lose the context that gives words their meaning."""
 STRIDE_WORDS = 60

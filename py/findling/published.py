@@ -8,15 +8,14 @@ then the segments go that no pointer names.
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from findling import segments
 from findling.engine import inspect
 from findling.errors import NotFound
 from findling.remote import HttpStore
+from findling.segments import POINTER, SUFFIX
 from findling.store import FolderStore, Store
 
-POINTER = "collection.findling"
 SEGMENTS = "segment-*.findling"
-SUFFIX = ".findling"
-LENGTH_BYTES = 4
 
 
 def located(target: str) -> tuple[Store, str]:
@@ -39,15 +38,7 @@ def located(target: str) -> tuple[Store, str]:
 
 def files(published: bytes) -> dict[str, bytes]:
     """The files in an engine's answer to `publish`, in the order in which they are to be written: the pointer last."""
-    end = LENGTH_BYTES + int.from_bytes(published[:LENGTH_BYTES], "big")
-    pointer = published[LENGTH_BYTES:end]
-    (segment,) = segments(pointer)
-    return {segment: published[end:], POINTER: pointer}
-
-
-def segments(pointer: bytes) -> list[str]:
-    """The names of the files beside it that a pointer needs; none for an index that is one file."""
-    return [str(segment["file"]) for segment in inspect(pointer)["meta"].get("segments", ())]
+    return segments.split(published, inspect)[1]
 
 
 async def write(folder: Path, named: dict[str, bytes]) -> None:
@@ -64,6 +55,6 @@ async def read(target: str) -> dict[str, bytes]:
     """All files of a collection, or the one file of an index or model, by their names."""
     store, name = located(target)
     whole = {name: bytes(await store.read(name, 0, await store.size(name)))}
-    for segment in segments(whole[name]):
+    for segment in segments.names(inspect(whole[name])):
         whole[segment] = bytes(await store.read(segment, 0, await store.size(segment)))
     return whole

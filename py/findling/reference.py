@@ -111,6 +111,8 @@ class ReferenceEngine:
             whole = self._provided.get(file, {}).get(0)
             if whole is None:
                 return _bytes({"need": [{"file": file, "offset": 0, "length": plan["length"]}]})
+            # Another file may lie there when it is opened again.
+            del self._provided[file]
             opened = _loaded(whole, file)
         self._indexes[name] = opened
         return _bytes({"index": name, **_counts(opened), "space": opened["space"], "meta": opened["meta"]})
@@ -396,8 +398,18 @@ def _size_bytes(index: dict[str, Any]) -> dict[str, int]:
 def _loaded(whole: bytes, file: str) -> dict[str, Any]:
     if not whole.startswith(DUMP_MAGIC):
         raise BadFormat(f"{file!r} is not a dump of the reference engine", file=file)
-    dumped: dict[str, Any] = json.loads(whole[len(DUMP_MAGIC) :])
+    try:
+        dumped: dict[str, Any] = json.loads(whole[len(DUMP_MAGIC) :])
+    except ValueError as error:
+        raise BadFormat(f"{file!r} is damaged: {error}", file=file) from error
     return dumped
+
+
+def inspect(container: Any) -> dict[str, Any]:
+    """What `findling.engine.inspect` tells of a file, for a dump of the reference."""
+    whole = bytes(container)
+    dumped = _loaded(whole, "the file")
+    return {"kind": "index", "digest": hashlib.sha256(whole).hexdigest()[:32], "meta": {"type": "flat", "user": dumped["meta"]}}
 
 
 def _bytes(reply: dict[str, Any]) -> bytes:

@@ -1,8 +1,8 @@
-"""Where bytes come from: the Store contract, and the two stores of CPython, memory and a folder.
+"""Where bytes lie: the Store contract, and the two stores of CPython, memory and a folder.
 
-Owns reading ranges of named files and replacing a file as a whole. Must not know what the bytes mean. Invariant: a
-file is the old one or the new one after a crash, never a mixture; a read gives exactly the bytes that were asked for,
-fewer only where the file ends.
+Owns reading ranges of named files, replacing a file as a whole, removing and listing files. Must not know what the bytes
+mean. Invariant: a file is the old one or the new one after a crash, never a mixture; what was written is durable when
+`write` returns; a read gives exactly the bytes that were asked for, fewer only where the file ends.
 """
 
 import asyncio
@@ -24,6 +24,19 @@ class Store(Protocol):
         """The file's length in bytes; raises as `read` does."""
 
 
+class WritableStore(Store, Protocol):
+    """A store that keeps what it is given. Names are those of files, or of files in one folder: `FOLDER/FILE`."""
+
+    async def write(self, file: str, data: Any) -> None:
+        """Put `data` in the place of the file; returns when it is durable. Raises `StorageError`, and the old file stays then."""
+
+    async def remove(self, file: str) -> None:
+        """Take a file out; one that is not there is gone already. Raises `StorageError`."""
+
+    async def names(self, prefix: str = "") -> list[str]:
+        """The files whose names begin with `prefix`, in the order of their names, those that a crash left half written too."""
+
+
 class MemoryStore:
     """Files in a dictionary."""
 
@@ -36,9 +49,17 @@ class MemoryStore:
     async def size(self, file: str) -> int:
         return len(self._bytes(file))
 
-    async def write(self, file: str, data: bytes) -> None:
+    async def write(self, file: str, data: Any) -> None:
         """Put `data` in the place of the file."""
         self.files[file] = bytes(data)
+
+    async def remove(self, file: str) -> None:
+        """Take a file out."""
+        self.files.pop(file, None)
+
+    async def names(self, prefix: str = "") -> list[str]:
+        """The files whose names begin with `prefix`."""
+        return sorted(name for name in self.files if name.startswith(prefix))
 
     def _bytes(self, file: str) -> bytes:
         if file not in self.files:
@@ -47,7 +68,7 @@ class MemoryStore:
 
 
 class FolderStore:
-    """Files of one folder; names with `..` and absolute names, which would lead out of it, are refused."""
+    """Files of one folder and of the folders in it; names with `..` and absolute names, which would lead out of it, are refused."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,9 +83,17 @@ class FolderStore:
         except OSError as error:
             raise _converted(error, file) from error
 
-    async def write(self, file: str, data: bytes) -> None:
-        """Put `data` in the place of the file, by way of a sibling that is renamed over it."""
+    async def write(self, file: str, data: Any) -> None:
+        """Put `data` in the place of the file, by way of a sibling that is renamed over it; both are on the disk then."""
         await asyncio.to_thread(self._write, file, data)
+
+    async def remove(self, file: str) -> None:
+        """Take a file out, and its folder where it was the last one."""
+        await asyncio.to_thread(self._remove, file)
+
+    async def names(self, prefix: str = "") -> list[str]:
+        """The files whose names begin with `prefix`, also in the folders of this folder, but not deeper; links are none of ours."""
+        return await asyncio.to_thread(self._names, prefix)
 
     def _path(self, file: str) -> Path:
         path = Path(file)
@@ -80,10 +109,11 @@ class FolderStore:
         except OSError as error:
             raise _converted(error, file) from error
 
-    def _write(self, file: str, data: bytes) -> None:
+    def _write(self, file: str, data: Any) -> None:
         path = self._path(file)
         temporary = None
         try:
+            is_new = not path.parent.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             with os.fdopen(handle, "wb") as stream:
@@ -92,10 +122,52 @@ class FolderStore:
                 os.fsync(stream.fileno())
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
+            temporary = None
+            _sync_folder(path.parent)
+            if is_new:
+                _sync_folder(path.parent.parent)
         except OSError as error:
             if temporary is not None:
                 Path(temporary).unlink(missing_ok=True)
             raise _converted(error, file) from error
+
+    def _remove(self, file: str) -> None:
+        path = self._path(file)
+        try:
+            path.unlink()
+            _sync_folder(path.parent)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _converted(error, file) from error
+        if path.parent != self.folder:
+            try:
+                path.parent.rmdir()
+            except OSError:
+                # Something is left in it, or it is gone.
+                return
+
+    def _names(self, prefix: str) -> list[str]:
+        try:
+            found = [path for path in self.folder.iterdir() if not path.is_symlink()]
+            wanted = [folder for folder in found if folder.is_dir() and f"{folder.name}/".startswith(prefix[: len(folder.name) + 1])]
+            deeper = [path for folder in wanted for path in folder.iterdir() if not path.is_symlink()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _converted(error, str(self.folder)) from error
+        names = [path.relative_to(self.folder).as_posix() for path in (*found, *deeper) if path.is_file()]
+        return sorted(name for name in names if name.startswith(prefix))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk; a rename is not there before. Systems without the flag do it by themselves."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _converted(error: OSError, file: str) -> NotFound | StorageError:

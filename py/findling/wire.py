@@ -16,8 +16,23 @@ MAX_QUERY_CHARS = 10_000
 MAX_LIMIT = 1_000
 MAX_OFFSET = 1_000_000
 MAX_NAME_CHARS = 200
+MAX_TITLE_CHARS = 200
 
-VERBS = ("open", "add", "remove", "search", "save", "status", "close")
+VERBS = (
+    "open",
+    "add",
+    "remove",
+    "search",
+    "save",
+    "status",
+    "close",
+    "collections",
+    "rename",
+    "delete",
+    "commit",
+    "export",
+    "import",
+)
 """What an application can be asked to do; `cancel` is about a request and not among them."""
 
 _TEXT = "a string"
@@ -29,7 +44,7 @@ _OBJECT = "an object"
 
 # For each verb its arguments: the type, and whether it must be there.
 _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
-    "open": {"collection": (_TEXT, True), "src": (_TEXT, False)},
+    "open": {"collection": (_TEXT, True), "src": (_TEXT, False), "keep": (_FLAG, False)},
     "add": {"collection": (_TEXT, True), "files": (_LIST, False), "documents": (_LIST, False)},
     "remove": {"collection": (_TEXT, True), "ids": (_LIST, True)},
     "search": {
@@ -51,6 +66,12 @@ _ARGUMENTS: dict[str, dict[str, tuple[str, bool]]] = {
     "save": {"collection": (_TEXT, True)},
     "status": {},
     "close": {"collection": (_TEXT, True)},
+    "collections": {},
+    "rename": {"collection": (_TEXT, True), "title": (_TEXT, True)},
+    "delete": {"collection": (_TEXT, True)},
+    "commit": {"collection": (_TEXT, True)},
+    "export": {"collection": (_TEXT, True)},
+    "import": {"collection": (_TEXT, True), "bytes": (_BYTES, True), "title": (_TEXT, False)},
     "cancel": {"id": (_NUMBER, True)},
 }
 
@@ -84,6 +105,11 @@ def parse(message: Any) -> Request:
     return Request(message["id"], verb, args)
 
 
+def method(verb: str) -> str:
+    """The name of the method that carries out a verb; Python has taken one verb for itself."""
+    return "import_" if verb == "import" else verb
+
+
 def reply(id: int | None, result: Message) -> Message:
     """The answer to request `id`."""
     return {"id": id, "result": result}
@@ -104,6 +130,8 @@ def _check(verb: str, args: Message) -> None:
     """The rules that one type alone does not state."""
     if "collection" in args and not 0 < len(args["collection"]) <= MAX_NAME_CHARS:
         raise BadRequest(f"`collection` has {len(args['collection'])} characters; 1 to {MAX_NAME_CHARS} were expected")
+    if not 0 < len(args.get("title", "-").strip()) <= MAX_TITLE_CHARS:
+        raise BadRequest(f"`title` has {len(args['title'].strip())} characters that show; 1 to {MAX_TITLE_CHARS} were expected")
     if verb == "add":
         if ("files" in args) == ("documents" in args):
             raise BadRequest("add takes either `files` or `documents`")

@@ -66,12 +66,12 @@ def test_a_collection_that_failed_to_open_is_not_open(app, store, run):
 def test_add_counts_what_is_new_and_what_is_replaced(app, run):
     async def scenario():
         first = await filled(app)
-        second = await app.add("things", documents=[FRUIT[0], {"id": "dog", "title": "Dog"}])
+        second = await app.add("things", documents=[FRUIT[0] | {"text": "a fruit"}, FRUIT[1], {"id": "dog", "title": "Dog"}])
         return first, second
 
     first, second = run(scenario())
-    assert first == {"added": 3, "replaced": 0, "skipped": [], "documents": 3, "passages": 3}
-    assert second == {"added": 1, "replaced": 1, "skipped": [], "documents": 4, "passages": 4}
+    assert first == {"added": 3, "replaced": 0, "unchanged": 0, "skipped": [], "documents": 3, "passages": 3}
+    assert second == {"added": 1, "replaced": 1, "unchanged": 1, "skipped": [], "documents": 4, "passages": 4}
 
 
 def test_the_last_of_two_documents_with_one_id_stays(app, run):

@@ -9,8 +9,8 @@ import json
 import pytest
 
 from findling.app import App
-from findling.collection import SLICE_S
 from findling.reference import ReferenceEngine
+from findling.slices import SLICE_S
 from findling.store import MemoryStore
 
 DOCUMENTS = [{"id": str(number), "text": "a few words more " * 4} for number in range(600)]

@@ -1,0 +1,112 @@
+"""Collections in a store that can be written: one folder each, and how its files come and go.
+
+Owns the order of writing and removing. Must not know engines or documents. Invariant: at every moment, also when a call
+fails or the process is killed within it, a folder holds the old collection or the new one, because the pointer is written
+after its segments, removed before them, and only what no pointer names is swept away.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from findling import segments
+from findling.errors import BadRequest, FindlingError, NotFound
+from findling.segments import POINTER, Inspect
+from findling.store import WritableStore
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class Shelf:
+    """One collection in a store: its pointer and its segments, in a folder of its own or, with an empty `folder`, in the store's."""
+
+    def __init__(self, store: WritableStore, folder: str, inspect: Inspect) -> None:
+        self.store = store
+        self._front = f"{folder}/" if folder else ""
+        self.pointer = self._front + POINTER
+        self._inspect = inspect
+        self.header: dict[str, Any] | None = None
+        """The header of the pointer that is stored now; none before the first commit."""
+
+    async def open(self) -> int | None:
+        """The length of the stored pointer in bytes, None where nothing is stored; raises what reading it or its header gives."""
+        try:
+            length = await self.store.size(self.pointer)
+        except NotFound:
+            return None
+        self.header = self._inspect(await self.store.read(self.pointer, 0, length))
+        return length
+
+    async def exists(self) -> bool:
+        """Whether anything of it is stored, were it what a crash or a failed removal left."""
+        return bool(await self.store.names(self._front))
+
+    async def replace(self, pointer: Any, check: Callable[[], None] = lambda: None) -> None:
+        """Put a new pointer in the place of the old one; `check` raises where nothing more is to be written."""
+        header = self._inspect(pointer)
+        check()
+        await self.store.write(self.pointer, pointer)
+        self.header = header
+        await self._sweep(header)
+
+    async def files(self) -> dict[str, Any]:
+        """All files of the stored collection by their names, the pointer last; raises `NotFound` where there is none."""
+        pointer = await self._whole(self.pointer)
+        named = segments.names(self._inspect(pointer))
+        return {**{name: await self._whole(self._front + name) for name in named}, POINTER: pointer}
+
+    async def put(self, files: dict[str, Any]) -> None:
+        """Write the files of a collection in their order, the pointer last."""
+        for name, data in files.items():
+            await self.store.write(self._front + name, data)
+
+    async def delete(self) -> None:
+        """Remove the collection, pointer first, and whatever else lies in its folder."""
+        await self.store.remove(self.pointer)
+        for name in await self.store.names(self._front):
+            await self.store.remove(name)
+
+    async def _sweep(self, header: dict[str, Any]) -> None:
+        """Remove what no pointer names; what cannot be removed now is tried again by the next commit."""
+        try:
+            found = [name.removeprefix(self._front) for name in await self.store.names(self._front)]
+            for name in segments.left_over(found, header):
+                await self.store.remove(self._front + name)
+        except FindlingError:
+            return
+
+    async def _whole(self, name: str) -> Any:
+        return await self.store.read(name, 0, await self.store.size(name))
+
+
+class Shelves:
+    """All collections that a store keeps, each in a folder of its name."""
+
+    def __init__(self, store: WritableStore, inspect: Inspect) -> None:
+        self._store = store
+        self._inspect = inspect
+
+    def shelf(self, name: str) -> Shelf:
+        """The place of a collection; raises `BadRequest` for a name that cannot be a folder's everywhere."""
+        if not _NAME.fullmatch(name):
+            raise BadRequest(f"{name[:80]!r} cannot be the name of a collection that is kept: 1 to 64 of a-z, 0-9, - and _ are; its title may be anything")
+        return Shelf(self._store, name, self._inspect)
+
+    async def names(self) -> list[str]:
+        """The names of the collections that are stored."""
+        found = (name.removesuffix(f"/{POINTER}") for name in await self._store.names() if name.endswith(f"/{POINTER}"))
+        return [name for name in found if _NAME.fullmatch(name)]
+
+    async def told(self, name: str) -> dict[str, Any]:
+        """Title, number of documents where the pointer tells it, and bytes of a stored collection; its `fault` where it cannot be read."""
+        shelf = self.shelf(name)
+        told: dict[str, Any] = {"collection": name, "title": name, "documents": None}
+        try:
+            told["size_bytes"] = sum([await self._store.size(each) for each in await self._store.names(f"{name}/")])
+            await shelf.open()
+        except FindlingError as error:
+            return {**told, "fault": error.as_object()}
+        if shelf.header is not None:
+            user = shelf.header["meta"].get("user") or {}
+            told |= {"title": str(user.get("title") or name), "documents": segments.documents(shelf.header)}
+        return told

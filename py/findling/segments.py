@@ -1,0 +1,53 @@
+"""The files of a stored collection: a pointer, and beside it the segments that the pointer names.
+
+Owns their names, what their headers tell, and which of them are left over. Must not know what is in a segment, nor where
+files lie. Invariant: a collection is its pointer and what that names; every other file of its folder may go.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+POINTER = "collection.findling"
+SUFFIX = ".findling"
+LENGTH_BYTES = 4
+
+Inspect = Callable[[Any], dict[str, Any]]
+"""The header of a container after every block was verified, as `findling.engine.inspect` gives it."""
+
+# Also what a crash left of one: a dot before, and something behind.
+_OURS = re.compile(r"\.?(segment-[\w-]+|collection)\.findling(\.\w+)?")
+
+
+def listed(header: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a pointer tells of its segments, in its order; nothing for an index that is one file."""
+    found = header["meta"].get("segments", ())
+    return [segment for segment in found if isinstance(segment, dict)]
+
+
+def names(header: dict[str, Any]) -> list[str]:
+    """The names of the files beside it that a pointer needs; none for an index that is one file."""
+    return [str(segment["file"]) for segment in listed(header)]
+
+
+def split(published: Any, inspect: Inspect) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header of the pointer in an engine's answer to `publish` or `commit`, and the files in the order in which they are
+    to be written: the pointer last. A commit that has no new segment gives the pointer alone.
+    """
+    end = LENGTH_BYTES + int.from_bytes(bytes(published[:LENGTH_BYTES]), "big")
+    pointer, segment = published[LENGTH_BYTES:end], published[end:]
+    header = inspect(pointer)
+    return header, {**({names(header)[-1]: segment} if len(segment) else {}), POINTER: pointer}
+
+
+def left_over(found: Iterable[str], header: dict[str, Any]) -> list[str]:
+    """Those of the files of a folder that are ours and that its pointer does not name."""
+    kept = {POINTER, *names(header)}
+    return [name for name in found if _OURS.fullmatch(name) and name not in kept]
+
+
+def documents(header: dict[str, Any]) -> int | None:
+    """How many documents a pointer says that its segments have; None where it does not say."""
+    counts = [segment.get("living") for segment in listed(header)]
+    known = [count for count in counts if isinstance(count, int)]
+    return sum(known) if "segments" in header["meta"] and len(known) == len(counts) else None
