@@ -341,7 +341,7 @@ class App:
             await known.open()
             title, files = known.title, await known.files()
         bundle = await self._bundle()
-        return {"bytes": bundle.pack(files, self._inspect), "name": f"{_stem(title)}.zip"}
+        return {"bytes": bundle.pack(files, self._inspect), "name": f"{_stem(title)}.findling.zip"}
 
     async def import_(self, collection: str, bytes: Any, title: str | None = None) -> dict[str, Any]:
         """Keep the collection in the bytes that `export` or `save` gave under a name that is free, and open it."""

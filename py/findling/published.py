@@ -12,7 +12,8 @@ from findling import segments
 from findling.engine import inspect
 from findling.errors import NotFound
 from findling.remote import HttpStore
-from findling.segments import POINTER, SUFFIX
+from findling.segments import POINTER as POINTER
+from findling.segments import SUFFIX as SUFFIX
 from findling.store import FolderStore, Store
 
 SEGMENTS = "segment-*.findling"

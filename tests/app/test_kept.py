@@ -286,7 +286,7 @@ def test_a_bundle_has_the_same_bytes_and_comes_back_as_it_was(kept, run):
         return exported, closed, imported, await app.search("things", "small ship"), await app.search("again", "small ship")
 
     exported, closed, imported, found, again = run(scenario())
-    assert exported["name"] == "My-things.zip"
+    assert exported["name"] == "My-things.findling.zip"
     assert exported == closed
     assert (imported["collection"], imported["title"], imported["documents"], imported["saved"]) == ("again", "Again", 3, True)
     assert found["hits"] == again["hits"]
