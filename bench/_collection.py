@@ -16,7 +16,7 @@ import numpy as np
 from _report import MODEL, ROOT, lines, say
 from numpy.typing import NDArray
 
-from findling import cli, engine
+from findling import cli, engine, installed
 from findling.documents import from_fields
 from findling.passages import cut
 
@@ -63,13 +63,13 @@ def build(name: str, source: Path, out: Path) -> None:
     """Have the command `build` make a file of JSON lines an index, or a published collection where `out` is a folder."""
     vectors = passages(name, source)
     say(f"building {name}")
-    usual, cli.load = cli.load, lambda: Remembering(engine.load(), vectors)
+    usual, installed.load = installed.load, lambda: Remembering(engine.load(), vectors)
     try:
         # What the command prints is no figure.
         with contextlib.redirect_stdout(sys.stderr):
             failed = cli.main(["build", str(source), "-o", str(out), "--model", str(MODEL), "--pieces", str(TABLE)])
     finally:
-        cli.load = usual
+        installed.load = usual
     if failed:
         sys.exit(f"{name} could not be built")
 

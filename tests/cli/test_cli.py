@@ -3,13 +3,18 @@
 Invariant under test: stdout holds results only, and every failure is one sentence with its code.
 """
 
+import io
 import json
+import sys
+from typing import get_args, get_type_hints
 
 import pytest
 
-from findling import __version__
+from findling import __version__, cli
 from findling.cli import main
 from findling.engine import encode, load
+from findling.query import ENCODERS, LEGS
+from findling.terminal import Progress
 
 
 @pytest.fixture
@@ -298,17 +303,24 @@ def test_an_input_that_is_not_there_ends_with_4(command, tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize("command", [[], ["fly"], ["search"], ["build", "x"], ["search", "x", "y", "--limit", "0"], ["search", "x", "y", "--legs", "dense"]])
 def test_wrong_usage_ends_with_2(command, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(command)
-    assert ended.value.code == 2
-    assert capsys.readouterr().out == ""
+    assert main(command) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("findling: ") and printed.err.count("\n") == 1
 
 
-def test_version_is_printed(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code == 0
+def test_help_and_version_are_results(capsys):
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"findling {__version__}\n"
+    assert main(["search", "--help"]) == 0
+    printed = capsys.readouterr()
+    assert "--verbatim" in printed.out
+    assert printed.err == ""
+
+
+def test_the_choices_are_those_of_a_plan():
+    choices = {name: get_args(hint) for name, hint in get_type_hints(cli._search).items()}
+    assert (choices["legs"], choices["encoder"]) == (LEGS, ENCODERS)
 
 
 def test_doctor_tells_what_works_and_what_does_not(model_file, tmp_path, capsys):
@@ -346,3 +358,37 @@ def test_search_tells_where_a_passage_stands(tmp_path, model_file, capsys):
     capsys.readouterr()
     assert main(["search", str(tmp_path / "out.findling"), "lighthouse", "--model", str(model_file), "--limit", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith("  talk  (1:01:01)")
+
+
+def shown(monkeypatch, steps, *, is_terminal, **environment):
+    """What a build of so many steps writes to stderr."""
+    written = io.StringIO()
+    monkeypatch.setattr(written, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stderr", written)
+    for name, value in {"NO_COLOR": "", "TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    with Progress(quiet=False) as progress:
+        progress.read("a.txt")
+        for done in range(1, steps + 1):
+            progress.show(done, steps, f"\x1b[31m{done}.txt")
+    return written.getvalue()
+
+
+def test_progress_is_a_bar_in_a_terminal_and_a_few_lines_elsewhere(monkeypatch):
+    assert "\x1b[" in shown(monkeypatch, 200, is_terminal=True)
+    assert "\x1b[31m" not in shown(monkeypatch, 200, is_terminal=True)
+    lines = [f"{done} of 200 documents" for done in range(20, 201, 20)]
+    assert shown(monkeypatch, 200, is_terminal=False).splitlines() == lines
+    assert shown(monkeypatch, 200, is_terminal=True, TERM="dumb").splitlines() == lines
+    assert shown(monkeypatch, 200, is_terminal=True, NO_COLOR="1").splitlines() == lines
+    assert shown(monkeypatch, 20, is_terminal=False) == ""
+
+
+def test_the_name_of_a_file_does_not_steer_the_terminal(tmp_path, model_file, capsys):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/a.txt").write_text("a boat")
+    (tmp_path / "source/\x1b]0;b.json").write_text("{")
+    assert main(["build", str(tmp_path / "source"), "-o", str(tmp_path / "x.findling"), "--model", str(model_file)]) == 0
+    told = capsys.readouterr().err
+    assert "]0;b.json:" in told
+    assert "\x1b" not in told
