@@ -9,19 +9,19 @@ Exit codes: 0 done · 1 ran, but found nothing (search), skipped a file (build -
 """
 
 import asyncio
-import json as json_
 import os
-import platform
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import typer
 
-from findling import __version__, building, installed, published, readers, runs, terminal
+from findling import __version__, building, config, doctor, installed, published, readers, runs, terminal, watching
 from findling.app import App, Ticket
-from findling.engine import encode, inspect, load
+from findling.engine import inspect
 from findling.errors import BadRequest, FindlingError
 from findling.store import FolderStore
 
@@ -42,12 +42,18 @@ EXIT_OF = {
 """Exit code of each error code; 70 for all others."""
 EXIT_BUG = 70
 COLLECTION = "collection"
+WATCH_S = 1.0
+"""How long --watch waits before it looks at the files again."""
+PATHS = ("source", "output", "model", "pieces", "queries", "run", "folder", "file")
+"""What is a path, or an address, where it is written in a file of settings."""
 
-app = typer.Typer(help="Search by meaning, in a terminal and in a page.", pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Search by meaning, in a terminal and in a page.", pretty_exceptions_enable=False, context_settings={"auto_envvar_prefix": "FINDLING"}
+)
 command = app.command
 
-ModelOption = Annotated[Path | None, typer.Option("--model", envvar="FINDLING_MODEL", help="The model file (else the installed one).")]
-PiecesOption = Annotated[Path | None, typer.Option("--pieces", envvar="FINDLING_PIECES", help="The piece table (else the one beside the model, if there is one).")]
+ModelOption = Annotated[str | None, typer.Option("--model", envvar="FINDLING_MODEL", metavar="FILE", help="The model, a file or an address that it is fetched from once (else the installed one).")]
+PiecesOption = Annotated[str | None, typer.Option("--pieces", envvar="FINDLING_PIECES", metavar="FILE", help="The piece table, likewise (else the one beside the model, if there is one).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Target = Annotated[str, typer.Argument(metavar="OUT", help="An index file, the folder of a published collection, or the address of either.")]
 
@@ -84,9 +90,23 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _before(
+    context: typer.Context,
+    settings: Annotated[Path | None, typer.Option("--config", envvar="FINDLING_CONFIG", metavar="FILE", help="A file of settings (else findling.toml, else [tool.findling] in pyproject.toml).")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")] = False,
 ) -> None:
-    pass
+    context.obj = config.find(Path(), settings)
+    if context.obj is not None:
+        context.default_map = config.read(context.obj, options())
+
+
+def options() -> dict[str, dict[str, bool]]:
+    """The options of each command by their names, and whether each is a path; of the arguments, those that cannot be taken for another."""
+    commands = typer.main.get_group(app).commands
+    taken = {
+        name: [each for each in one.params if each.param_type_name == "option" or each.nargs == -1]
+        for name, one in commands.items()
+    }
+    return {name: {str(each.name).replace("_", "-"): each.name in PATHS for each in each_of} for name, each_of in taken.items()}
 
 
 @command("build")
@@ -96,15 +116,31 @@ def _build(
     json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no list of skipped files.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if a file was skipped.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Embed on so many threads (else on all cores); the bytes are the same.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and build again whenever the files changed.")] = False,
     model: ModelOption = None,
     pieces: PiecesOption = None,
 ) -> int:
     """Index files or the files of folders."""
-    engine = installed.engine(model, pieces)
-    with terminal.Progress(quiet=quiet) as progress:
-        answer = asyncio.run(building.build(engine, source, output, ticket=Ticket(progress.show), read=progress.read))
-    terminal.built(str(output), answer, json=json, quiet=quiet)
-    return 1 if strict and answer["skipped"] else 0
+    if jobs is not None:
+        installed.use_threads(jobs)
+
+    def once() -> dict[str, Any]:
+        engine = installed.engine(model, pieces)
+        with terminal.Progress(quiet=quiet) as progress:
+            answer = asyncio.run(building.build(engine, source, output, ticket=Ticket(progress.show), read=progress.read))
+        terminal.built(str(output), answer, json=json, quiet=quiet)
+        return answer
+
+    def again() -> None:
+        try:
+            once()
+        except FindlingError as error:
+            terminal.note(f"findling: {error.message} [{error.code}]; waiting for the files to change")
+
+    if watch:
+        watching.watch(source, output, again, lambda: time.sleep(WATCH_S))
+    return 1 if once()["skipped"] and strict else 0
 
 
 @command("search")
@@ -131,10 +167,12 @@ def _search(
         raise BadRequest("--json and --explain are for one query; a run has ids and scores only")
     wished: dict[str, Any] = {"limit": limit, "legs": legs, "correct": not verbatim, "encoder": encoder}
 
+    store, name = published.located(index)
+    engine = installed.engine(model, pieces, encoder=encoder)
+
     async def opened() -> App:
-        store, name = published.located(index)
         # What lies on this machine is read whole: it is exact then, and takes every operator.
-        opening = App(installed.engine(model, pieces, encoder=encoder), store, whole=isinstance(store, FolderStore))
+        opening = App(engine, store, whole=isinstance(store, FolderStore))
         await opening.open(COLLECTION, name)
         return opening
 
@@ -155,13 +193,18 @@ def _search(
 
 @command("serve")
 def _serve(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder.")],
-    port: Annotated[int, typer.Option("--port", help="The port.")] = 8000,
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="An index file or the folder of a published collection, or the folder of a site.")],
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
 ) -> int:
-    """Serve a folder of a built site on this machine."""
+    """Serve the page over a collection, or the folder of a site, on this machine."""
     from findling.serve import serve
 
-    serve(folder, port=port)
+    if not published.is_collection(folder):
+        serve(folder, port=port)
+        return 0
+    terminal.note(f"{folder}: at another place {asyncio.run(published.read_first(str(folder)))} bytes are read before the first hit, and then what a query needs")
+    name = published.POINTER if folder.is_dir() else folder.name
+    serve(installed.site(), port=port, mounts={"index": folder}, address=f"?index=index/{quote(name)}")
     return 0
 
 
@@ -186,34 +229,13 @@ def _verify(file: Target) -> int:
 
 
 @command("doctor")
-def _doctor(model: ModelOption = None, pieces: PiecesOption = None) -> int:
-    """Check that this installation can embed and search.
-
-    Each line: ok or FAULT, what was looked at, what was found.
-    """
-    faults = 0
-
-    def line(name: str, look: Callable[[], Any]) -> None:
-        nonlocal faults
-        try:
-            found = look()
-        except FindlingError as error:
-            faults += 1
-            print(f"FAULT  {name}: {error.message}")
-        else:
-            print(f"ok     {name}: {found}")
-
-    def kernel() -> str:
-        status = json_.loads(load().status())
-        return f"{status['backend']}, {status['kernel']}"
-
-    def embedding() -> str:
-        engine = installed.engine(model, pieces)
-        embeds = len(engine.embed(encode({"texts": ["a text"], "kind": "query"}))) > 0
-        return f"a text becomes {json_.loads(engine.status())['model']['dim']} numbers" if embeds else "no numbers"
-
-    line("python", lambda: f"{platform.python_version()} on {platform.machine()}")
-    line("engine", kernel)
-    line("model", lambda: installed.model_file(model))
-    line("embedding", embedding)
-    return 1 if faults else 0
+def _doctor(context: typer.Context, json: JsonOption = False, model: ModelOption = None, pieces: PiecesOption = None) -> int:
+    """Check whether this installation can embed and search, how fast, and what is to be done where it cannot."""
+    checks = []
+    for check in doctor.examine(model, pieces, context.obj):
+        checks.append(check.as_object())
+        if not json:
+            terminal.check(checks[-1])
+    if json:
+        terminal.as_json({"checks": checks})
+    return 0 if all(check["ok"] for check in checks) else 1

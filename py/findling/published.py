@@ -42,6 +42,19 @@ def files(published: bytes) -> dict[str, bytes]:
     return segments.split(published, inspect)[1]
 
 
+def is_collection(path: Path) -> bool:
+    """Whether a path is an index file, or a folder with a published collection."""
+    return path.suffix == SUFFIX if path.is_file() else (path / POINTER).is_file()
+
+
+async def read_first(target: str) -> int:
+    """How many bytes somebody at another place reads before the first hit, whatever is searched: those of the files that are read whole."""
+    store, name = located(target)
+    first = await store.read(name, 0, await store.size(name))
+    listed = inspect(bytes(first))["meta"].get("segments")
+    return len(first) + sum(int(each["length"]) for each in listed or () if each.get("live"))
+
+
 async def write(folder: Path, named: dict[str, bytes]) -> None:
     """Put the files of a collection into a folder, and take out the segments of the one that was there."""
     store = FolderStore(folder)

@@ -1,7 +1,7 @@
 """The development server: a folder of static files over HTTP, as strictly as a careful host would serve them.
 
 Owns headers, ranges and which paths exist; must not know what the files are for. Invariant: only regular files inside
-the folder are ever sent, and every answer carries the content security policy, worker scripts included.
+the folder and its mounts are ever sent, and every answer carries the content security policy, worker scripts included.
 
 HTTP semantics, ranges and validators as in RFC 9110 sections 8.8, 13 and 14.
 """
@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Mapping
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
@@ -27,7 +28,9 @@ CSP = (
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".gif": "image/gif",
     ".ico": "image/x-icon",
+    ".jpg": "image/jpeg",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".mjs": "text/javascript; charset=utf-8",
@@ -36,6 +39,7 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".webp": "image/webp",
+    ".woff2": "font/woff2",
     ".whl": "application/zip",
     ".zip": "application/zip",
 }
@@ -46,33 +50,45 @@ SHARED = re.compile(r"^/(files/|v-[^/]+/|define\.js$)")
 """What the element needs on a page of another origin."""
 RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 CHUNK = 1 << 18
+NOTHING: Mapping[str, Path] = {}
 
 
-def serve(folder: str | os.PathLike[str], *, port: int = 8000, host: str = "127.0.0.1") -> None:
-    """Serve `folder` until interrupted; says where on standard error. `port` 0 takes a free one.
+Mounts = Mapping[str, Path]
+"""Further folders and single files, by the first part of the paths they have: {"index": Path("notes.findling")} is /index/notes.findling."""
+
+
+def serve(
+    folder: str | os.PathLike[str], *, port: int = 8000, host: str = "127.0.0.1", mounts: Mounts = NOTHING, address: str = ""
+) -> None:
+    """Serve `folder` until interrupted; says where on standard error, with `address` behind it. `port` 0 takes a free one.
 
     Raises NotADirectoryError when `folder` is none and OSError when the port is taken.
     """
-    with server(folder, port=port, host=host) as running:
-        print(f"findling: http://{host}:{running.server_port}/ (Ctrl-C ends)", file=sys.stderr, flush=True)
+    with server(folder, port=port, host=host, mounts=mounts) as running:
+        print(f"findling: http://{host}:{running.server_port}/{address} (Ctrl-C ends)", file=sys.stderr, flush=True)
         try:
             running.serve_forever()
         except KeyboardInterrupt:
             print(file=sys.stderr)
 
 
-def server(folder: str | os.PathLike[str], *, port: int = 0, host: str = "127.0.0.1") -> ThreadingHTTPServer:
-    """A server for `folder` that is bound but not running yet: call `serve_forever`, then `shutdown`."""
+def server(
+    folder: str | os.PathLike[str], *, port: int = 0, host: str = "127.0.0.1", mounts: Mounts = NOTHING, policy: str = CSP
+) -> ThreadingHTTPServer:
+    """A server for `folder` that is bound but not running yet: call `serve_forever`, then `shutdown`.
+
+    `policy` is sent with every answer, as its content security policy.
+    """
     root = Path(folder).resolve()
     if not root.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder; build the site first with ./build.sh")
-    running = ThreadingHTTPServer((host, port), partial(_Answer, root))
+    running = ThreadingHTTPServer((host, port), partial(_Answer, root, {name: Path(each).resolve() for name, each in mounts.items()}, policy))
     running.daemon_threads = True
     return running
 
 
-def resolve(root: Path, target: str) -> Path | None:
-    """The regular file inside `root` that a request target names, or None.
+def resolve(root: Path, target: str, mounts: Mounts = NOTHING) -> Path | None:
+    """The regular file inside `root`, or inside or at the mount that the first part of the path names, for a request target, or None.
 
     A folder stands for its index.html, and only with a closing slash. Links count by where they lead: one that leaves
     `root` names nothing. A hidden file is not served.
@@ -85,6 +101,10 @@ def resolve(root: Path, target: str) -> Path | None:
         parts[-1] = "index.html"
     if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         return None
+    if parts[0] in mounts and len(parts) > 1:
+        root, parts = mounts[parts[0]], parts[1:]
+        if root.is_file():
+            return root if parts == [root.name] else None
     try:
         place = root.joinpath(*parts).resolve(strict=True)
         if not place.is_relative_to(root) or not stat.S_ISREG(place.stat().st_mode):
@@ -126,8 +146,8 @@ class _Answer(BaseHTTPRequestHandler):
     # A browser opens connections ahead of need; one that stays silent must not hold its thread for ever.
     timeout = 60
 
-    def __init__(self, root: Path, *args: object) -> None:
-        self.root = root
+    def __init__(self, root: Path, mounts: Mounts, policy: str, *args: object) -> None:
+        self.root, self.mounts, self.policy = root, mounts, policy
         super().__init__(*args)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
@@ -138,7 +158,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self, body: bool) -> None:
         try:
-            place = resolve(self.root, self.path)
+            place = resolve(self.root, self.path, self.mounts)
         except UnicodeDecodeError:
             place = None
         if place is None:
@@ -203,7 +223,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def end_headers(self) -> None:
         """Every answer ends here, the refusals of the base class included."""
-        self.send_header("Content-Security-Policy", CSP)
+        self.send_header("Content-Security-Policy", self.policy)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
         if SHARED.match(urlsplit(getattr(self, "path", "")).path):

@@ -119,6 +119,13 @@ def header(headers: dict[str, dict[str, Any]]) -> None:
             print(f"section  {section['name']}  {section['length']} bytes")
 
 
+def check(one: dict[str, Any]) -> None:
+    """One line for what was looked at, and one for the way out of a fault."""
+    print(f"{'ok   ' if one['ok'] else 'FAULT'}  {one['name']}: {clean(one['found'])}")
+    if not one["ok"]:
+        print(f"       do: {one['remedy']}")
+
+
 class Progress:
     """How far a build is, on stderr: a bar in a terminal, a line now and then elsewhere, nothing when `quiet`."""
 

@@ -3,8 +3,10 @@
 Invariant under test: stdout holds results only, and every failure is one sentence with its code.
 """
 
+import hashlib
 import io
 import json
+import os
 import sys
 from typing import get_args, get_type_hints
 
@@ -15,25 +17,6 @@ from findling.cli import main
 from findling.engine import encode, load
 from findling.query import ENCODERS, LEGS
 from findling.terminal import Progress
-
-
-@pytest.fixture
-def folder(tmp_path):
-    source = tmp_path / "source"
-    (source / "deep").mkdir(parents=True)
-    (source / "b.txt").write_text("the lighthouse keeper sings in the storm")
-    (source / "deep/a.md").write_text("# Boats\na small boat floats\n## Oars\nwood for rowing\n")
-    (source / "broken.json").write_text("{")
-    (source / "picture.raw").write_bytes(b"\x89PNG")
-    (source / ".hidden.txt").write_text("hidden")
-    return source
-
-
-@pytest.fixture
-def model_file(tmp_path, model):
-    path = tmp_path / "tiny.findling"
-    path.write_bytes(model)
-    return path
 
 
 @pytest.fixture
@@ -268,11 +251,45 @@ def test_info_tells_what_an_index_says_of_itself(tmp_path, capsys):
     assert {"title    Sea words", "licence  MIT"} <= set(capsys.readouterr().out.splitlines())
 
 
-def test_serve_hands_folder_and_port_on(monkeypatch, tmp_path):
-    served = []
-    monkeypatch.setattr("findling.serve.serve", lambda folder, port: served.append((folder, port)))
+@pytest.fixture
+def served(monkeypatch):
+    """What would be served."""
+    calls = []
+    monkeypatch.setattr("findling.serve.serve", lambda folder, **options: calls.append((folder, options)))
+    return calls
+
+
+def test_serve_hands_folder_and_port_on(served, tmp_path):
     assert main(["serve", str(tmp_path), "--port", "1234"]) == 0
-    assert served == [(tmp_path, 1234)]
+    assert served == [(tmp_path, {"port": 1234})]
+
+
+def test_serve_shows_the_page_over_a_collection_and_tells_what_it_costs_elsewhere(served, index, folder, model_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("findling.installed.site", lambda: tmp_path / "site")
+    assert main(["serve", str(index)]) == 0
+    assert served[0] == (tmp_path / "site", {"port": 8000, "mounts": {"index": index}, "address": "?index=index/index.findling"})
+    assert f"{index.stat().st_size} bytes are read before the first hit" in capsys.readouterr().err
+    out = tmp_path / "published"
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--quiet"]) == 0
+    assert main(["serve", str(out), "--port", "0"]) == 0
+    assert served[1][1] == {"port": 0, "mounts": {"index": out}, "address": "?index=index/collection.findling"}
+    assert f"{(out / 'collection.findling').stat().st_size} bytes are read" in capsys.readouterr().err
+
+
+def test_serve_without_a_built_site_says_so(index, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("findling.installed.PACKAGE", tmp_path)
+    monkeypatch.setattr("findling.installed.CHECKOUT", tmp_path)
+    assert main(["serve", str(index)]) == 4
+    assert "the built site is not part" in capsys.readouterr().err
+
+
+def test_jobs_are_the_threads_of_the_engine_and_change_no_byte(folder, model_file, tmp_path, index, monkeypatch):
+    monkeypatch.setenv("RAYON_NUM_THREADS", "7")
+    out = tmp_path / "jobs.findling"
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--quiet", "--jobs", "1"]) == 0
+    assert os.environ["RAYON_NUM_THREADS"] == "1"
+    assert out.read_bytes() == index.read_bytes()
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--jobs", "0"]) == 2
 
 
 def test_verify_finds_a_changed_byte(index, capsys):
@@ -323,11 +340,28 @@ def test_the_choices_are_those_of_a_plan():
     assert (choices["legs"], choices["encoder"]) == (LEGS, ENCODERS)
 
 
-def test_doctor_tells_what_works_and_what_does_not(model_file, tmp_path, capsys):
+def test_doctor_tells_what_works_and_how_fast(model_file, own_cache, capsys):
     assert main(["doctor", "--model", str(model_file)]) == 0
-    assert "FAULT" not in capsys.readouterr().out
+    lines = dict(line[7:].split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert set(lines) == {"findling", "python", "config", "engine", "model", "piece table", "embedding", "scanning", "readers", "site", "cache"}
+    assert lines["engine"].startswith("native, kernel ")
+    assert hashlib.sha256(model_file.read_bytes()).hexdigest() in lines["model"]
+    assert " ms until a text of " in lines["embedding"] and "128 numbers" in lines["embedding"]
+    assert " ms until 1000 vectors " in lines["scanning"]
+    assert lines["cache"].startswith(f"{own_cache}, 0 files")
+    assert not own_cache.exists()
+
+
+def test_doctor_names_each_fault_and_the_way_out(model_file, own_cache, tmp_path, capsys):
+    own_cache.mkdir()
+    (own_cache / ("0" * 64)).write_bytes(b"other bytes")
+    assert main(["doctor", "--model", str(tmp_path / "nowhere"), "--json"]) == 1
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert {name for name, check in checks.items() if not check["ok"]} == {"model", "embedding", "cache"}
+    assert "--model FILE" in checks["model"]["remedy"]
+    assert checks["cache"]["remedy"].endswith(f"rm {own_cache / ('0' * 64)}")
     assert main(["doctor", "--model", str(tmp_path / "nowhere")]) == 1
-    assert "FAULT  model" in capsys.readouterr().out
+    assert "FAULT  model: " in capsys.readouterr().out
 
 
 def test_build_walks_a_folder_with_all_readers_and_says_what_it_leaves_out(tmp_path, model_file, capsys):

@@ -41,7 +41,11 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     (root / "leak.txt").symlink_to(parent / "outside.txt")
     (root / "up").symlink_to(parent)
     (root / "inside.txt").symlink_to(root / "index.html")
-    running = server(root)
+    (parent / "notes").mkdir()
+    (parent / "notes/collection.findling").write_bytes(b"pointer")
+    (parent / "notes/.hidden").write_bytes(b"secret")
+    (parent / "one.findling").write_bytes(b"one")
+    running = server(root, mounts={"index": parent / "notes", "file": parent / "one.findling"})
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
     yield running.server_port
@@ -176,3 +180,16 @@ def test_an_empty_file_has_no_satisfiable_range() -> None:
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError, match="build the site first"):
         server(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(("path", "content"), [("/index/collection.findling", b"pointer"), ("/file/one.findling", b"one")])
+def test_a_mount_is_served_with_the_headers_of_all(port: int, path: str, content: bytes) -> None:
+    status, headers, body = ask(port, path, Range="bytes=1-")
+    assert (status, body) == (206, content[1:])
+    assert headers["content-security-policy"] == CSP
+    assert headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/index", "/index/", "/index/.hidden", "/index/../outside.txt", "/index/x", "/file", "/file/", "/file/two", "/file/one.findling/", "/file/notes/x"])
+def test_beside_a_mount_there_is_nothing(port: int, path: str) -> None:
+    assert ask(port, path)[0] == 404
