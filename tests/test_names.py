@@ -134,5 +134,5 @@ def test_the_stages_are_the_same_in_javascript_golden_events_and_glossary():
 
 def test_the_commands_are_in_the_glossary():
     commands = re.findall(r'command\("(\w+)"', text("py/findling/cli.py"))
-    assert len(commands) == 6
+    assert len(commands) == 8
     assert [name for name in commands if not re.search(rf"`(findling )?{name}\b", GLOSSARY)] == []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from findling import published, readers
+from findling import published, readers, segments
 from findling.app import App, Ticket
 from findling.engine import Engine
 from findling.errors import NotFound
@@ -33,7 +33,7 @@ async def build(engine: Engine, named: list[Path], out: Path, *, ticket: Ticket,
     if not added["documents"]:
         reasons = "".join(f"; {each['name']}: {each['reason']}" for each in added["skipped"][:3])
         raise NotFound(f"nothing in {', '.join(map(str, named))} could be indexed; {readers.KINDS} and other files can{reasons}")
-    if out.suffix == published.SUFFIX:
+    if out.suffix == segments.SUFFIX:
         await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
     else:
         await published.write(out, published.files(await app.publish(COLLECTION)))

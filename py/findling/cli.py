@@ -19,7 +19,20 @@ from urllib.parse import quote
 
 import typer
 
-from findling import __version__, building, config, doctor, installed, published, readers, runs, terminal, watching
+from findling import (
+    __version__,
+    building,
+    bundle,
+    config,
+    doctor,
+    installed,
+    published,
+    readers,
+    runs,
+    segments,
+    terminal,
+    watching,
+)
 from findling.app import App, Ticket
 from findling.engine import inspect
 from findling.errors import BadRequest, FindlingError
@@ -203,7 +216,7 @@ def _serve(
         serve(folder, port=port)
         return 0
     terminal.note(f"{folder}: at another place {asyncio.run(published.read_first(str(folder)))} bytes are read before the first hit, and then what a query needs")
-    name = published.POINTER if folder.is_dir() else folder.name
+    name = segments.POINTER if folder.is_dir() else folder.name
     serve(installed.site(), port=port, mounts={"index": folder}, address=f"?index=index/{quote(name)}")
     return 0
 
@@ -225,6 +238,36 @@ def _verify(file: Target) -> int:
     """Check every block of an index or model file against its digest."""
     for name, data in asyncio.run(published.read(file)).items():
         print(f"{name}: every block of the {inspect(data)['kind']} has its digest")
+    return 0
+
+
+@command("export")
+def _export(
+    source: Annotated[str, typer.Argument(metavar="OUT", help="An index file, the folder of a published collection, or the address of either.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that is written.")],
+) -> int:
+    """Put a whole collection into one file, to carry it somewhere else."""
+    (_, first), *others = asyncio.run(published.read(source)).items()
+    data = bundle.pack({segments.POINTER: first, **dict(others)}, inspect)
+    asyncio.run(FolderStore(file.parent).write(file.name, data))
+    print(f"{file}: {len(data)} bytes")
+    return 0
+
+
+@command("import")
+def _import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What export wrote, here or in the page.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder that the collection is put into, or a file *.findling for a collection of one file.")],
+) -> int:
+    """Put the collection of a file that was exported into a folder; one that was there is replaced."""
+    files = bundle.unpack(file.read_bytes(), inspect)
+    if output.suffix != segments.SUFFIX:
+        asyncio.run(published.write(output, files))
+    elif len(files) == 1:
+        asyncio.run(FolderStore(output.parent).write(output.name, files[segments.POINTER]))
+    else:
+        raise BadRequest(f"the collection has {len(files)} files, so it needs a folder; name one without {segments.SUFFIX}")
+    print(f"{output}: {len(files)} files, {sum(map(len, files.values()))} bytes")
     return 0
 
 

@@ -292,6 +292,24 @@ def test_jobs_are_the_threads_of_the_engine_and_change_no_byte(folder, model_fil
     assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--jobs", "0"]) == 2
 
 
+def test_a_collection_travels_as_one_file(folder, model_file, index, tmp_path, capsys):
+    out, file, back = tmp_path / "published", tmp_path / "x.findling.zip", tmp_path / "back"
+    assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--quiet"]) == 0
+    assert main(["export", str(out), str(file)]) == 0
+    assert main(["import", str(file), str(back)]) == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {path.name: path.read_bytes() for path in back.iterdir()}
+    assert main(["import", str(file), str(tmp_path / "y.findling")]) == 2
+    assert main(["export", str(index), str(file)]) == 0
+    assert main(["import", str(file), str(tmp_path / "y.findling")]) == 0
+    assert (tmp_path / "y.findling").read_bytes() == index.read_bytes()
+
+
+def test_what_is_no_export_is_not_imported(index, tmp_path, capsys):
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and so on")
+    assert main(["import", str(tmp_path / "x.zip"), str(tmp_path / "back")]) == 3
+    assert not (tmp_path / "back").exists()
+
+
 def test_verify_finds_a_changed_byte(index, capsys):
     assert main(["verify", str(index)]) == 0
     data = bytearray(index.read_bytes())
