@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +35,14 @@ def report(
 def say(text: str) -> None:
     """Progress, on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def chosen(sets: Iterable[str]) -> list[str]:
+    """The sets that were named on the command line, or all."""
+    known = list(sets)
+    if unknown := [name for name in sys.argv[1:] if name not in known]:
+        sys.exit(f"there is no set {unknown[0]}; there are {', '.join(known)}")
+    return sys.argv[1:] or known
 
 
 def lines(name: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import _collection
 import ir_measures
-from _report import DATA, MODEL, lines, report
+from _report import DATA, MODEL, chosen, lines, report
 from ir_measures import R, Success, nDCG
 
 from findling.app import App
@@ -195,10 +195,7 @@ def typos(bench: str, name: str, index: Path, queries: dict[str, str], *options:
 
 def main() -> None:
     """The sets that were named, or all."""
-    names = sys.argv[1:] or list(SETS)
-    if unknown := [name for name in names if name not in SETS]:
-        sys.exit(f"there is no set {unknown[0]}; there are {', '.join(SETS)}")
-    for name in names:
+    for name in chosen(SETS):
         measure(name)
 
 

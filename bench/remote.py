@@ -13,7 +13,6 @@ import hashlib
 import importlib.util
 import json
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ import ir_measures
 import numpy as np
 from _chromium import served
 from _collection import CACHE, TABLE, build
-from _report import MODEL, ROOT, lines, report, say
+from _report import MODEL, ROOT, chosen, lines, report, say
 from ir_measures import nDCG
 from relevance import SETS, mistyped, sampled, searched
 
@@ -265,10 +264,7 @@ def measure(name: str) -> None:
 
 def main() -> None:
     """The sets that were named, or all."""
-    names = sys.argv[1:] or list(DOCUMENTS)
-    if unknown := [name for name in names if name not in DOCUMENTS]:
-        sys.exit(f"there is no set {unknown[0]}; there are {', '.join(DOCUMENTS)}")
-    for name in names:
+    for name in chosen(DOCUMENTS):
         measure(name)
 
 

@@ -15,7 +15,7 @@ from statistics import median
 
 import remote
 from _collection import TABLE
-from _report import report
+from _report import chosen, report
 from relevance import SETS, TYPOS, build, sampled, searched, typos
 
 from findling.engine import encode, load
@@ -63,9 +63,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """The sets that were named, or all."""
-    names = sys.argv[1:] or list(SETS)
-    if unknown := [name for name in names if name not in SETS]:
-        sys.exit(f"there is no set {unknown[0]}; there are {', '.join(SETS)}")
+    names = chosen(SETS)
     content = TABLE.read_bytes()
     report("static", "piece table", "size", len(content) / 1e6, "MB")
     report("static", "piece table, gzip -9", "size", len(gzip.compress(content, 9)) / 1e6, "MB", SIZE_ASKED_MB)

@@ -8,7 +8,7 @@ import { piecesAsset } from "./ahead.js";
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./store.js").Source} Source */
 /** @typedef {import("./store.js").Store} Store */
-/** @typedef {{bytes: Uint8Array, source: Source, verified: boolean}} Fetched */
+/** @typedef {import("./store.js").Kept & {source: Source}} Fetched */
 
 export class Encoders {
   #engine;

@@ -69,16 +69,8 @@ def test_hostile_bytes_end_as_documents_or_as_an_error_of_ours(name):
             document.text.encode()
 
 
-def test_hostile_files_cost_no_other_file(app, run):
+def test_hostile_files_cost_no_other_file(only_the_good_one_is_found):
     files = [{"name": name, "bytes": text[:20_000].encode()} for name, text in HOSTILE.items()]
     files += [{"name": name, "bytes": data} for name, data in BYTES.items()]
     files.insert(len(files) // 2, {"name": "good.txt", "bytes": b"a lighthouse keeper sings"})
-
-    async def scenario():
-        await app.open("all")
-        added = await app.add("all", files=files)
-        return added, await app.search("all", "a lighthouse keeper sings", 1)
-
-    added, answer = run(scenario())
-    assert answer["hits"][0]["id"] == "good.txt"
-    assert {each["code"] for each in added["skipped"]} == {"bad_input"}
+    only_the_good_one_is_found(files, "good.txt")

@@ -1,11 +1,25 @@
-"""Small real files of every format, made here. Owns their bytes; knows nothing of how they are read."""
+"""Small real files of every format, made here. Owns their bytes, and the look at what was read; knows nothing of readers."""
 
 import io
 import zipfile
 import zlib
 
+from findling import readers
+
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 CORE = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"'
+
+
+def only(name, data):
+    reading = readers.read(name, data.encode() if isinstance(data, str) else data)
+    assert not reading.faults and not reading.skipped
+    (document,) = reading.documents
+    return document
+
+
+def at(document, words):
+    """Where the passage that begins with these words stands."""
+    return document.place(document.text.index(words))
 
 
 def zipped(entries, **options):

@@ -8,20 +8,7 @@ import pytest
 
 from findling import readers
 from findling.readers.formats import BY_SUFFIX, TABLE
-from made import WORD, docx, epub, odt, paragraph, zipped
-
-
-def only(name, data):
-    reading = readers.read(name, data.encode() if isinstance(data, str) else data)
-    assert not reading.faults and not reading.skipped
-    (document,) = reading.documents
-    return document
-
-
-def at(document, words):
-    """Where the passage that begins with these words stands."""
-    return document.place(document.text.index(words))
-
+from made import WORD, at, docx, epub, odt, only, paragraph, zipped
 
 # The table
 

@@ -9,18 +9,7 @@ import pytest
 
 from findling import readers
 from findling.errors import BadInput
-from made import flac, frame, mp3, pdf, pdf_of
-
-
-def only(name, data):
-    reading = readers.read(name, data)
-    assert not reading.faults and not reading.skipped
-    (document,) = reading.documents
-    return document
-
-
-def at(document, words):
-    return document.place(document.text.index(words))
+from made import at, flac, frame, mp3, only, pdf, pdf_of
 
 
 def test_a_pdf_has_pages_and_its_outline_as_headings():

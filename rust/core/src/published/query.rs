@@ -163,24 +163,17 @@ fn add_words(words: &mut Vec<Word>, text: &str, languages: &[Language], typing: 
 }
 
 fn add_conditions(conditions: &mut Vec<Condition>, asked: &Request, languages: &[Language]) {
-    let clauses = [
-        (&asked.phrases, true, true),
-        (&asked.within, false, true),
-        (&asked.not, true, false),
-    ];
-    for (clauses, ordered, wanted) in clauses {
-        for clause in clauses {
-            let mut parts = read(&clause.text, languages);
-            parts.retain(|part| !part.whole);
-            if !parts.is_empty() {
-                let parts = parts.into_iter().map(|part| (part.terms, part.position));
-                conditions.push(Condition {
-                    parts: parts.collect(),
-                    field: clause.field,
-                    ordered,
-                    wanted,
-                });
-            }
+    for (clause, ordered, wanted) in asked.clauses() {
+        let mut parts = read(&clause.text, languages);
+        parts.retain(|part| !part.whole);
+        if !parts.is_empty() {
+            let parts = parts.into_iter().map(|part| (part.terms, part.position));
+            conditions.push(Condition {
+                parts: parts.collect(),
+                field: clause.field,
+                ordered,
+                wanted,
+            });
         }
     }
 }

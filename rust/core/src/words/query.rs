@@ -39,6 +39,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// What documents have to have, or must not: each clause, whether its words stand in order, and whether it is wanted.
+    pub fn clauses(&self) -> impl Iterator<Item = (&Clause, bool, bool)> {
+        let phrases = self.phrases.iter().map(|clause| (clause, true, true));
+        let within = self.within.iter().map(|clause| (clause, false, true));
+        let not = self.not.iter().map(|clause| (clause, true, false));
+        phrases.chain(within).chain(not)
+    }
+
     /// Whether it names no words at all; one that does and finds none of them is not blank.
     pub fn is_blank(&self) -> bool {
         let demanded = self.phrases.iter().chain(&self.within);
@@ -134,30 +142,23 @@ impl Words {
             }
         }
         query.bound = query.words.iter().map(Word::bound).sum();
-        let clauses = [
-            (&request.phrases, true, true),
-            (&request.within, false, true),
-            (&request.not, true, false),
-        ];
-        for (clauses, ordered, wanted) in clauses {
-            for clause in clauses {
-                let mut parts: Vec<Part> = Vec::new();
-                for asked in read(&clause.text, &inverted.languages) {
-                    if !asked.whole {
-                        parts.push(Part {
-                            terms: self.numbers(&asked.terms),
-                            position: asked.position,
-                        });
-                    }
-                }
-                if !parts.is_empty() {
-                    query.conditions.push(Condition {
-                        parts,
-                        field: clause.field,
-                        ordered,
-                        wanted,
+        for (clause, ordered, wanted) in request.clauses() {
+            let mut parts: Vec<Part> = Vec::new();
+            for asked in read(&clause.text, &inverted.languages) {
+                if !asked.whole {
+                    parts.push(Part {
+                        terms: self.numbers(&asked.terms),
+                        position: asked.position,
                     });
                 }
+            }
+            if !parts.is_empty() {
+                query.conditions.push(Condition {
+                    parts,
+                    field: clause.field,
+                    ordered,
+                    wanted,
+                });
             }
         }
         query
