@@ -35,6 +35,21 @@ pub enum Answer<T> {
     Need(Vec<Need>),
 }
 
+/// What several calls lack, each byte once: ranges of a file that overlap or touch are one.
+pub fn together(mut needs: Vec<Need>) -> Vec<Need> {
+    needs.sort_unstable_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
+    let mut joined: Vec<Need> = Vec::with_capacity(needs.len());
+    for need in needs {
+        match joined.last_mut() {
+            Some(last) if last.file == need.file && need.offset <= last.offset + last.length => {
+                last.length = last.length.max(need.offset + need.length - last.offset);
+            }
+            _ => joined.push(need),
+        }
+    }
+    joined
+}
+
 impl<T> Answer<T> {
     /// The answer turned into another, once it is there.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Answer<U> {

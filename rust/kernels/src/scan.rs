@@ -30,6 +30,11 @@ pub(super) unsafe fn dot<const N: usize>(
 ///
 /// # Safety
 /// All pointers are valid for `n` values; `whole <= n`.
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_feature = "simd128"
+))]
 #[inline(always)]
 pub(super) unsafe fn with_rest<const N: usize>(
     mut sums: [i32; N],

@@ -6,8 +6,8 @@
 use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
 use crate::facets::Filter;
-use crate::file::Answer;
-use crate::plan::{Search, Target};
+use crate::file::{Answer, Need, together};
+use crate::plan::{Leg, Search, Target};
 use crate::segment::{Condition, Query, Remote, Word};
 use crate::words::{Asked, Correction, Request, doubtful, mend, read};
 
@@ -18,10 +18,10 @@ use crate::words::{Asked, Correction, Request, doubtful, mend, read};
 /// Those of a damaged file.
 pub fn corrected(
     remote: &mut Remote,
-    plan: &Search,
+    given: &Search,
     knows: &dyn Fn(&str) -> bool,
 ) -> Result<Answer<(Search, Vec<Correction>)>> {
-    let mut plan = plan.clone();
+    let mut plan = given.clone();
     let mut corrections = Vec::new();
     let languages = languages(remote.languages());
     let typing = plan.words.as_ref().is_some_and(|leg| leg.asked.typing);
@@ -44,7 +44,7 @@ pub fn corrected(
             .map(String::as_str)
             .collect();
         let mut known = match remote.knows(&terms)? {
-            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Need(needs) => return meanwhile(remote, given, needs),
             Answer::Ready(known) => known.into_iter(),
         };
         let asked: Vec<Asked> = asked
@@ -63,7 +63,7 @@ pub fn corrected(
         }
         let forms: Vec<&str> = asked.iter().map(|asked| asked.form.as_str()).collect();
         let found = match remote.correct(&forms)? {
-            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Need(needs) => return meanwhile(remote, given, needs),
             Answer::Ready(found) => found,
         };
         let meant = asked.iter().zip(found);
@@ -73,6 +73,16 @@ pub fn corrected(
         }
     }
     Ok(Answer::Ready((plan, corrections)))
+}
+
+/// What is lacking to correct a plan, and with it what the plan needs first as it was given: most of that is needed anyway.
+fn meanwhile<T>(remote: &mut Remote, given: &Search, mut needs: Vec<Need>) -> Result<Answer<T>> {
+    let is_text = |leg: &Leg<Target>| matches!(leg.asked, Target::Text(_));
+    // Which vector it is does not matter yet.
+    let vector = given.meaning.as_ref().filter(|leg| !is_text(leg));
+    let query = query(remote, given, vector.map(|_| Vec::new()))?;
+    needs.extend(remote.prepare(&query)?.needs());
+    Ok(Answer::Need(together(needs)))
 }
 
 /// The plan in the terms of the collection.

@@ -11,7 +11,7 @@ use super::remote::{Remote, ready};
 use super::said::{Said, standing};
 use crate::error::Result;
 use crate::facets::{self, Matching, Set};
-use crate::file::{Answer, Need};
+use crate::file::{Answer, Need, together};
 use crate::pieces::short::{self, Query as ShortQuery};
 use crate::prefix;
 
@@ -44,26 +44,7 @@ impl Remote {
     /// # Errors
     /// `not_ready` before it is open, `bad_format` or `wrong_digest`, and `bad_input` for a vector without a direction.
     pub fn search(&mut self, query: &Query) -> Result<Answer<Found>> {
-        let parts = query.conditions.iter().flat_map(|each| &each.parts);
-        let terms: Vec<&str> = query
-            .words
-            .iter()
-            .chain(&query.meant)
-            .map(|word| &word.terms)
-            .chain(parts.map(|part| &part.0))
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        let mut lacking = Lacking::default();
-        let columns = self.fetch_columns(query)?;
-        let columns = lacking.take(columns);
-        let entries = self.entries(&terms)?;
-        let entries = lacking.take(entries);
-        let begun = self.begun(&query.words)?;
-        let begun = lacking.take(begun);
-        let (Some(()), Some(entries), Some(begun)) = (columns, entries, begun) else {
-            return Ok(Answer::Need(lacking.0));
-        };
+        let (entries, begun) = ready!(self.first(query)?);
         let mut entries = entries.into_iter();
         let mut of = |word: &Word| entries.by_ref().take(word.terms.len()).collect();
         let own: Vec<Vec<Option<Entry>>> = query.words.iter().map(&mut of).collect();
@@ -94,6 +75,7 @@ impl Remote {
         for filter in relaxed.iter().flatten() {
             scope.unite(&self.allowed(Some(filter), None));
         }
+        let mut lacking = Lacking::default();
         let said = self.said(query, &by_word, vector.is_some())?;
         let said = lacking.take(said);
         let meets = match query.conditions.is_empty() {
@@ -102,7 +84,7 @@ impl Remote {
         };
         let meets = lacking.take(meets);
         let (Some(mut said), Some(scope)) = (said, meets) else {
-            return Ok(Answer::Need(lacking.0));
+            return Ok(Answer::Need(together(lacking.0)));
         };
         said.retain(|document| scope.contains(document as usize));
         let allowed = self.allowed(query.filter.as_ref(), Some(&scope));
@@ -262,23 +244,48 @@ impl Remote {
         Ok(Answer::Ready(hits))
     }
 
-    /// Reads what a query will need first: the leaves of its words, and their postings. To be called while it is typed.
+    /// What every query needs first: its columns, the entries of all its terms, and those of words that it begins.
+    #[allow(clippy::type_complexity)]
+    fn first(
+        &mut self,
+        query: &Query,
+    ) -> Result<Answer<(Vec<Option<Entry>>, Vec<Option<(Vec<Entry>, bool)>>)>> {
+        let parts = query.conditions.iter().flat_map(|each| &each.parts);
+        let terms: Vec<&str> = query
+            .words
+            .iter()
+            .chain(&query.meant)
+            .map(|word| &word.terms)
+            .chain(parts.map(|part| &part.0))
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let mut lacking = Lacking::default();
+        let columns = self.fetch_columns(query)?;
+        let columns = lacking.take(columns);
+        let entries = self.entries(&terms)?;
+        let entries = lacking.take(entries);
+        let begun = self.begun(&query.words)?;
+        let begun = lacking.take(begun);
+        match (columns, entries, begun) {
+            (Some(()), Some(entries), Some(begun)) => Ok(Answer::Ready((entries, begun))),
+            _ => Ok(Answer::Need(together(lacking.0))),
+        }
+    }
+
+    /// Reads what a query will need first: columns, the leaves of its words, and their postings. To be called while it is
+    /// typed, or while it is not known yet whether it is spelled right.
     ///
     /// # Errors
     /// As for [`Remote::search`].
-    pub fn prepare(&mut self, words: &[Word]) -> Result<Answer<()>> {
-        let mut by_word = Vec::new();
-        for word in words {
-            let terms: Vec<&str> = word.terms.iter().map(String::as_str).collect();
-            let entries = ready!(self.entries(&terms)?);
-            by_word.push(entries.into_iter().flatten().collect());
-        }
-        let query = Query {
-            words: words.to_vec(),
-            ..Query::default()
-        };
-        ready!(self.said(&query, &by_word, true)?);
-        Ok(Answer::Ready(()))
+    pub fn prepare(&mut self, query: &Query) -> Result<Answer<()>> {
+        let (entries, begun) = ready!(self.first(query)?);
+        let mut entries = entries.into_iter();
+        let mut of = |word: &Word| entries.by_ref().take(word.terms.len()).collect();
+        let own: Vec<Vec<Option<Entry>>> = query.words.iter().map(&mut of).collect();
+        let (by_word, _) = standing(query, &own, &begun);
+        let with_meaning = query.encode || query.vector.is_some();
+        Ok(self.said(query, &by_word, with_meaning)?.map(|_| ()))
     }
 }
 

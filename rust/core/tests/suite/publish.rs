@@ -166,6 +166,36 @@ fn typing_errors_are_corrected_as_in_memory() {
     }
 }
 
+#[test]
+fn words_that_may_be_mistyped_are_looked_up_together_with_the_others() {
+    let all: Vec<usize> = (0..900).collect();
+    let files = published(&mut engine(&all));
+    let rounds = |text: &str, correct: bool| {
+        let (mut engine, _) = open(&files);
+        let plan = json!({"index": "p", "words": {"text": text, "correct": correct}}).to_string();
+        let (mut rounds, mut read) = (0, 0);
+        let mut seen: Vec<(u64, u64)> = Vec::new();
+        answered(&mut engine, &files, |engine| {
+            let reply = engine.search(plan.as_bytes())?;
+            let parsed: Value = serde_json::from_slice(&reply).unwrap();
+            for need in parsed["need"].as_array().into_iter().flatten() {
+                let (start, length) = (need["offset"].as_u64(), need["length"].as_u64());
+                let (start, end) = (start.unwrap(), start.unwrap() + length.unwrap());
+                assert!(seen.iter().all(|each| each.1 <= start || end <= each.0));
+                seen.push((start, end));
+                read += end - start;
+            }
+            rounds += usize::from(parsed["need"].is_array());
+            Ok(reply)
+        })
+        .unwrap();
+        (rounds, read)
+    };
+    // Numbers are never corrected, and stand in another leaf.
+    assert_eq!(rounds("rocket 217", true), rounds("rocket 217", false));
+    assert!(rounds("rocekt 217", true).0 <= rounds("rocket 217", true).0 + 2);
+}
+
 /// The reply of the engine that reads in pieces, and that of the one that has the index.
 fn both_replies(
     remote: &mut Engine,

@@ -302,7 +302,6 @@ fn little_is_read_in_few_rounds_and_nothing_twice() {
     assert_eq!(line.search(&query), first);
     assert_eq!(line.cost.bytes, before, "what was read is kept");
     let mut other = Line::open(&contents, Layout::Two);
-    let words = query.words.clone();
     let Line {
         segment,
         pointer,
@@ -310,7 +309,7 @@ fn little_is_read_in_few_rounds_and_nothing_twice() {
         cost,
     } = &mut other;
     serve(remote, pointer, segment, cost, |remote| {
-        remote.prepare(&words)
+        remote.prepare(&query)
     })
     .unwrap();
     assert_eq!(other.search(&query), first);
