@@ -8,6 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from findling.query import Query, read
 
 ROOT = Path(__file__).parent.parent
@@ -18,13 +20,21 @@ const { VectorIndex } = await start({ backend: "wasm-scalar" });
 """
 
 
-def example(language: str) -> str:
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+def example(language: str, page: Path = GUIDE) -> str:
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return str(code)
 
 
 def test_the_example_in_python_holds() -> None:
     exec(compile(example("python"), str(GUIDE), "exec"), {})
+
+
+def test_the_example_of_the_package_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/cake.txt").write_text("Flour, butter and sugar make a cake.", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example("python", ROOT / "docs/guide/python.md"), "python.md", "exec"), {})
+    assert (tmp_path / "notes.findling").is_file()
 
 
 def test_the_example_in_javascript_prints_the_nearest() -> None:

@@ -78,6 +78,7 @@ ORDER = [
     "watching",
     "cache",
     "installed",
+    "opened",
     "config",
     "doctor",
     "runs",

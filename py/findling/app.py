@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from findling import readers, wire
-from findling.collection import Collection, Pause
+from findling.collection import Collection, Found, Pause
 from findling.commits import Shelves
 from findling.documents import Document, well_formed
 from findling.engine import Engine, inspect
@@ -254,8 +254,15 @@ class App:
 
     async def search_all(self, collection: str, queries: Sequence[str], **wished: Any) -> list[dict[str, Any]]:
         """What `search` answers to each of many queries; for who wants them all and waits, so no verb of the page."""
-        found = await (await self._find(collection)).search_all(queries, **wished)
-        return [each.as_object() for each in found]
+        return [each.as_object() for each in await self.find_all(collection, queries, **wished)]
+
+    async def find(self, collection: str, query: str, **wished: Any) -> Found:
+        """What `search` finds, as values; for who asks in Python, so no verb of the page."""
+        return await (await self._find(collection)).search(query, **wished)
+
+    async def find_all(self, collection: str, queries: Sequence[str], **wished: Any) -> list[Found]:
+        """What `search_all` finds, as values."""
+        return await (await self._find(collection)).search_all(queries, **wished)
 
     async def save(self, collection: str) -> dict[str, Any]:
         """The collection as one index file, and a name for it."""

@@ -1,0 +1,92 @@
+"""`findling.open` over files, folders and addresses, with the native engine: what it writes is what the command line builds."""
+
+import threading
+
+import pytest
+
+import findling
+from findling.cli import main
+from findling.errors import BadFormat, NetworkError, NotFound, StorageError
+from findling.serve import server
+
+
+@pytest.fixture
+def built(folder, model_file, tmp_path):
+    """The same files as one file and as a published folder, by the command line."""
+    for name in ("one.findling", "many"):
+        assert main(["build", str(folder), "-o", str(tmp_path / name), "--model", str(model_file), "--quiet"]) == 0
+    return tmp_path
+
+
+def ids(found):
+    return [hit.id for hit in found.hits]
+
+
+@pytest.mark.parametrize("name", ["one.findling", "many"])
+def test_what_the_command_line_built_is_opened_changed_and_saved(built, model_file, name):
+    with findling.open(built / name, model=model_file) as opened:
+        assert len(opened) == 3
+        assert ids(opened.search("wood for rowing"))[0] == "deep/a.md#2"
+        opened.add([{"id": "new", "text": "a submarine dives"}])
+        opened.remove(["b.txt"])
+        assert opened.save() == built / name
+    with findling.open(str(built / name), model=model_file) as opened:
+        assert ids(opened.search("submarine", legs="words")) == ["new"]
+        assert len(opened) == 3
+
+
+def test_files_are_read_as_the_command_line_reads_them(built, folder, model_file, tmp_path, capsys):
+    with findling.open(model=model_file) as opened:
+        answer = opened.add(files=[folder])
+        assert (answer["added"], [each["name"] for each in answer["skipped"]]) == (3, ["broken.json"])
+        opened.save(tmp_path / "own.findling")
+        opened.save(tmp_path / "own")
+        with pytest.raises(NotFound):
+            opened.add(files=[tmp_path / "nowhere"])
+    assert (tmp_path / "own.findling").read_bytes() == (built / "one.findling").read_bytes()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "own").iterdir()} == {path.name: path.read_bytes() for path in (built / "many").iterdir()}
+
+
+def test_documents_and_files_are_counted_together(folder, model_file):
+    with findling.open(model=model_file) as opened:
+        assert opened.add([{"id": "x", "text": "wood"}], files=[folder / "b.txt"])["added"] == 2
+        assert opened.add([{"id": "x", "text": "wood"}], files=[folder / "b.txt"])["unchanged"] == 2
+
+
+def test_a_collection_is_read_from_an_address(built, model_file):
+    running = server(built)
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with findling.open(f"http://127.0.0.1:{running.server_port}/one.findling", model=model_file) as opened:
+            assert ids(opened.search("wood for rowing"))[0] == "deep/a.md#2"
+        with pytest.raises(NotFound):
+            findling.open(f"http://127.0.0.1:{running.server_port}/gone.findling", model=model_file)
+    finally:
+        running.shutdown()
+        running.server_close()
+        thread.join()
+    with pytest.raises(NetworkError):
+        findling.open(f"http://127.0.0.1:{running.server_port}/one.findling", model=model_file)
+
+
+def test_what_cannot_be_opened_leaves_no_thread(built, model_file):
+    before = threading.active_count()
+    (built / "other.findling").write_bytes(b"no index of ours, whatever it is")
+    with pytest.raises(BadFormat):
+        findling.open(built / "other.findling", model=model_file)
+    with pytest.raises(NotFound):
+        findling.open(built / "nowhere", model=model_file)
+    assert threading.active_count() == before
+
+
+def test_a_failed_save_keeps_what_was_there(built, model_file, monkeypatch):
+    before = (built / "one.findling").read_bytes()
+    with findling.open(built / "one.findling", model=model_file) as opened:
+        opened.add([{"id": "new", "text": "a submarine dives"}])
+        monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+        with pytest.raises(StorageError):
+            opened.save()
+        monkeypatch.undo()
+        assert (built / "one.findling").read_bytes() == before
+        assert ids(opened.search("submarine", legs="words")) == ["new"]
