@@ -1,10 +1,13 @@
 // @ts-check
-// Owns the lock by which the end of a worker is noticed: browsers tell nobody when they end one.
+// Owns the locks of workers: that by which the end of one is noticed, for browsers tell nobody, and those only one can have.
 // Must not know what the worker is for. Invariant: whoever gets the lock of a worker's name, after the worker has held it,
 // knows that the worker has ended, however that came about.
 
 /** Whether there are locks here; a page that is not served securely has none. */
-export const hasLocks = () => Boolean(globalThis.navigator?.locks);
+export const hasLocks = (/** @type {{navigator?: any}} */ host = globalThis) => Boolean(host.navigator?.locks);
+
+/** Whoever held a lock may just be ending, as the worker of a page that is loaded again. */
+const PATIENCE_MS = 1_000;
 
 /**
  * Takes the lock of this worker's name until the worker ends.
@@ -35,4 +38,17 @@ export function awaitEnd(name, signal, ended) {
     if (!signal.aborted) ended();
   });
   got.catch(() => undefined);
+}
+
+/**
+ * Takes a lock that one worker of all tabs can have.
+ * @param {string} name
+ * @param {{navigator?: any}} [host]
+ * @returns {Promise<(() => void)|null>} Lets go of it, as the worker's end does; null when another has it.
+ */
+export function claimLock(name, host = globalThis) {
+  return new Promise((resolve) => {
+    const hold = () => new Promise((release) => resolve(() => release(undefined)));
+    host.navigator.locks.request(name, { signal: AbortSignal.timeout(PATIENCE_MS) }, hold).catch(() => resolve(null));
+  });
 }

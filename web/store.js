@@ -1,6 +1,6 @@
 // @ts-check
 // Owns where the bytes of a model or a piece table come from in the browser: the network, the Cache API, memory. The only file that
-// names browser storage. Must not know what the bytes mean, who asks, or anything of engine and page.
+// names the Cache API. Must not know what the bytes mean, who asks, or anything of engine and page.
 // Invariant: a model is "present" only after its length and sha256 were right; the marker that says so is written last,
 // so an interruption at any moment leaves parts that are resumed, never a file that passes for whole.
 
@@ -351,6 +351,13 @@ async function matches(bytes, asset) {
   if (!globalThis.crypto?.subtle) return null;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === asset.sha256;
+}
+
+/** Deletes all that Findling keeps in the Cache API: models, and the shell of `sw.js`. */
+export async function eraseCaches() {
+  if (!globalThis.caches) return;
+  const ours = (await caches.keys()).filter((name) => name.startsWith("findling-"));
+  await Promise.all(ours.map((name) => caches.delete(name)));
 }
 
 /** @param {Asset} asset */

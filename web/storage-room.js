@@ -1,0 +1,40 @@
+// @ts-check
+// Owns what the places for collections have in common: what they are, their name in the browser, how they say that there is no
+// room. Must not know which there are. Invariant: a lack of room is always told with how much is missing.
+
+import { FindlingError } from "./protocol.js";
+
+/**
+ * What keeps files. What it throws is of the browser, but for a lack of room.
+ * @typedef {object} Keeper
+ * @property {(file: string) => Promise<number>} size
+ * @property {(file: string, offset: number, length: number) => Promise<Uint8Array>} read Less only where the file ends.
+ * @property {(file: string, data: Uint8Array) => Promise<void>} write
+ * @property {(file: string) => Promise<void>} remove
+ * @property {() => Promise<string[]>} names
+ */
+/** What of the browser is used; tests give their own. @typedef {{navigator?: any, indexedDB?: any, IDBKeyRange?: any, FileSystemFileHandle?: any, pause?: (ms: number) => Promise<void>}} Host */
+
+/** The folder of the origin's files, and the database, that hold everything. */
+export const PLACE = "findling-collections";
+
+/** @param {unknown} cause */
+export function isQuota(cause) {
+  return /** @type {any} */ (cause)?.name === "QuotaExceededError";
+}
+
+/** @param {number} size @param {number} missing */
+export function noRoom(size, missing) {
+  const detail = { reason: "quota", size_bytes: size, missing_bytes: missing };
+  return new FindlingError("storage", `there is no room in this browser's storage for ${megabytes(size)} MB more: ${megabytes(missing)} MB are missing; what was saved before is still there, so delete something and try again`, detail);
+}
+
+/** @param {number} bytes At least a tenth. */
+function megabytes(bytes) {
+  return (Math.max(1, Math.ceil(bytes / 1e5)) / 10).toFixed(1);
+}
+
+/** @param {string} name @param {string} file */
+export function named(name, file) {
+  return Object.assign(new Error(file), { name });
+}

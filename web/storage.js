@@ -1,0 +1,216 @@
+// @ts-check
+// Owns where collections of one's own are kept in the browser: files of the origin (OPFS), IndexedDB, or memory where both are
+// denied; and that all of it can be erased. Must not know what the bytes mean or which collections there are; models are web/store.js's.
+// Invariant: a file is the old one or the new one whenever the worker ends. One that is named by its content is written in
+// place and flushed; any other is written into the slot that does not hold it. `write` resolves when the browser has it, not before.
+
+import { claimLock, hasLocks } from "./lock.js";
+import { FindlingError, toError } from "./protocol.js";
+import { Database } from "./storage-database.js";
+import { Folder } from "./storage-files.js";
+import { PLACE, named } from "./storage-room.js";
+import { eraseCaches } from "./store.js";
+
+/** @typedef {"opfs"|"indexeddb"|"memory"} Kind */
+/** @typedef {import("./storage-room.js").Keeper} Keeper */
+/** @typedef {import("./storage-room.js").Host} Host */
+
+/** The one writer of a collection holds the lock of this name. @param {string} collection */
+const writerOf = (collection) => `findling-writer-${collection}`;
+
+export class Storage {
+  #host;
+  /** @type {Promise<Keeper>|null} */
+  #keeper = null;
+  /** @type {{kind: Kind|null, reason: string|null}} */
+  #status = { kind: null, reason: null };
+  /** One call at a time: a file can be open only once. @type {Promise<unknown>} */
+  #turn = Promise.resolve();
+  /** @type {Map<string, () => void>} */
+  #claims = new Map();
+
+  /** @param {Host} [host] */
+  constructor(host = globalThis) {
+    this.#host = host;
+  }
+
+  /** Where files are kept, null before the first was asked for; and why not in a better place. */
+  get status() {
+    return { ...this.#status };
+  }
+
+  /**
+   * @param {string} file
+   * @param {number} offset
+   * @param {number} length
+   * @returns {Promise<Uint8Array>} Less only where the file ends.
+   * @throws {FindlingError} not_found, storage
+   */
+  read(file, offset, length) {
+    return this.#ask(file, (keeper) => keeper.read(file, offset, length));
+  }
+
+  /**
+   * @param {string} file
+   * @returns {Promise<number>} In bytes.
+   * @throws {FindlingError} not_found, storage
+   */
+  size(file) {
+    return this.#ask(file, (keeper) => keeper.size(file));
+  }
+
+  /**
+   * Puts `data` in the place of the file; it is kept when this resolves.
+   * @param {string} file
+   * @param {Uint8Array} data
+   * @returns {Promise<void>}
+   * @throws {FindlingError} storage; with `missing_bytes` in its detail where there is no room. The file is the old one then.
+   */
+  write(file, data) {
+    return this.#ask(file, (keeper) => keeper.write(file, data));
+  }
+
+  /** Removes a file, if it is there. @param {string} file @returns {Promise<void>} */
+  remove(file) {
+    return this.#ask(file, (keeper) => keeper.remove(file));
+  }
+
+  /**
+   * @param {string} [prefix]
+   * @returns {Promise<string[]>} The names of the files that begin like that, sorted.
+   */
+  names(prefix = "") {
+    return this.#ask(prefix, async (keeper) => (await keeper.names()).filter((name) => name.startsWith(prefix)).sort());
+  }
+
+  /**
+   * Makes this worker the one that writes a collection, until it ends or lets go.
+   * @param {string} collection
+   * @returns {Promise<boolean>} false when another tab writes it.
+   */
+  async claim(collection) {
+    if (this.#claims.has(collection)) return true;
+    await this.#ask(collection, async () => undefined);
+    const release = this.#status.kind === "memory" ? () => undefined : await claimLock(writerOf(collection), this.#host);
+    if (release) this.#claims.set(collection, release);
+    return release !== null;
+  }
+
+  /** @param {string} collection */
+  release(collection) {
+    this.#claims.get(collection)?.();
+    this.#claims.delete(collection);
+  }
+
+  /**
+   * @template T
+   * @param {string} file
+   * @param {(keeper: Keeper) => Promise<T>} task
+   * @returns {Promise<T>}
+   */
+  #ask(file, task) {
+    const asked = this.#turn.then(async () => {
+      this.#keeper ??= this.#choose();
+      try {
+        return await task(await this.#keeper);
+      } catch (cause) {
+        throw coded(cause, file);
+      }
+    });
+    this.#turn = asked.catch(() => undefined);
+    return asked;
+  }
+
+  /** @returns {Promise<Keeper>} The first that this browser allows. */
+  async #choose() {
+    const reasons = [];
+    // Without locks two tabs could write the same collection.
+    if (!hasLocks(this.#host)) reasons.push("the page is not served securely, so two tabs could overwrite each other");
+    else {
+      for (const [kind, open] of /** @type {[Kind, (host: Host) => Promise<Keeper>][]} */ ([["opfs", Folder.open], ["indexeddb", Database.open]])) {
+        try {
+          const keeper = await open(this.#host);
+          this.#status = { kind, reason: reasons.join("; ") || null };
+          return keeper;
+        } catch (cause) {
+          reasons.push(toError(cause, "storage").message);
+        }
+      }
+    }
+    this.#status = { kind: "memory", reason: reasons.join("; ") };
+    return new Memory();
+  }
+}
+
+/** What is gone with the tab. @implements {Keeper} */
+class Memory {
+  /** @type {Map<string, Uint8Array>} */
+  #files = new Map();
+
+  /** @param {string} file */
+  async size(file) {
+    return this.#bytes(file).length;
+  }
+
+  /** @param {string} file @param {number} offset @param {number} length */
+  async read(file, offset, length) {
+    return this.#bytes(file).slice(offset, offset + length);
+  }
+
+  /** @param {string} file @param {Uint8Array} data */
+  async write(file, data) {
+    this.#files.set(file, data.slice());
+  }
+
+  /** @param {string} file */
+  async remove(file) {
+    this.#files.delete(file);
+  }
+
+  async names() {
+    return [...this.#files.keys()];
+  }
+
+  /** @param {string} file */
+  #bytes(file) {
+    const found = this.#files.get(file);
+    if (!found) throw named("NotFoundError", file);
+    return found;
+  }
+}
+
+/** On the page: asks that what is kept is not evicted. @returns {Promise<boolean>} Whether the browser promised it. */
+export async function persist() {
+  return (await globalThis.navigator?.storage?.persist?.().catch(() => false)) ?? false;
+}
+
+/**
+ * On the page, when its worker has ended: deletes everything that Findling keeps in this browser.
+ * @returns {Promise<string[]>} What could not be deleted, in words.
+ */
+export async function erase() {
+  const left = [];
+  try {
+    const root = await navigator.storage.getDirectory();
+    await root.removeEntry(PLACE, { recursive: true });
+  } catch (cause) {
+    if (/** @type {any} */ (cause)?.name !== "NotFoundError") left.push(`files: ${toError(cause, "storage").message}`);
+  }
+  const deleted = await new Promise((resolve) => {
+    if (!globalThis.indexedDB) return resolve(true);
+    const request = indexedDB.deleteDatabase(PLACE);
+    request.onsuccess = () => resolve(true);
+    request.onerror = request.onblocked = () => resolve(false);
+  });
+  if (!deleted) left.push("a database that another tab has open");
+  await eraseCaches().catch((cause) => left.push(`language model: ${toError(cause, "storage").message}`));
+  return left;
+}
+
+/** @param {unknown} cause @param {string} file */
+function coded(cause, file) {
+  if (cause instanceof FindlingError) return cause;
+  const name = /** @type {any} */ (cause)?.name;
+  if (name === "NotFoundError") return new FindlingError("not_found", `there is no file ${JSON.stringify(file)} in this browser; if it was there, the browser has deleted it`, { file });
+  return new FindlingError("storage", `the browser could not read or write ${JSON.stringify(file)}: ${toError(cause).message}; try again, or export what is open`, { file, reason: name ?? null });
+}
