@@ -28,6 +28,8 @@ const REST_ZIP = "/lib/findling-rest.zip";
 const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 /** Progress is reported when at least this much more has arrived. */
 const REPORT_BYTES = 256 << 10;
+/** What Python may ask of the storage of collections. */
+const KEEPING = /** @type {const} */ (["read", "size", "write", "remove", "names", "claim", "release"]);
 
 /** @param {string} url Relative to build.js. */
 const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;
@@ -44,6 +46,8 @@ const indexes = [];
 let unsaid = [];
 /** @type {Handle|null} */
 let handle = null;
+/** What keeps collections of one's own, once somebody asks for them; nothing of it is loaded before. @type {import("./web/storage.js").Storage|null} */
+let storage = null;
 /** Makes a package of this build importable. @type {(name: string) => Promise<void>} */
 let prepare = () => Promise.resolve();
 
@@ -85,13 +89,13 @@ async function start() {
   const report = reporter("model", build.model.size_bytes);
   const model = store.model(modelAsset(), report, ahead.model);
   model.catch(() => undefined);
-  const engine = await startEngine(options.get("backend"));
+  const { engine, inspect } = await startEngine(options.get("backend"));
   const encoders = new Encoders(engine, store, model, ahead.model);
   encoders.model.then(() => reportDone("model"), (cause) => goOnWithout(encoders, cause));
   const pyodide = await python;
   const app = pyodide.pyimport("findling.browser");
   // What came early goes first, in the same turn, so that nothing overtakes it; whoever needs an index waits for that alone.
-  handle = app.start(engine, services(encoders, poolOf(engine, await helpers)), post);
+  handle = app.start(engine, services(encoders, inspect, poolOf(engine, await helpers)), post);
   app.destroy();
   for (const message of early.splice(0)) receive(message);
   await Promise.all(indexes);
@@ -119,16 +123,17 @@ function requireWebAssembly() {
 
 /**
  * @param {string|null} backend
- * @returns {Promise<Engine>}
+ * @returns {Promise<{engine: Engine, inspect: (bytes: Uint8Array) => Uint8Array}>}
  */
 async function startEngine(backend) {
   post(stageEvent("engine", 0, 0));
   const loaded = await loadEngine({ files: build.engine, base: at("build.js"), backend });
   const bytes = build.engine[loaded.backend]?.bytes ?? 0;
   post(stageEvent("engine", bytes, bytes));
-  return guarded(loaded.engine, (cause) => {
+  const engine = guarded(loaded.engine, (cause) => {
     fail(new FindlingError("worker_failed", `the engine stopped: ${toError(cause).message}; start the worker again to go on`));
   });
+  return { engine, inspect: loaded.inspect };
 }
 
 /**
@@ -277,18 +282,31 @@ async function modelAgain() {
 /**
  * What Python may ask of this side, beside the engine.
  * @param {Encoders} encoders
+ * @param {(bytes: Uint8Array) => Uint8Array} inspect
  * @param {import("./web/pool.js").Pool} pool
  */
-function services(encoders, pool) {
+function services(encoders, inspect, pool) {
   return {
     encoder: (/** @type {string} */ name) => encoders.ready(name),
     share: () => pool.begin(),
     read: (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => files.read(file, offset, length),
     size: (/** @type {string} */ file) => files.size(file),
-    status: () => ({ source: encoders.source, storage: store.storage, pool: pool.status, received_bytes: files.received }),
+    keep: Object.fromEntries(KEEPING.map((method) => [method, (/** @type {any[]} */ ...args) => keeping(method, args)])),
+    inspect,
+    status: () => ({ source: encoders.source, storage: { ...store.storage, ...storage?.status }, pool: pool.status, received_bytes: files.received }),
     prepare: (/** @type {string} */ name) => prepare(name),
     pause,
   };
+}
+
+/**
+ * @param {typeof KEEPING[number]} method
+ * @param {any[]} args
+ */
+async function keeping(method, args) {
+  const { Storage } = /** @type {typeof import("./web/storage.js")} */ (await importFile(new URL("./web/storage.js", import.meta.url).href));
+  storage ??= new Storage();
+  return /** @type {any} */ (storage)[method](...args);
 }
 
 /** Resolves after every message that is already in the worker's queue had its turn. */

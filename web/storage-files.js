@@ -9,8 +9,8 @@ import { PLACE, isQuota, named, noRoom } from "./storage-room.js";
 /** @typedef {import("./storage-room.js").Host} Host */
 /** A FileSystemSyncAccessHandle. @typedef {{read(into: Uint8Array, at: {at: number}): number, write(data: Uint8Array, at: {at: number}): number, getSize(): number, truncate(size: number): void, flush(): void, close(): void}} Handle */
 
-/** Files named by their content never change. */
-const CONTENT = /[0-9a-f]{16}/;
+/** Files named by their content never change: `segment-0123456789abcdef.findling`. */
+const CONTENT = /-[0-9a-f]{16,}\.\w+$/;
 /** Written at a time, so that it is known how much did not fit. */
 const PART_BYTES = 4 << 20;
 /** A file is locked while it is open in another tab, which is never long. */

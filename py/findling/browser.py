@@ -43,6 +43,64 @@ class _BrowserStore:
             raise _converted(error) from None
 
 
+class _Bytes:
+    """A Uint8Array that stays on the other side: slices of it too, and Python's memory sees only what is asked for as bytes."""
+
+    def __init__(self, proxy: Any) -> None:
+        self.proxy = proxy
+
+    def __len__(self) -> int:
+        return int(self.proxy.length)
+
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, int):
+            return int(self.proxy.at(place))
+        start, stop, _ = place.indices(len(self))
+        return _Bytes(self.proxy.subarray(start, stop))
+
+    def __bytes__(self) -> bytes:
+        data: bytes = self.proxy.to_bytes()
+        return data
+
+    def __buffer__(self, flags: int) -> memoryview:
+        return memoryview(bytes(self))
+
+
+class _Keep:
+    """A Store over the browser's own storage, where one worker of all tabs may write a collection."""
+
+    def __init__(self, keep: Any) -> None:
+        self._keep = keep
+
+    async def read(self, file: str, offset: int, length: int) -> _Bytes:
+        return _Bytes(await self._asked("read", file, offset, length))
+
+    async def size(self, file: str) -> int:
+        return int(await self._asked("size", file))
+
+    async def write(self, file: str, data: Any) -> None:
+        await self._asked("write", file, _across(data))
+
+    async def remove(self, file: str) -> None:
+        await self._asked("remove", file)
+
+    async def names(self, prefix: str = "") -> list[str]:
+        return list(_plain(await self._asked("names", prefix)))
+
+    async def claim(self, collection: str) -> bool:
+        """Whether this worker is the one that writes the collection; it is until it ends or lets go."""
+        return bool(await self._asked("claim", collection))
+
+    async def release(self, collection: str) -> None:
+        await self._asked("release", collection)
+
+    async def _asked(self, method: str, *arguments: Any) -> Any:
+        try:
+            return await getattr(self._keep, method)(*arguments)
+        except JsException as error:
+            raise _converted(error) from None
+
+
 class _BrowserSession:
     """A Session over one of the pool's: texts go over as an array, vectors stay on the other side."""
 
@@ -63,7 +121,8 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
     and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
     `prepare(package)`, one that is kept once a reader's package can be imported, `encoder(name)`, one that is kept when the engine has
-    what that encoder needs, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of
+    what that encoder needs, `keep`, the same as a Store with `write`, `remove`, `names`, `claim` and `release`, `inspect(bytes)`, which
+    tells what the header of a file says, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of
     the pool or null.
     """
 
@@ -85,10 +144,11 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
             raise _converted(error) from None
 
     def send(message: dict[str, Any]) -> None:
-        # Only `save` and `export` carry bytes. All else goes as JSON, which keeps null, and as ASCII, which crosses fastest; `default`,
-        # because an answer must not fail here.
-        if "bytes" in message.get("result", {}):
-            post(to_js(message))
+        # Only `save` and `export` carry bytes. All else goes as JSON, which keeps null, and as ASCII, which crosses fastest;
+        # `default`, because an answer must not fail here.
+        result = message.get("result", {})
+        if isinstance(result.get("bytes"), bytes | _Bytes):
+            post(to_js({**message, "result": {**result, "bytes": _across(result["bytes"])}}))
         else:
             post(JSON.parse(json.dumps(message, default=str)))
 
@@ -108,16 +168,23 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
 
 def _bound(engine: Any) -> BoundEngine:
     def call(method: str, *arguments: Any) -> Any:
-        carried = [to_js(argument) if isinstance(argument, bytes) else argument for argument in arguments]
         try:
-            reply = getattr(engine, method)(*carried)
+            reply = getattr(engine, method)(*map(_across, arguments))
         except JsException as error:
             raise _converted(error) from None
-        if not isinstance(reply, JsProxy) or (method in ("dump", "publish") and reply[0] != ord("{")):
+        if not isinstance(reply, JsProxy):
             return reply
-        return reply.to_bytes()
+        # The files of a collection stay on the other side; a need is read here.
+        return _Bytes(reply) if method in ("dump", "publish", "commit") and reply[0] != ord("{") else reply.to_bytes()
 
     return BoundEngine(call)
+
+
+def _across(value: Any) -> Any:
+    """Bytes as JavaScript takes them."""
+    if isinstance(value, _Bytes):
+        return value.proxy
+    return to_js(value) if isinstance(value, bytes) else value
 
 
 def _plain(value: Any) -> Any:
