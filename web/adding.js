@@ -1,5 +1,5 @@
 // @ts-check
-// Owns adding files to a collection: picking, dropping, progress, cancel, and the list of what was not added.
+// Owns adding files to a collection: picking, dropping, progress, pause, cancel, and the list of what was not added.
 // Must not know formats or how text is cut: it hands names and bytes to the worker. Invariant: every file that was chosen
 // is either added or listed with the reason.
 
@@ -17,40 +17,54 @@ const GROUP_BYTES = 4 << 20;
 const MAX_BYTES = 128 << 20;
 /** Files that describe the one before them in the order of names, and so go with it. */
 const SIDECAR = /\.xmp$/i;
+/** The name of a file that a collection was exported to. */
+const EXPORTED = /\.findling(\.zip)?$/i;
 /** Why an import is aborted to be made once more. */
 const RESTART = "restart";
+/** Before so much has passed nobody can say how long it will take. */
+const GUESS_MS = 3_000;
 
 export class Adding {
   #client;
   #collection;
   #parts;
   #onAdded;
-  /** What was chosen so far and not cancelled; a restarted worker needs it again. @type {Map<string, File>} */
+  #owner;
+  /** What was chosen so far and not cancelled, by collection; a restarted worker needs it again. @type {Map<string, Map<string, File>>} */
   #kept = new Map();
   /** @type {NotAdded[]} */
   #notAdded = [];
   /** @type {AbortController|null} */
   #running = null;
+  /** The request under way, which a pause ends; what it has added stays. @type {AbortController|null} */
+  #sending = null;
+  #paused = Promise.resolve();
+  /** Goes on after a pause. @type {(() => void)|null} */
+  #goOn = null;
   /** The import under way, or the last one. @type {Promise<void>} */
   #ended = Promise.resolve();
 
   /**
    * @param {Client} client
-   * @param {string} collection
-   * @param {{panel: HTMLElement, text: HTMLElement, bar: HTMLProgressElement, cancel: HTMLElement, dismiss: HTMLElement, skipped: HTMLElement, drop: HTMLElement, picker: HTMLInputElement, pick: HTMLElement}} parts
-   * @param {(result: {documents: number, passages: number}, finished: boolean) => void} onAdded
+   * @param {() => string} collection Where files are added.
+   * @param {{panel: HTMLElement, text: HTMLElement, bar: HTMLProgressElement, pause: HTMLElement, cancel: HTMLElement, dismiss: HTMLElement, skipped: HTMLElement, drop: HTMLElement, picker: HTMLInputElement, pick: HTMLElement}} parts
+   * @param {(collection: string, result: AddResult, finished: boolean) => void} onAdded
+   * @param {{refusal: (collection: string) => Promise<string|null>, exported: (file: File) => void}} owner `refusal` opens a collection and tells why
+   *   nothing can be added to it, or null; `exported` takes a file that a collection was exported to.
    */
-  constructor(client, collection, parts, onAdded) {
+  constructor(client, collection, parts, onAdded, owner) {
     this.#client = client;
     this.#collection = collection;
     this.#parts = parts;
     this.#onAdded = onAdded;
+    this.#owner = owner;
     parts.pick.addEventListener("click", () => parts.picker.click());
     parts.picker.addEventListener("change", () => {
       this.add([...(parts.picker.files ?? [])]);
       parts.picker.value = "";
     });
-    parts.cancel.addEventListener("click", () => this.#running?.abort());
+    parts.pause.addEventListener("click", () => this.#pause());
+    parts.cancel.addEventListener("click", () => this.#stop());
     parts.dismiss.addEventListener("click", () => {
       this.#notAdded = [];
       parts.panel.hidden = true;
@@ -61,67 +75,130 @@ export class Adding {
 
   /** Adds everything that was chosen so far once more, for a worker that was restarted; it takes the place of an import under way. */
   async restart() {
-    const files = [...this.#kept.values()];
+    const chosen = [...this.#kept].map(([collection, files]) => ({ collection, files: [...files.values()] }));
     while (this.#running) {
-      this.#running.abort(RESTART);
+      this.#stop(RESTART);
       await this.#ended;
     }
-    await this.add(files);
+    for (const { collection, files } of chosen) await this.add(files, collection);
   }
 
-  /** @param {File[]} files */
-  async add(files) {
+  /** Nothing of a collection is added again. @param {string} collection */
+  forget(collection) {
+    this.#kept.delete(collection);
+  }
+
+  /**
+   * @param {File[]} files
+   * @param {string} [collection]
+   */
+  async add(files, collection = this.#collection()) {
+    for (const file of files.filter(({ name }) => EXPORTED.test(name))) this.#owner.exported(file);
+    files = files.filter(({ name }) => !EXPORTED.test(name));
     if (!files.length) return;
     if (this.#running) {
       this.#refuse(files, "another import is under way; add it again when that is done");
       return;
     }
     this.#running = new AbortController();
-    this.#ended = this.#run(files, this.#running.signal);
+    this.#ended = this.#run(collection, files, this.#running.signal);
     await this.#ended;
   }
 
+  /** @param {string} [reason] */
+  #stop(reason) {
+    this.#running?.abort(reason);
+    this.#sending?.abort();
+    this.#resume();
+  }
+
+  /** Ends the request under way, so that the worker is free, and waits; or goes on, if that is what is wanted now. */
+  #pause() {
+    if (this.#goOn) {
+      this.#resume();
+      return;
+    }
+    this.#paused = new Promise((resume) => {
+      this.#goOn = () => resume(undefined);
+    });
+    this.#parts.pause.textContent = "Go on";
+    this.#sending?.abort();
+  }
+
+  #resume() {
+    this.#goOn?.();
+    this.#goOn = null;
+    this.#parts.pause.textContent = "Pause";
+  }
+
   /**
+   * @param {string} collection
    * @param {File[]} files
    * @param {AbortSignal} signal
    */
-  async #run(files, signal) {
-    const { panel, bar, cancel, dismiss } = this.#parts;
-    for (const file of files) this.#kept.set(file.name, file);
+  async #run(collection, files, signal) {
+    const { panel, bar, pause, cancel, dismiss } = this.#parts;
+    const kept = this.#kept.get(collection) ?? new Map();
+    this.#kept.set(collection, kept);
+    for (const file of files) kept.set(file.name, file);
     const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
-    let [added, done, seen] = [0, 0, 0];
+    let [added, unchanged, done, seen] = [0, 0, 0, 0];
+    let time = new Remaining();
     /** @type {AddResult|null} */
     let last = null;
     this.#notAdded = [];
     this.#showNotAdded();
-    [panel.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [false, false, true, false];
+    [panel.hidden, pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [false, false, false, true, false];
     this.#say(`Reading ${count(files.length, "file")}`, 0);
     try {
-      await this.#client.call("open", { collection: this.#collection });
-      for (const group of groups(files)) {
+      const refused = await this.#owner.refusal(collection);
+      if (refused) throw new Error(refused);
+      const waiting = groups(files);
+      for (let group = waiting.shift(); group; group = waiting.shift()) {
+        if (this.#goOn && !signal.aborted) {
+          this.#say(`Paused · ${seen} of ${files.length} files done, which can be searched`, done / total);
+          await this.#paused;
+          time = new Remaining();
+        }
         if (signal.aborted) {
-          if (signal.reason !== RESTART) for (const file of group) this.#kept.delete(file.name);
+          if (signal.reason !== RESTART) for (const file of group) kept.delete(file.name);
           this.#refuse(group, "cancelled");
           continue;
         }
-        const bytes = group.reduce((sum, file) => sum + file.size, 0);
-        const payload = await this.#read(group);
-        last = await this.#send(payload, signal, (share, name) => {
-          this.#say(`Adding ${name ?? count(group.length, "file")} · ${Math.min(seen + 1, files.length)} of ${files.length}`, (done + share * bytes) / total);
+        const sent = group;
+        const bytes = sent.reduce((sum, file) => sum + file.size, 0);
+        const payload = await this.#read(sent);
+        if (signal.aborted || this.#goOn) {
+          waiting.unshift(sent);
+          continue;
+        }
+        last = await this.#send(collection, payload, (share, name) => {
+          const shown = (done + share * bytes) / total;
+          this.#say(`Adding ${name ?? count(sent.length, "file")} · ${Math.min(seen + 1, files.length)} of ${files.length}${time.left(shown)}`, shown);
         });
+        const [taken, same] = [last.added + last.replaced, last.unchanged ?? 0];
+        [added, unchanged] = [added + taken, unchanged + same];
+        this.#onAdded(collection, last, false);
+        if (!signal.aborted && last.skipped.some(({ code }) => code === "aborted")) {
+          // It was paused. What was added is known again and left alone.
+          unchanged -= taken + same;
+          waiting.unshift(sent);
+          continue;
+        }
         for (const { name, code, reason } of last.skipped) this.#notAdded.push({ name, reason: code === "aborted" ? "cancelled" : reason });
-        [added, done, seen] = [added + last.added + last.replaced, done + bytes, seen + group.length];
-        this.#onAdded(last, false);
+        [done, seen] = [done + bytes, seen + sent.length];
       }
     } catch (cause) {
       const { message } = toError(cause);
       this.#refuse(files.slice(seen), message);
     }
     this.#running = null;
-    [cancel.hidden, dismiss.hidden, bar.hidden] = [true, false, true];
-    this.#say(`${count(added, "document")} added${this.#notAdded.length ? ` · ${count(this.#notAdded.length, "file")} skipped` : ""}`, 1);
+    this.#resume();
+    [pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [true, true, false, true];
+    const left = unchanged > 0 ? ` · ${unchanged.toLocaleString()} unchanged` : "";
+    this.#say(`${count(added, "document")} added${left}${this.#notAdded.length ? ` · ${count(this.#notAdded.length, "file")} skipped` : ""}`, 1);
     this.#showNotAdded();
-    if (last && signal.reason !== RESTART) this.#onAdded(last, true);
+    if (last && signal.reason !== RESTART) this.#onAdded(collection, last, true);
   }
 
   /**
@@ -145,14 +222,16 @@ export class Adding {
   }
 
   /**
+   * @param {string} collection
    * @param {{name: string, bytes: Uint8Array}[]} files
-   * @param {AbortSignal} signal
    * @param {(share: number, name?: string) => void} onShare
    * @returns {Promise<AddResult>}
    */
-  #send(files, signal, onShare) {
+  #send(collection, files, onShare) {
+    this.#sending = new AbortController();
+    const { signal } = this.#sending;
     const transfer = files.map(({ bytes }) => /** @type {ArrayBuffer} */ (bytes.buffer));
-    return this.#client.call("add", { collection: this.#collection, files }, {
+    return this.#client.call("add", { collection, files }, {
       signal,
       transfer,
       onProgress: ({ done, total, name }) => onShare(total ? done / total : 0, name),
@@ -164,7 +243,8 @@ export class Adding {
    * @param {string} reason
    */
   #refuse(files, reason) {
-    this.#notAdded.push(...files.map(({ name }) => ({ name, reason })));
+    const said = (/** @type {string} */ name) => this.#notAdded.some((each) => each.name === name && each.reason === reason);
+    this.#notAdded.push(...files.filter(({ name }) => !said(name)).map(({ name }) => ({ name, reason })));
     this.#parts.panel.hidden = false;
     this.#showNotAdded();
   }
@@ -226,4 +306,20 @@ function groups(files) {
  */
 function count(n, noun) {
   return `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** How long an import will take yet, going by how long it took so far. */
+class Remaining {
+  #began = performance.now();
+  /** @type {number|null} */
+  #from = null;
+
+  /** @param {number} share Done of the whole. @returns {string} Behind what is said already; nothing while it cannot be known. */
+  left(share) {
+    this.#from ??= share;
+    const passed = performance.now() - this.#began;
+    if (passed < GUESS_MS || share <= this.#from) return "";
+    const seconds = (passed / 1000) * ((1 - share) / (share - this.#from));
+    return seconds < 90 ? ` · about ${Math.max(5, Math.ceil(seconds / 5) * 5)} s left` : ` · about ${Math.round(seconds / 60)} min left`;
+  }
 }

@@ -12,6 +12,7 @@ import { worth } from "./filters.js";
  * @typedef {object} Choice
  * @property {string} name Of the collection, and the radio button's value.
  * @property {string|null} src Where its index lies; null for one that is made here.
+ * @property {boolean} [keep] Whether it is one of one's own, kept in this browser.
  * @property {boolean} remote Whether it is read piece by piece from a server.
  * @property {string[]} examples What to try.
  * @property {string} about A sentence above them.
@@ -26,6 +27,8 @@ const SITE = "site";
 const CANDIDATES = 16;
 
 const at = (/** @type {string} */ url) => new URL(url, new URL("../build.js", import.meta.url)).href;
+
+const OWN_ABOUT = "Describe what you remember; the words need not be those in the file.";
 
 /** @type {Choice[]} */
 const OFFERED = [
@@ -44,7 +47,7 @@ const OFFERED = [
     about: "Describe a word that you cannot think of. The dictionary stays on its server: a search reads only what it needs of it, about two hundred kilobytes the first time.",
     examples: ["fear of closed spaces", "a person who collects stamps", "joy at the misfortune of others", "small stream that flows into a river", "study of insects", "unable to be put into words"],
   },
-  { name: OWN, src: null, remote: false, about: "Describe what you remember; the words need not be those in the file.", examples: [] },
+  { name: OWN, src: null, keep: true, remote: false, about: OWN_ABOUT, examples: [] },
 ];
 
 export class Collections {
@@ -60,6 +63,8 @@ export class Collections {
   #fields = new Map();
   /** @type {Set<string>} */
   #lazy = new Set();
+  /** Hears what is said of a collection that was opened. @type {(state: any) => void} */
+  onState = () => undefined;
 
   /**
    * @param {Client} client
@@ -80,7 +85,7 @@ export class Collections {
       radios.querySelector("label")?.before(label);
       input.checked = true;
     }
-    for (const radio of radios.querySelectorAll("input")) radio.addEventListener("change", onChange);
+    radios.addEventListener("change", onChange);
   }
 
   /** @returns {Choice} */
@@ -91,8 +96,37 @@ export class Collections {
 
   /** @param {string} name */
   choose(name) {
-    const radio = /** @type {HTMLInputElement|null} */ (this.#radios.querySelector(`input[value=${name}]`));
+    const radio = /** @type {HTMLInputElement|null} */ (this.#radios.querySelector(`input[value="${name}"]`));
     if (radio) radio.checked = true;
+  }
+
+  /** Whether there is one of that name. @param {string} name */
+  has(name) {
+    return this.#choices.some((choice) => choice.name === name);
+  }
+
+  /** Offers a collection of one's own, or gives it another title. @param {string} name @param {string} title */
+  offer(name, title) {
+    if (!this.has(name)) {
+      this.#choices = [...this.#choices, { name, src: null, keep: true, remote: false, about: OWN_ABOUT, examples: [] }];
+      const input = element("input", { type: "radio", name: "collection", value: name });
+      this.#radios.append(element("label", {}, input, element("span", {}, element("b", { id: `title-${name}` }), " ", element("small", { id: `count-${name}` }))));
+    }
+    const shown = document.getElementById(`title-${name}`);
+    if (shown) shown.textContent = title;
+  }
+
+  /** A collection of one's own is no more. @param {string} name */
+  withdraw(name) {
+    const chosen = this.chosen.name === name;
+    this.#opened.delete(name);
+    this.#fields.delete(name);
+    this.setCount(name, 0);
+    if (name === OWN) return;
+    this.#choices = this.#choices.filter((choice) => choice.name !== name);
+    this.#radios.querySelector(`label:has(input[value="${name}"])`)?.remove();
+    this.#counts.delete(name);
+    if (chosen) this.choose(OWN);
   }
 
   /** How many documents a collection has, as far as is known. @param {string} name */
@@ -130,15 +164,14 @@ export class Collections {
   }
 
   /**
-   * Opens the chosen collection, if it has an index and is not open; resolves when it can be searched.
+   * Opens a collection, if it is not open; resolves when it can be searched.
+   * @param {string} [name] By default the chosen one.
    * @throws {import("./protocol.js").FindlingError} as the verb `open` does.
    */
-  async open() {
-    const { name, src } = this.chosen;
-    if (src === null) return;
+  async open(name = this.chosen.name) {
     let opening = this.#opened.get(name);
     if (!opening) {
-      opening = this.#open(name, src);
+      opening = this.#open(name);
       this.#opened.set(name, opening);
       opening.catch(() => this.#opened.delete(name));
     }
@@ -150,13 +183,13 @@ export class Collections {
     await this.#open(name);
   }
 
-  /**
-   * @param {string} name
-   * @param {string} [src]
-   */
-  async #open(name, src) {
+  /** @param {string} name */
+  async #open(name) {
+    const { src, keep } = /** @type {Choice} */ (this.#choices.find((choice) => choice.name === name));
     /** @type {import("./protocol.js").OpenResult} */
-    const { documents, meta, values, lazy } = await this.#client.call("open", { collection: name, src });
+    const state = await this.#client.call("open", { collection: name, src, ...(keep ? { keep } : {}) });
+    const { documents, meta, values, lazy } = state;
+    if (keep) this.onState(state);
     this.setCount(name, documents);
     const title = document.getElementById(`title-${name}`);
     if (title && typeof meta?.title === "string" && title.textContent !== meta.title) title.textContent = meta.title;
@@ -179,10 +212,10 @@ export class Collections {
     if (fields.length) this.#onCounted(name);
   }
 
-  /** After a worker's end nothing is open, and what was added here is gone. */
+  /** After a worker's end nothing is open, and what was added here is gone unless it was kept. */
   forget() {
     this.#opened.clear();
     this.#fields.clear();
-    this.setCount(OWN, 0);
+    for (const { name, keep } of this.#choices) if (keep) this.setCount(name, 0);
   }
 }

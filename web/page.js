@@ -10,6 +10,7 @@ import { Collections, OWN } from "./collections.js";
 import { element, isUnfinished, megabytes } from "./dom.js";
 import { Filters } from "./filters.js";
 import { HitList } from "./hits.js";
+import { Kept } from "./kept.js";
 import { STAGES, toError } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").SearchResult} SearchResult */
@@ -37,13 +38,32 @@ const client = new Client({ backend: options.get("backend"), pool: options.get("
 const collections = new Collections(client, byId("collections"), options.get("index"), changeCollection, showCounts);
 const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true), moreLike);
 const filters = new Filters({ panel: byId("facets"), toggle: byId("filters"), active: byId("active") }, changeFilters);
+const kept = new Kept(
+  client,
+  collections,
+  {
+    panel: byId("kept"),
+    said: byId("kept-said"),
+    again: byId("kept-again"),
+    manage: byId("kept-manage"),
+    more: byId("kept-more"),
+    list: byId("kept-list"),
+    where: byId("kept-where"),
+    take: byId("take"),
+    picker: byId("taken"),
+    erase: byId("erase"),
+  },
+  (text) => announce(text, true),
+  changeCollection,
+);
 const adding = new Adding(
   client,
-  OWN,
+  () => (collections.chosen.keep ? collections.chosen.name : OWN),
   {
     panel: byId("import"),
     text: byId("import-text"),
     bar: byId("import-bar"),
+    pause: byId("pause"),
     cancel: byId("cancel"),
     dismiss: byId("dismiss"),
     skipped: byId("skipped"),
@@ -52,6 +72,7 @@ const adding = new Adding(
     pick: byId("pick"),
   },
   showAdded,
+  { refusal: async (name) => (await collections.open(name), kept.refusal(name)), exported: (file) => kept.take(file) },
 );
 
 /** @type {Map<StageName, Stage>} */
@@ -100,7 +121,7 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
-start().then(keepOffline);
+start().then(keepOffline).then(() => kept.load()).catch(() => undefined);
 readAddress();
 
 /** The query lies behind `#`, where no server ever sees it. */
@@ -129,7 +150,7 @@ async function search({ typing = false, part = false } = {}) {
   const { chosen } = collections;
   clearTimeout(pausing);
   unfinished = typing;
-  if ((query === "" && !filters.any) || (chosen.name === OWN && collections.count(OWN) === 0)) {
+  if ((query === "" && !filters.any) || (chosen.keep && collections.count(chosen.name) === 0)) {
     showEmpty(chosen);
     return;
   }
@@ -219,6 +240,7 @@ function changeFilters() {
 }
 
 function changeCollection() {
+  kept.show();
   filters.reset();
   changeFilters();
 }
@@ -239,7 +261,7 @@ function showEmpty(chosen) {
   showCorrections([]);
   const empty = byId("empty");
   empty.hidden = false;
-  empty.replaceChildren(...(chosen.name === OWN && collections.count(OWN) === 0 ? ownEmpty() : examplesOf(chosen)));
+  empty.replaceChildren(...(chosen.keep && collections.count(chosen.name) === 0 ? ownEmpty() : examplesOf(chosen)));
   if (isReady()) showIdle();
   collections.open().catch((cause) => client.failure || showProblem(toError(cause)));
 }
@@ -257,7 +279,7 @@ function ownEmpty() {
       "div",
       { class: "well" },
       element("strong", {}, "Search your own files by meaning"),
-      element("p", {}, "Drop files anywhere on this page: text, tables, web pages, documents, books, mail, images, code, archives. They are read here and kept in memory until you close it."),
+      element("p", {}, "Drop files anywhere on this page: text, tables, web pages, documents, books, mail, images, code, archives. They are read here, and kept in this browser."),
       element("button", { type: "button", class: "button", onclick: pick }, "Choose files"),
     ),
   ];
@@ -271,17 +293,21 @@ function tryExample(example) {
 }
 
 /**
- * @param {{documents: number, passages: number}} result
+ * @param {string} collection
+ * @param {import("./protocol.js").AddResult} result
  * @param {boolean} finished
  */
-async function showAdded({ documents }, finished) {
-  collections.setCount(OWN, documents);
+async function showAdded(collection, result, finished) {
+  const { documents } = result;
+  collections.setCount(collection, documents);
+  kept.saw({ ...result, collection });
   if (!finished) return;
-  if (collections.chosen.name !== OWN) filters.reset();
-  collections.choose(OWN);
-  await collections.refresh(OWN).catch(() => undefined);
+  if (collections.chosen.name !== collection) filters.reset();
+  collections.choose(collection);
+  await collections.refresh(collection).catch(() => undefined);
   announce(`${documents} documents in your files`, true);
   search();
+  await kept.changed(collection).catch(() => undefined);
 }
 
 /** @param {Stage} stage */
@@ -374,7 +400,8 @@ async function restart() {
   document.documentElement.dataset.model = "";
   showState("starting", "Starting");
   client.restart();
-  start();
+  await start();
+  await kept.load().catch(() => undefined);
   await adding.restart();
   search();
 }

@@ -184,6 +184,32 @@ export async function persist() {
   return (await globalThis.navigator?.storage?.persist?.().catch(() => false)) ?? false;
 }
 
+/** Where the page notes what it has seen kept. */
+const NOTE = "findling-kept";
+
+/**
+ * On the page: notes which collections there are, beside them. A browser that deletes what is kept often leaves this.
+ * @param {{name: string, title: string, documents: number}[]} collections
+ */
+export function remember(collections) {
+  try {
+    if (collections.length) localStorage.setItem(NOTE, JSON.stringify(collections));
+    else localStorage.removeItem(NOTE);
+  } catch {
+    // A browser that refuses this too has nothing that could be lost.
+  }
+}
+
+/** On the page: what was noted last. @returns {{name: string, title: string, documents: number}[]} */
+export function remembered() {
+  try {
+    const noted = JSON.parse(localStorage.getItem(NOTE) ?? "[]");
+    return Array.isArray(noted) ? noted.filter(({ name, title, documents }) => typeof name === "string" && typeof title === "string" && Number.isInteger(documents)) : [];
+  } catch {
+    return [];
+  }
+}
+
 /**
  * On the page, when its worker has ended: deletes everything that Findling keeps in this browser.
  * @returns {Promise<string[]>} What could not be deleted, in words.
@@ -203,6 +229,9 @@ export async function erase() {
     request.onerror = request.onblocked = () => resolve(false);
   });
   if (!deleted) left.push("a database that another tab has open");
+  remember([]);
+  const workers = (await globalThis.navigator?.serviceWorker?.getRegistrations().catch(() => [])) ?? [];
+  await Promise.all(workers.map((each) => each.unregister()));
   await eraseCaches().catch((cause) => left.push(`language model: ${toError(cause, "storage").message}`));
   return left;
 }
