@@ -57,6 +57,11 @@ export function megabytes(bytes) {
   return new Intl.NumberFormat(document.documentElement.lang || undefined, { maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(bytes / 1e6);
 }
 
+/** @param {number} bytes @returns {string} With its unit: megabytes from a tenth on, else kilobytes. */
+export function sizeOf(bytes) {
+  return bytes >= 1e5 ? `${megabytes(bytes)} MB` : `${Math.ceil(bytes / 1e3).toLocaleString()} kB`;
+}
+
 /**
  * @param {string} typed While somebody is typing.
  * @returns {boolean} Whether the last word may go on.

@@ -4,7 +4,7 @@
 // deleted without a question, and whatever could not be kept is said with its reason.
 
 import { OWN } from "./collections.js";
-import { element, megabytes } from "./dom.js";
+import { element, sizeOf } from "./dom.js";
 import { toError } from "./protocol.js";
 import { ask } from "./question.js";
 
@@ -61,6 +61,7 @@ export class Kept {
     this.#parts = parts;
     this.#say = say;
     this.#onChanged = onChanged;
+    collections.onState = (state) => this.saw(state);
     parts.manage.addEventListener("click", () => this.#unfold(parts.more.hidden));
     parts.again.addEventListener("click", () => this.#do(() => this.#tell("commit", {}, this.#collections.chosen.name)));
     parts.take.addEventListener("click", () => parts.picker.click());
@@ -138,7 +139,7 @@ export class Kept {
     list.replaceChildren(...[...this.#states.values()].map((each) => this.#row(each)));
   }
 
-  /** @param {State|undefined} state @returns {import("./dom.js").Child[]} */
+  /** @param {State|undefined} state @returns {(Node|string)[]} */
   #sentence(state) {
     if (this.#lost.length) {
       const what = this.#lost.map(({ title, documents }) => `“${title}” (${count(documents, "document")})`).join(", ");
@@ -148,7 +149,7 @@ export class Kept {
     if (state?.fault) return [element("strong", {}, "Not saved"), ` ${state.fault.message}`];
     if (this.#where.kind === "memory") return [element("strong", {}, "Kept until this page is closed"), ` The browser refuses storage: ${this.#where.reason}. Export what you want to keep.`];
     if (!state || state.saved === false) return state?.documents ? [element("strong", {}, "Not saved yet")] : ["Nothing to save"];
-    return [element("strong", {}, `Saved${this.#time(state.collection)}`), state.size_bytes ? ` ${megabytes(state.size_bytes)} MB in this browser` : " in this browser"];
+    return [element("strong", {}, `Saved${this.#time(state.collection)}`), state.size_bytes ? ` · ${sizeOf(state.size_bytes)} in this browser` : " in this browser"];
   }
 
   /** @param {string} name */
@@ -170,7 +171,7 @@ export class Kept {
     const { collection: name, documents, size_bytes, fault } = state;
     const title = this.#title(name);
     const busy = isBusy(state);
-    const facts = [count(documents, "document"), size_bytes ? `${megabytes(size_bytes)} MB` : null, busy ? "open in another tab" : fault ? fault.message : state.saved === false ? "not saved yet" : this.#where.kind === "memory" ? null : `saved${this.#time(name)}`];
+    const facts = [count(documents, "document"), size_bytes ? sizeOf(size_bytes) : null, busy ? "open in another tab" : fault ? fault.message : state.saved === false ? "not saved yet" : this.#where.kind === "memory" ? null : `saved${this.#time(name)}`];
     /** @param {string} text @param {() => Promise<void>} act @param {boolean} [off] */
     const button = (text, act, off = false) => element("button", { type: "button", class: "button quiet", "aria-label": `${text} ${title}`, disabled: off, onclick: act }, text);
     return element(
@@ -277,8 +278,10 @@ export class Kept {
       // Whether another tab has it is known to whoever opened it.
       const known = this.#states.get(name);
       this.#states.set(name, { ...known, ...state, fault: state.fault ?? (isBusy(known) ? known?.fault : null) });
-      this.#collections.offer(name, state.title || (name === OWN ? OWN_TITLE : name));
-      if (!state.fault) this.#collections.setCount(name, state.documents);
+      this.#collections.offer(name, titleOf(state));
+      if (Number.isInteger(state.documents)) this.#collections.setCount(name, state.documents);
+      // One that does not say how many it has says so when it is open.
+      else if (!state.fault) await this.#collections.open(name);
     }
   }
 
@@ -296,7 +299,7 @@ export class Kept {
 
   /** @param {string} name */
   #title(name) {
-    return this.#states.get(name)?.title || (name === OWN ? OWN_TITLE : name);
+    return titleOf(this.#states.get(name) ?? { collection: name });
   }
 
   /** A name that no collection has, made of a title. @param {string} title */
@@ -325,6 +328,11 @@ export class Kept {
       if (code !== "closed") await ask({ title: "That did not work", text: message, action: "Close", notice: true });
     }
   }
+}
+
+/** What nobody has named is called by its name. @param {{collection: string, title?: string}} state */
+function titleOf({ collection, title = collection }) {
+  return title === OWN ? OWN_TITLE : title;
 }
 
 /** @param {State|undefined} state */

@@ -299,6 +299,8 @@ class App:
         await target.commit()
         target.close()
         del self._collections[collection]
+        if target.shelf is not None:
+            await target.shelf.release()
         return target.kept()
 
     async def collections(self) -> dict[str, Any]:

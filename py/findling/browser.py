@@ -153,7 +153,15 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
             post(JSON.parse(json.dumps(message, default=str)))
 
     files = _BrowserStore(store)
-    app = App(_bound(engine), files, pause=pause, host=host, share=share, prepare=prepare, encoder=files.encoder)
+    def inspect(container: Any) -> dict[str, Any]:
+        try:
+            header: dict[str, Any] = json.loads(store.inspect(_across(container)).to_bytes())
+        except JsException as error:
+            raise _converted(error) from None
+        return header
+
+    keep = _Keep(store.keep)
+    app = App(_bound(engine), files, pause=pause, host=host, share=share, prepare=prepare, encoder=files.encoder, keep=keep, inspect=inspect)
     running: set[asyncio.Task[None]] = set()
 
     def handle(message: Any) -> None:

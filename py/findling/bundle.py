@@ -33,11 +33,13 @@ def pack(files: dict[str, Any], inspect: Inspect) -> bytes:
     return packed.getvalue()
 
 
-def unpack(data: bytes, inspect: Inspect) -> dict[str, bytes]:
+def unpack(data: Any, inspect: Inspect) -> dict[str, bytes]:
     """The files in a bundle, or of an index that is one file, by their names, the pointer last.
 
     Raises `BadFormat` for anything else, and the engine's errors for files that are damaged or of another version.
     """
+    # As bytes: from a page they come as a view of memory.
+    data = bytes(data)
     files = _entries(data) if data.startswith(_MAGIC) else {POINTER: data}
     if POINTER not in files:
         raise BadFormat(f"the ZIP has no {POINTER}, so it is no collection that Findling exported; to search in its files, add it")

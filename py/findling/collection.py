@@ -109,6 +109,7 @@ class Collection:
         request: Request = {"index": self.name}
         if self.shelf is not None:
             length = await self.shelf.open()
+            self._fault = self.shelf.fault
             if length is not None:
                 request |= {"file": self.shelf.pointer, "length": length, "whole": True}
         elif self.src is not None:

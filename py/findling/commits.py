@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from findling import segments
-from findling.errors import BadRequest, FindlingError, NotFound
+from findling.errors import BadRequest, FindlingError, NotFound, StorageError
 from findling.segments import POINTER, Inspect
 from findling.store import WritableStore
 
@@ -27,9 +27,15 @@ class Shelf:
         self._inspect = inspect
         self.header: dict[str, Any] | None = None
         """The header of the pointer that is stored now; none before the first commit."""
+        self.fault: StorageError | None = None
+        """Why nothing may be written here: a store that others share lets one of them write a collection."""
 
     async def open(self) -> int | None:
-        """The length of the stored pointer in bytes, None where nothing is stored; raises what reading it or its header gives."""
+        """The length of the stored pointer in bytes, None where nothing is stored; raises what reading it or its header gives.
+
+        In a store that others share (one with `claim` and `release`) whoever opens it first is the one that writes.
+        """
+        await self._claim()
         try:
             length = await self.store.size(self.pointer)
         except NotFound:
@@ -43,6 +49,7 @@ class Shelf:
 
     async def replace(self, pointer: Any, check: Callable[[], None] = lambda: None) -> None:
         """Put a new pointer in the place of the old one; `check` raises where nothing more is to be written."""
+        self._refuse()
         header = self._inspect(pointer)
         check()
         await self.store.write(self.pointer, pointer)
@@ -57,14 +64,37 @@ class Shelf:
 
     async def put(self, files: dict[str, Any]) -> None:
         """Write the files of a collection in their order, the pointer last."""
+        await self._claim()
+        self._refuse()
         for name, data in files.items():
             await self.store.write(self._front + name, data)
 
     async def delete(self) -> None:
         """Remove the collection, pointer first, and whatever else lies in its folder."""
+        await self._claim()
+        self._refuse()
         await self.store.remove(self.pointer)
         for name in await self.store.names(self._front):
             await self.store.remove(name)
+        await self.release()
+
+    async def release(self) -> None:
+        """Let others write it."""
+        release = getattr(self.store, "release", None)
+        if release is not None and self.fault is None:
+            await release(self._front.rstrip("/"))
+
+    async def _claim(self) -> None:
+        """Be the one that writes it, where that is free; whoever read it while another wrote has to open it again first."""
+        claim = getattr(self.store, "claim", None)
+        if self.fault is None and claim is not None and not await claim(self._front.rstrip("/")):
+            self.fault = StorageError(
+                "it is open for writing elsewhere, as in another tab: change it there, or close it there and open it here again", reason="busy"
+            )
+
+    def _refuse(self) -> None:
+        if self.fault is not None:
+            raise self.fault
 
     async def _sweep(self, header: dict[str, Any]) -> None:
         """Remove what no pointer names; what cannot be removed now is tried again by the next commit."""

@@ -341,3 +341,48 @@ def test_where_nothing_is_kept_it_is_said(run):
     for asked in (app.open("things", keep=True), app.collections(), app.delete("things"), app.import_("things", b"")):
         with pytest.raises(Unsupported, match="kept"):
             run(asked)
+
+
+class Shared(MemoryStore):
+    """A store that two Apps share: one of them may write a collection."""
+
+    def __init__(self, files, held):
+        super().__init__()
+        self.files, self.held, self.own = files, held, set()
+
+    async def claim(self, name):
+        if name in self.held - self.own:
+            return False
+        self.held.add(name)
+        self.own.add(name)
+        return True
+
+    async def release(self, name):
+        self.held.discard(name)
+        self.own.discard(name)
+
+
+def test_of_those_who_share_a_store_the_first_writes_and_the_others_read(run):
+    async def scenario():
+        files, held = {}, set()
+        first, second = (app_over(Shared(files, held)) for _ in range(2))
+        await filled(first)
+        before = dict(files)
+        opened = await second.open("things", keep=True)
+        assert (opened["documents"], opened["saved"], opened["fault"]["detail"]) == (3, False, {"reason": "busy"})
+        assert ids(await second.search("things", "ship", limit=9)) == ids(await first.search("things", "ship", limit=9))
+        removed = await second.remove("things", ["boat"])
+        assert removed["fault"]["code"] == "storage"
+        with pytest.raises(StorageError, match="open for writing elsewhere"):
+            await second.delete("things")
+        assert files == before
+        # Not before it has read what the other wrote.
+        await first.remove("things", ["cat"])
+        await first.close("things")
+        again = app_over(Shared(files, held))
+        assert (await again.open("things", keep=True))["saved"]
+        assert (await again.remove("things", ["boat"]))["saved"]
+        await again.delete("things")
+        return files, held
+
+    assert run(scenario()) == ({}, set())

@@ -4,6 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { Storage } from '../../web/storage.js';
+import { Origin } from '../node/origin.mjs';
 import { at, boot, copyFolder, mountRest } from './boot.mjs';
 
 /** @type {(message: unknown) => void} */
@@ -13,13 +15,23 @@ let posted = [];
 /** @type {(() => void)|null} */
 let arrived = null;
 const files = new Map();
+/** What the browser keeps, and what of it another tab sees. */
+const origin = new Origin();
+const otherTab = new Storage(origin.host());
 /** @type {any} */
 let engine;
+/** @type {(container: Uint8Array) => any} */
+let inspect;
 
 const store = {
     read: async (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => found(file).slice(offset, offset + length),
     size: async (/** @type {string} */ file) => found(file).length,
     encoder: async () => 'network',
+    keep: new Storage(origin.host()),
+    inspect: (/** @type {Uint8Array} */ container) => {
+        const told = inspect(container).toJs();
+        return told;
+    },
     pause: () => new Promise(resolve => setImmediate(resolve)),
     status: () => ({ source: 'cache', storage: { persisted: null }, pool: { size: 2, workers: 0, reason: null }, received_bytes: { 'a.findling': 7 } }),
     share: () => (pool.engine ? { embed: pool.embed, end: () => { pool.ended++; } } : null),
@@ -89,6 +101,7 @@ class OverJs(ReferenceEngine):
         return lambda *arguments: value(*(each.to_bytes() if hasattr(each, "to_bytes") and not isinstance(each, int) else each for each in arguments))
 OverJs.with_hashed_words()
 `);
+    inspect = pyodide.runPython('import json; from findling import reference; lambda container: json.dumps(reference.inspect(container.to_bytes())).encode()');
     const browser = pyodide.pyimport('findling.browser');
     engine = engineOver(reference);
     handle = browser.start(engine, store, (/** @type {any} */ message) => {
@@ -119,6 +132,28 @@ test('a file travels in as bytes, is found by its words, and travels out again',
 
 test('every message that is posted can be cloned to another thread', () => {
     for (const message of posted) structuredClone(message);
+});
+
+test('a collection is kept in the storage of the browser, which one worker writes, and carried elsewhere as bytes', async () => {
+    assert.equal(await otherTab.claim('theirs'), true);
+    assert.deepEqual((await ask(120, 'open', { collection: 'own', keep: true })).result.saved, true);
+    const added = (await ask(121, 'add', { collection: 'own', documents: [{ id: 'a', text: 'a lighthouse' }] })).result;
+    assert.deepEqual([added.saved, added.fault], [true, undefined]);
+    const pointer = 'own/collection.findling';
+    assert.ok((await otherTab.names('own/')).includes(pointer));
+    const { collections } = (await ask(122, 'collections')).result;
+    assert.deepEqual(collections.map((/** @type {any} */ each) => [each.collection, each.documents, each.saved]), [['own', 1, true]]);
+    const exported = (await ask(123, 'export', { collection: 'own' })).result;
+    assert.ok(exported.bytes instanceof Uint8Array);
+    const imported = (await ask(124, 'import', { collection: 'copy', bytes: structuredClone(exported.bytes) })).result;
+    assert.equal(imported.documents, 1);
+    assert.deepEqual((await ask(125, 'search', { collection: 'copy', query: 'lighthouse' })).result.hits.map((/** @type {any} */ hit) => hit.id), ['a']);
+    const theirs = (await ask(126, 'open', { collection: 'theirs', keep: true })).result;
+    assert.deepEqual([theirs.saved, theirs.fault.code, theirs.fault.detail], [false, 'storage', { reason: 'busy' }]);
+    assert.equal(await otherTab.claim('own'), false);
+    for (const [n, collection] of ['own', 'copy'].entries()) await ask(127 + n, 'delete', { collection });
+    assert.deepEqual(await otherTab.names(), []);
+    assert.equal(await otherTab.claim('own'), true);
 });
 
 test('status tells where the model came from, with null as null', async () => {
