@@ -209,11 +209,17 @@ class _ByHand(asyncio.BaseEventLoop):
 
     def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         outer = asyncio.events._get_running_loop()
+        # Whoever calls may be a task of another loop; for asyncio it rests meanwhile, as it does in fact.
+        task = None if outer is None else asyncio.current_task(outer)
+        if outer is not None and task is not None:
+            asyncio.tasks._leave_task(outer, task)
         asyncio.events._set_running_loop(None)
         try:
             return self.run_until_complete(work)
         finally:
             asyncio.events._set_running_loop(outer)
+            if outer is not None and task is not None:
+                asyncio.tasks._enter_task(outer, task)
 
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
