@@ -77,10 +77,10 @@ case $port in '' | *[!0-9]*) fail "--port needs a number" ;; esac
 case $verb in test | bench | clean) ;; *) [ ${#rest[@]} -eq 0 ] || fail "unknown option ${rest[0]}; see ./build.sh --help" ;; esac
 
 case $verb in
-    setup) setup --browser --arm ;;
+    setup) setup --browser --others --arm ;;
     build) setup && build ${flags[@]+"${flags[@]}"} ;;
     serve) setup && build ${flags[@]+"${flags[@]}"} && exec .venv/bin/findling serve dist --port "$port" ;;
-    test) setup --browser --arm && build && exec .venv/bin/python scripts/check.py ${rest[@]+"${rest[@]}"} ;;
+    test) setup --browser --others --arm && build && exec .venv/bin/python scripts/check.py ${rest[@]+"${rest[@]}"} ;;
     bench) setup --browser && build && exec .venv/bin/python scripts/bench.py ${rest[@]+"${rest[@]}"} ;;
     clean)
         rm -rf dist pkg target .cache/engine .cache/model .cache/pyodide .cache/demo py/findling/_native*.so

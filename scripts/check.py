@@ -101,7 +101,7 @@ def suites() -> list[Suite]:
         Suite("rust core", core),
         Suite("rust core without encoder", [*core[:8], "--package", "findling-core", "--no-default-features", "--test", "reader"]),
         Suite("rust core on aarch64", core) if on_arm() else Suite("rust core on aarch64", [*core, "--target", ARM_TARGET], emulated),
-        Suite("python", [*pytest, "tests", "--ignore=tests/browser"]),
+        Suite("python", [*pytest, "tests", "--ignore=tests/browser", "--ignore=tests/smoke"]),
         Suite("node", [*node, *outside]),
         Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),
         Suite("wasm in chromium", ["wasm-pack", "test", "--headless", "--chrome", "--mode", "no-install", WASM, "--offline"], {"CHROMEDRIVER": driver} if driver else {}),
@@ -110,6 +110,7 @@ def suites() -> list[Suite]:
         Suite("browser", [*pytest, "tests/browser"], browser_place),
         Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF),
         Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
+        Suite("firefox and webkit", [*pytest, "tests/smoke"]),
     ]
     return lints + tests
 

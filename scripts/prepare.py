@@ -34,6 +34,7 @@ ARM_TARGET = "aarch64-unknown-linux-gnu"
 ARM_LINKER = "aarch64-linux-gnu-gcc"
 ARM_RUNNER = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
 ARM_PACKAGES = ("qemu-user", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")
+OTHER_BROWSERS = ("firefox-esr", "webkit2gtk-driver", "xvfb")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -160,6 +161,19 @@ def install_browser() -> None:
         sys.exit("Chromium is missing and could not be installed: install it with your package manager (Debian: apt-get install chromium chromium-driver).")
 
 
+def other_browsers_ready() -> bool:
+    """Whether the site can be looked at in Firefox and WebKitGTK here."""
+    return any(map(shutil.which, ("firefox-esr", "firefox"))) and all(map(shutil.which, ("WebKitWebDriver", "Xvfb")))
+
+
+def install_other_browsers() -> None:
+    """Firefox, WebKitGTK and a screen for it. Without them one suite fails and all others run, so this says so and goes on."""
+    apt_install(*OTHER_BROWSERS)
+    if not other_browsers_ready():
+        packages = " ".join(OTHER_BROWSERS)
+        print(f"The suite 'firefox and webkit' will fail: install both with your package manager (Debian: apt-get install {packages}).", file=sys.stderr)
+
+
 def on_arm() -> bool:
     """Whether this machine is 64-bit ARM itself."""
     return platform.machine().lower() in ("aarch64", "arm64")
@@ -198,6 +212,9 @@ def main() -> None:
     if "--browser" in sys.argv[1:] and browser() is None:
         print("== browser for the tests", file=sys.stderr, flush=True)
         install_browser()
+    if "--others" in sys.argv[1:] and not other_browsers_ready():
+        print("== Firefox and WebKitGTK for the tests", file=sys.stderr, flush=True)
+        install_other_browsers()
     if "--arm" in sys.argv[1:] and not on_arm() and not arm_ready():
         print("== emulated 64-bit ARM for the tests", file=sys.stderr, flush=True)
         install_arm()

@@ -1,0 +1,1 @@
+"""Smoke tests in browsers other than Chromium."""
