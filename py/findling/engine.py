@@ -29,6 +29,7 @@ METHODS = (
     "records",
     "dump",
     "publish",
+    "commit",
     "status",
     "close",
 )
@@ -85,6 +86,10 @@ class Engine(Protocol):
 
     def publish(self, request: bytes) -> bytes:
         """index, meta: the length of a pointer file as a big-endian u32, that file, and the segment it names; or need."""
+
+    def commit(self, request: bytes) -> bytes:
+        """index, on (digest of the stored pointer, or null), meta, merge (segments): what changed since, as `publish` answers, with a
+        live segment or none; or need. It counts as stored once a later call names its digest as `on`."""
 
     def status(self) -> bytes:
         """backend, kernel, model, pieces, indexes; size_bytes of what is held, by part; memory_bytes of a WebAssembly build, else null."""
@@ -154,6 +159,9 @@ class BoundEngine:
 
     def publish(self, request: bytes) -> bytes:
         return self._bytes("publish", request)
+
+    def commit(self, request: bytes) -> bytes:
+        return self._bytes("commit", request)
 
     def status(self) -> bytes:
         return self._bytes("status")

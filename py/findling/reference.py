@@ -239,10 +239,14 @@ class ReferenceEngine:
     def publish(self, request: bytes) -> bytes:
         raise Unsupported("the reference writes no published collections; use a compiled engine")
 
+    def commit(self, request: bytes) -> bytes:
+        raise Unsupported("the reference writes no segments; use a compiled engine")
+
     def status(self) -> bytes:
         sizes = {name: _size_bytes(index) for name, index in self._indexes.items()}
         indexes = {
-            name: {**_counts(index), "values": _fields(index), "size_bytes": sizes[name]} for name, index in self._indexes.items()
+            name: {**_counts(index), "values": _fields(index), "size_bytes": sizes[name], **_stored(index)}
+            for name, index in self._indexes.items()
         }
         held = {part: sum(each[part] for each in sizes.values()) for part in ("vectors", "graph", "text")}
         return _bytes(
@@ -378,6 +382,11 @@ def _codes(vector: "np.ndarray[Any, np.dtype[np.float32]]", largest: int) -> Cod
 def _counts(index: dict[str, Any]) -> dict[str, int]:
     documents = index["documents"]
     return {"documents": len(documents), "passages": sum(len(each["codes"]) for each in documents.values())}
+
+
+def _stored(index: dict[str, Any]) -> dict[str, Any]:
+    """Nothing, because the reference writes no segments."""
+    return {"stored": None, "segments": [], "pending": len(index["documents"]), "gone": False, "next": None}
 
 
 def _fields(index: dict[str, Any]) -> list[str]:

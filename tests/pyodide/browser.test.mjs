@@ -65,7 +65,7 @@ function engineOver(reference) {
         reply.destroy();
         return bytes;
     };
-    const methods = ['backend', 'load_model', 'adopt_model', 'load_pieces', 'tokenize', 'embed', 'open', 'provide', 'add', 'add_vectors', 'remove', 'search', 'snippets', 'records', 'dump', 'publish', 'status', 'close'];
+    const methods = ['backend', 'load_model', 'adopt_model', 'load_pieces', 'tokenize', 'embed', 'open', 'provide', 'add', 'add_vectors', 'remove', 'search', 'snippets', 'records', 'dump', 'publish', 'commit', 'status', 'close'];
     const engine = Object.fromEntries(methods.map(method => [method, (/** @type {any[]} */ ...values) => call(method, values)]));
     engine.remove = () => { throw Object.assign(new Error('refused by the engine'), { code: 'wrong_space', detail: { wanted: 'a', found: null } }); };
     engine.records = () => { throw new TypeError('a fault'); };

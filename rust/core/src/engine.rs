@@ -3,23 +3,22 @@
 //! Owns which model and which indexes there are; delegates everything else. It knows nothing of who calls it.
 //! Invariant: a call that fails leaves everything as it was, and what a call lacks it answers as `need`.
 
-use crate::bands;
+mod asking;
+mod opening;
+mod writing;
+
 use crate::embedder::{Embedder, prefixed};
 use crate::error::{Code, Error, Result};
-use crate::explain;
-use crate::facets::Row;
 use crate::file::{Answer, File};
 use crate::finder::{Encoders, Encoding, Finder, missing_model};
-use crate::index::{self, Entry, Found, Index, Space};
+use crate::index::{Found, Index};
 use crate::loading::Loads;
 use crate::memory::{self, Parts};
 use crate::model::Model;
 use crate::numbers;
 use crate::pieces::Pieces;
-use crate::plan::{self, Encoder, TextKind, need};
-use crate::published::{self, Published};
-use crate::sentences;
-use crate::snippet;
+use crate::plan;
+use crate::published::Published;
 use crate::sorted::SortedMap;
 use serde_json::{Map, Value, json};
 
@@ -141,60 +140,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `bad_format`, `wrong_version` or `wrong_digest`.
     pub fn open(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Open = plan::read(request)?;
-        let name = request.index.as_str();
-        let index = match request.source()? {
-            None => Index::new(),
-            Some((source, length)) => {
-                let file = self
-                    .opening
-                    .remove(name)
-                    .filter(|file| file.is(source, length));
-                let mut file = file.unwrap_or_else(|| File::new(source, length));
-                if request.whole {
-                    match self.loads.open(name, source, length, &mut file)? {
-                        Answer::Ready(None) => {}
-                        Answer::Ready(Some(index)) => return self.opened(request.index, index),
-                        Answer::Need(needs) => {
-                            self.opening.insert(name.to_owned(), file);
-                            return need(&needs);
-                        }
-                    }
-                }
-                let published = self.published.open(name, source, length, &mut file)?;
-                if let Some((reply, is_open)) = published {
-                    match is_open {
-                        true => drop(self.indexes.remove(name)),
-                        false => drop(self.opening.insert(name.to_owned(), file)),
-                    }
-                    return Ok(reply);
-                }
-                match Index::open(&mut file)? {
-                    Answer::Ready(index) => index,
-                    Answer::Need(needs) => {
-                        self.opening.insert(name.to_owned(), file);
-                        return need(&needs);
-                    }
-                }
-            }
-        };
-        self.opened(request.index, index)
-    }
-
-    /// Keeps an index under a name; gives the reply of `open`.
-    fn opened(&mut self, name: String, index: Index) -> Result<Vec<u8>> {
-        let reply = plan::reply(&plan::Opened {
-            index: &name,
-            documents: index.documents(),
-            passages: index.passages(),
-            space: index.space().map(|space| space.id.as_str()),
-            meta: index.meta(),
-            values: None,
-        })?;
-        self.opening.remove(&name);
-        self.published.close(&name);
-        self.indexes.insert(name, index);
-        Ok(reply)
+        self.open_index(request)
     }
 
     /// Hands over bytes of `file` from byte `offset` on, as a `need` asked for them; other bytes are not kept.
@@ -202,24 +148,7 @@ impl Engine {
     /// # Errors
     /// `bad_request` when the offset is not a whole number below 2^53.
     pub fn provide(&mut self, file: &str, offset: f64, bytes: impl Into<Vec<u8>>) -> Result<()> {
-        let (offset, bytes) = (plan::offset(offset)?, bytes.into());
-        self.published.provide(file, offset, &bytes);
-        self.loads.provide(file, offset, &bytes);
-        let open = self.indexes.values_mut().filter_map(Index::file_mut);
-        let mut wanting: Vec<&mut File> = self
-            .opening
-            .values_mut()
-            .chain(open)
-            .filter(|each| each.wants(file, offset, bytes.len()))
-            .collect();
-        // Most bytes are one file's, which takes them as they are.
-        if let Some(last) = wanting.pop() {
-            for each in wanting {
-                each.provide(file, offset, bytes.clone());
-            }
-            last.provide(file, offset, bytes);
-        }
-        Ok(())
+        self.take_bytes(file, offset, bytes)
     }
 
     /// `{"index","documents":[{"id","fields"?:{"title"?,"text"?,"tags"?:[..],"path"?},"language"?,"values"?:{NAME:[..]},
@@ -230,24 +159,7 @@ impl Engine {
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `bad_format` when the model's numbers
     /// overflow, or those of a damaged file.
     pub fn add(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Add = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        let model = ready(&self.model)?;
-        let space = space_of(model);
-        index.check_space(&space.id, space.dim)?;
-        if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
-        }
-        let texts: Vec<&str> = request
-            .documents
-            .iter()
-            .flat_map(|document| document.passages.iter().map(|text| text.0.as_str()))
-            .collect();
-        let most = model.meta().max_tokens;
-        let vectors = self
-            .embedder
-            .embed(model, TextKind::Passage, &texts, most)?;
-        plan::reply(&index.add(&space, &entries(request.documents)?, &vectors)?)
+        self.add_texts(request)
     }
 
     /// As `add`, with vectors that are there already and need no model: `{"index","space","documents":[..]}` beside raw
@@ -256,38 +168,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `wrong_space`, `wrong_dim`, or those of a damaged file.
     pub fn add_vectors(&mut self, request: &[u8], vectors: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::AddVectors = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        let passages = request
-            .documents
-            .iter()
-            .map(|document| document.passages.len())
-            .sum();
-        let (dim, vectors) = plan::rows(vectors, passages)?;
-        let known = self.model.as_ref().map(space_of);
-        let known = index.space().or(known.as_ref());
-        let space = Space {
-            dim: if passages == 0 {
-                known.map_or(1, |known| known.dim)
-            } else {
-                dim
-            },
-            id: request.space,
-        };
-        if space.id.is_empty() {
-            return Err(Error::new(
-                Code::BadRequest,
-                "vectors come without the id of their space, so nobody could compare them; give that of their model",
-            ));
-        }
-        index.check_space(&space.id, space.dim)?;
-        if let Some(known) = known.filter(|known| known.id == space.id && known.dim != space.dim) {
-            return Err(index::wrong_dim(space.dim, known.dim));
-        }
-        if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
-        }
-        plan::reply(&index.add(&space, &entries(request.documents)?, &vectors)?)
+        self.add_rows(request, vectors)
     }
 
     /// `{"index","ids":[..]}` -> `{"removed"}` or `{"need":[..]}`; ids that are not in the index are ignored.
@@ -295,13 +176,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `not_found`, or those of a damaged file.
     pub fn remove(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Remove = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
-        }
-        let removed = index.remove(request.ids.iter().map(String::as_str))?;
-        plan::reply(&json!({ "removed": removed }))
+        self.remove_documents(request)
     }
 
     /// `{"index","text"?|"vector"?|"like"?:id,"space"?,"words"?:{"text"?,"phrases"?:[{"text","field"?}],"in"?:[{"text",
@@ -315,63 +190,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `bad_input`, `not_found`, `not_ready`, `wrong_space`, `wrong_dim`, or those of a damaged file.
     pub fn search(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let mut plan = plan::read_search(request)?;
-        if self.published.has(&plan.index) {
-            let encoders = Encoders::of(&self.model, &self.pieces);
-            return self.published.search(&plan, &mut self.embedder, encoders);
-        }
-        let index = found(&mut self.indexes, &plan.index)?;
-        let encoders = Encoders::of(&self.model, &self.pieces);
-        let encoding = encoders.of_plan(&plan)?;
-        if let Some(Encoding::Static(_)) = encoding {
-            plan.weigh_statically();
-        }
-        let answer = self
-            .finder
-            .find(&mut self.embedder, encoders, index, &plan)?;
-        if let Answer::Need(needs) = answer {
-            return need(&needs);
-        }
-        let found = self.finder.buffers().found();
-        let documents: Vec<usize> = found.iter().map(|found| found.document).collect();
-        let records = match index.records(&documents)? {
-            Answer::Need(needs) => return need(&needs),
-            Answer::Ready(records) => records,
-        };
-        let encoder = encoding.map(|encoding| encoding.encoder());
-        let cuts = index.bands().and_then(|bands| bands.cuts(&plan, encoder));
-        let query = self.finder.buffers().words();
-        let mut hits = Vec::with_capacity(found.len());
-        for (found, record) in found.iter().zip(records) {
-            let explain = match plan.explain {
-                true => Some(explain::hit(&plan, index, query, found)?),
-                false => None,
-            };
-            hits.push(plan::Hit {
-                id: index.id(found.document),
-                score: found.score,
-                passage: found.passage,
-                legs: plan::Legs {
-                    meaning: found.meaning.map(|meaning| meaning.closeness()),
-                    words: found.words,
-                },
-                record,
-                band: cuts.map(|cuts| bands::band(found.score, cuts)),
-                explain,
-            });
-        }
-        let corrections = self.finder.corrections();
-        plan::reply(&plan::Hits {
-            hits: &hits,
-            total: self.finder.buffers().total(),
-            exact: true,
-            close: cuts.map(|cuts| bands::is_close(self.finder.buffers().best(), cuts)),
-            cursor: plan.next(hits.len(), self.finder.buffers().total()),
-            facets: (!plan.facets.is_empty()).then(|| self.finder.buffers().counts()),
-            corrections: (!corrections.is_empty()).then_some(corrections),
-            encoder,
-            explain: plan.explain.then(|| explain::search(&plan, index, query)),
-        })
+        self.answer_plan(request)
     }
 
     /// What is shown of hits: see [`snippet::answer`] for the request and the reply. The texts come with the request, as records
@@ -381,37 +200,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `not_found` or `not_ready`.
     pub fn snippets(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: snippet::Request = plan::read(request)?;
-        // A collection that is read in pieces tells its languages; what its words weigh would have to be fetched.
-        let name = request.index.as_deref().unwrap_or_default();
-        let (languages, weights) = match self.published.languages(name) {
-            Some(languages) => (languages, SortedMap::new()),
-            None if request.index.is_none() => Default::default(),
-            None => found(&mut self.indexes, name)?
-                .words()
-                .map(|words| words.weigh(request.texts()))
-                .unwrap_or_default(),
-        };
-        let asked = request.texts().collect::<Vec<_>>().join(" ");
-        let encoder = request
-            .encoder
-            .filter(|encoder| *encoder != Encoder::Auto)
-            .or(self.pieces.as_ref().map(|_| Encoder::Static));
-        let (model, pieces, embedder) = (&self.model, &self.pieces, &mut self.embedder);
-        let mut query = Vec::new();
-        let mut by_static = |texts: &[&str]| {
-            let pieces = pieces.as_ref().ok_or_else(crate::pieces::missing)?;
-            sentences::by_pieces(pieces, &asked, texts)
-        };
-        let mut by_model = |texts: &[&str]| {
-            sentences::by_model(ready(model)?, embedder, &asked, &mut query, texts)
-        };
-        let choose: Option<&mut snippet::Choose<'_>> = match encoder {
-            None => None,
-            Some(Encoder::Static | Encoder::Auto) => Some(&mut by_static),
-            Some(Encoder::Model) => Some(&mut by_model),
-        };
-        snippet::answer(&request, &languages, weights, choose)
+        self.answer_snippets(request)
     }
 
     /// `{"index","ids"?:[..]}` -> `{"records":[{"id","record"}]}` in the order of insertion, or `{"need":[..]}`.
@@ -419,31 +208,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `not_found`, or those of a damaged file.
     pub fn records(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Records = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        let documents: Vec<usize> = match &request.ids {
-            None => (0..index.documents()).collect(),
-            Some(ids) => {
-                let mut numbers: Vec<usize> =
-                    ids.iter().filter_map(|id| index.number(id)).collect();
-                numbers.sort_unstable();
-                numbers.dedup();
-                numbers
-            }
-        };
-        let records = match index.records(&documents)? {
-            Answer::Need(needs) => return need(&needs),
-            Answer::Ready(records) => records,
-        };
-        let records: Vec<plan::Record<'_>> = documents
-            .iter()
-            .zip(records)
-            .map(|(document, record)| plan::Record {
-                id: index.id(*document),
-                record,
-            })
-            .collect();
-        plan::reply(&SortedMap::from([("records", records)]))
+        self.answer_records(request)
     }
 
     /// `{"index","meta"?:{},"calibrate"?}` -> the index file as raw bytes, which begin with `FINDLING`, or `{"need":[..]}` when
@@ -453,16 +218,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `not_found`, or those of a damaged file.
     pub fn dump(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Dump = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
-        }
-        if request.calibrate {
-            let encoders = Encoders::of(&self.model, &self.pieces);
-            bands::calibrate(&mut self.embedder, encoders, index)?;
-        }
-        index.dump(request.meta)
+        self.write_file(request)
     }
 
     /// `{"index","meta"?:{},"calibrate"?}` -> the files of a published collection (docs/FORMAT.md) as raw bytes: the length of the pointer
@@ -472,21 +228,28 @@ impl Engine {
     /// # Errors
     /// `bad_request`, `not_found`, `bad_input`, `wrong_space`, or those of a damaged file.
     pub fn publish(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Dump = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
-        }
-        if request.calibrate {
-            let encoders = Encoders::of(&self.model, &self.pieces);
-            bands::calibrate(&mut self.embedder, encoders, index)?;
-        }
-        published::publish(index, self.pieces.as_ref(), request.meta)
+        self.write_published(request)
+    }
+
+    /// `{"index","on"?:DIGEST|null,"meta"?:{},"merge"?:[FILE,..],"calibrate"?}` -> what changed since the pointer of the digest `on` was
+    /// stored (null: nothing is), as raw bytes: the length of the new pointer, a big-endian u32, the pointer, and the segment that
+    /// is the last it names; no bytes of that where nothing came to be; or `{"need":[..]}`. The new segment holds the documents that lie in none
+    /// of those that are stored, and those of the segments named in `merge`, which are named no more. What was computed last counts as
+    /// stored only once a later call gives its digest as `on`; until then all of it can be computed again.
+    ///
+    /// # Errors
+    /// `bad_request` when `on` is neither what is stored nor what was computed last, or for a file that is not there to merge;
+    /// `not_found`, or those of a damaged file.
+    pub fn commit(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        self.write_commit(request)
     }
 
     /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","values":[..],"size_bytes":{"vectors","graph",
-    /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`. `size_bytes` is what is
-    /// held, by part; `memory_bytes` the linear memory of a WebAssembly build, null on others.
+    /// "text"},"stored","segments","pending","gone","next"}},"size_bytes":{"model","vectors","graph","text","buffers"},
+    /// "memory_bytes":N|null}`. `size_bytes` is what is held, by part; `memory_bytes` the linear memory of a WebAssembly build, null on
+    /// others. What is stored of an index: `stored`, the pointer's digest or null; `segments`, `[{"file","length","documents","living",
+    /// "live"}]` in its order; `pending`, how many documents lie in none; `gone`, whether documents went of which it does not say so.
+    /// `next` are the same four for what `commit` computed last, or null.
     ///
     /// # Errors
     /// `bug` when the reply cannot be written.
@@ -495,11 +258,17 @@ impl Engine {
             .indexes
             .iter()
             .map(|(name, index)| {
+                let (stored, next) = index.stored();
                 let counts = json!({
                     "documents": index.documents(),
                     "passages": index.passages(),
                     "values": index.columns().fields().collect::<Vec<_>>(),
                     "size_bytes": index.size_bytes(),
+                    "stored": stored.stored,
+                    "segments": stored.segments,
+                    "pending": stored.pending,
+                    "gone": stored.gone,
+                    "next": next,
                 });
                 (name.clone(), counts)
             })
@@ -520,13 +289,7 @@ impl Engine {
     /// # Errors
     /// `bad_request`, or `not_found`.
     pub fn close(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let request: plan::Close = plan::read(request)?;
-        let published = self.published.close(&request.index) | self.loads.close(&request.index);
-        let opening = self.opening.remove(&request.index);
-        if self.indexes.remove(&request.index).is_none() && opening.is_none() && !published {
-            return Err(unknown(&request.index));
-        }
-        plan::reply(&json!({}))
+        self.forget(request)
     }
 }
 
@@ -557,28 +320,6 @@ impl Engine {
             parts.add(index.size_bytes());
         }
         parts
-    }
-}
-
-fn entries(documents: Vec<plan::Document>) -> Result<Vec<Entry>> {
-    let documents = documents.into_iter();
-    documents
-        .map(|mut document| {
-            Ok(Entry {
-                words: document.words()?,
-                values: Row::new(&document.values)?,
-                id: document.id,
-                passages: document.passages.len(),
-                record: document.record,
-            })
-        })
-        .collect()
-}
-
-fn space_of(model: &Model) -> Space {
-    Space {
-        id: model.meta().space.clone(),
-        dim: model.meta().dim,
     }
 }
 

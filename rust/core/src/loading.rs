@@ -1,21 +1,24 @@
-//! A published collection on its way into memory: both files whole, then an index like any other.
+//! A collection on its way into memory: its pointer and all its segments whole, then an index like any other.
 //!
-//! Owns which bytes are still lacking; must not know how they are read. Invariant: nothing of a file is used before all of it
-//! has been compared with its digests, and bytes that turn out to be damaged are forgotten.
+//! Owns which bytes are still lacking, and in which segment each document lies; must not know how they are read. Invariant: nothing
+//! of a file is used before all of it has been compared with its digests, and bytes that turn out to be damaged are forgotten.
 
 use crate::analysis::Language;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
 use crate::index::Index;
-use crate::segment::{Whole, is_pointer, segment_of};
+use crate::segment::{Pointer, Role, SegmentFile, Whole, name_digest, role};
 use crate::sorted::SortedMap;
+use crate::stored::bad;
+use serde_json::json;
 
 /// Collections on their way, by the names they will have.
 #[derive(Debug, Default)]
 pub struct Loads(SortedMap<String, Loading>);
 
 impl Loads {
-    /// The index, or what is lacking; none when `file`, of that source and length, is no pointer to a collection.
+    /// The index, or what is lacking; none when `file`, of that source and length, is no pointer to a collection, or to one that can be
+    /// read in pieces unless it has to be `whole`.
     ///
     /// # Errors
     /// `bad_format`, `wrong_version`, `wrong_digest`, or `unsupported` for documents without vectors.
@@ -25,15 +28,17 @@ impl Loads {
         source: &str,
         length: u64,
         file: &mut File,
+        whole: bool,
     ) -> Result<Answer<Option<Index>>> {
         let begun = self.0.remove(name);
         let begun = begun.filter(|loading| loading.is(source, length));
         // It exists before anybody knows whether it is needed, so that a pointer that was given whole is not asked for again.
         let mut loading = begun.unwrap_or_else(|| Loading::new(source, length));
-        if loading.segment.is_none() {
-            match is_pointer(file)? {
-                Answer::Ready(true) => {}
-                Answer::Ready(false) => return Ok(Answer::Ready(None)),
+        if loading.segments.is_none() {
+            match role(file)? {
+                Answer::Ready(Role::Whole) => {}
+                Answer::Ready(Role::Pieces) if whole => {}
+                Answer::Ready(_) => return Ok(Answer::Ready(None)),
                 Answer::Need(needs) => {
                     self.0.insert(name.to_owned(), loading);
                     return Ok(Answer::Need(needs));
@@ -67,7 +72,7 @@ impl Loads {
     }
 }
 
-/// One of the two files.
+/// One of the files.
 #[derive(Debug)]
 struct Piece {
     name: String,
@@ -89,7 +94,8 @@ impl Piece {
 #[derive(Debug)]
 struct Loading {
     pointer: Piece,
-    segment: Option<Piece>,
+    /// In the order of the pointer; none before that has been read.
+    segments: Option<Vec<Piece>>,
 }
 
 impl Loading {
@@ -101,7 +107,7 @@ impl Loading {
                 length,
                 bytes: None,
             },
-            segment: None,
+            segments: None,
         }
     }
 
@@ -112,7 +118,8 @@ impl Loading {
 
     /// Takes a file; parts of one, and files that are not lacking, are not kept.
     fn provide(&mut self, name: &str, offset: u64, bytes: &[u8]) {
-        for piece in [&mut self.pointer].into_iter().chain(&mut self.segment) {
+        let segments = self.segments.iter_mut().flatten();
+        for piece in [&mut self.pointer].into_iter().chain(segments) {
             let is_all = offset == 0 && bytes.len() as u64 >= piece.length;
             if piece.name == name && is_all && piece.bytes.is_none() {
                 piece.bytes = Some(bytes[..piece.length as usize].to_vec());
@@ -122,7 +129,8 @@ impl Loading {
 
     /// Bytes that are at hand.
     fn size_bytes(&self) -> usize {
-        let pieces = [&self.pointer].into_iter().chain(&self.segment);
+        let segments = self.segments.iter().flatten();
+        let pieces = [&self.pointer].into_iter().chain(segments);
         pieces.flat_map(|piece| &piece.bytes).map(Vec::len).sum()
     }
 
@@ -131,29 +139,99 @@ impl Loading {
     /// # Errors
     /// `bad_format`, `wrong_version`, `wrong_digest`, or `unsupported` for documents without vectors.
     fn open(&mut self) -> Result<Answer<Index>> {
-        let Some(pointer) = &self.pointer.bytes else {
+        let Some(bytes) = &self.pointer.bytes else {
             return Ok(Answer::Need(self.pointer.need().into_iter().collect()));
         };
-        if self.segment.is_none() {
-            let (name, length) = segment_of(pointer)?;
-            self.segment = Some(Piece {
-                name: beside(&self.pointer.name, &name),
-                length,
-                bytes: None,
-            });
+        let (pointer, digest) = (Pointer::parse(bytes)?, name_digest(bytes)?);
+        let segments = self.segments.get_or_insert_with(|| {
+            let files = pointer.segments.iter();
+            files
+                .map(|file| Piece {
+                    name: beside(&self.pointer.name, &file.file),
+                    length: file.length,
+                    bytes: None,
+                })
+                .collect()
+        });
+        let needs: Vec<Need> = segments.iter().filter_map(Piece::need).collect();
+        if !needs.is_empty() {
+            return Ok(Answer::Need(needs));
         }
-        let segment = self.segment.iter();
-        let Some(bytes) = segment.clone().find_map(|piece| piece.bytes.as_ref()) else {
-            return Ok(Answer::Need(segment.filter_map(Piece::need).collect()));
-        };
-        let whole = Whole::open(pointer, bytes)?;
-        let main = whole.languages().first();
-        let main = main.and_then(|code| Language::from_code(code));
-        let main = main.unwrap_or(Language::English);
-        let mut index = Index::of_contents(&whole.contents()?, main, whole.user().clone())?;
-        index.set_bands(whole.bands().cloned());
-        Ok(Answer::Ready(index))
+        let bytes = segments.iter_mut().filter_map(|piece| piece.bytes.take());
+        Ok(Answer::Ready(joined(pointer, digest, bytes)?))
     }
+}
+
+/// The index of all segments of a pointer, without the documents that are gone.
+fn joined(
+    mut pointer: Pointer,
+    digest: String,
+    segments: impl Iterator<Item = Vec<u8>>,
+) -> Result<Index> {
+    let (mut index, mut numbers) = (Index::new(), Vec::new());
+    for (at, bytes) in segments.enumerate() {
+        let file = pointer.segments[at].clone();
+        let (mut part, mut own) = match file.is_live() {
+            true => live(&file, &bytes)?,
+            false => published(&mut pointer, &bytes)?,
+        };
+        drop(bytes);
+        // By number in the segment, to be removed by number in the index.
+        let is_gone = |number: &u32| pointer.gone[at].binary_search(number).is_ok();
+        let gone = (0_u32..).zip(&own).filter(|(_, number)| is_gone(number));
+        let gone: Vec<u32> = gone.map(|(document, _)| document).collect();
+        part.remove_numbers(&gone)?;
+        own.retain(|number| !is_gone(number));
+        numbers.extend(own.into_iter().map(|number| (at, number)));
+        match at {
+            0 => index = part,
+            _ => index.append(&part)?,
+        }
+    }
+    index.set_meta(std::mem::take(&mut pointer.user));
+    index.set_bands(pointer.bands.take());
+    index.set_stored(digest, &pointer, &numbers);
+    Ok(index)
+}
+
+/// A live segment, and the numbers of its documents.
+///
+/// # Errors
+/// `bad_format`, `wrong_version` or `wrong_digest`.
+pub fn live(file: &SegmentFile, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
+    let found = name_digest(bytes)?;
+    if found != file.digest {
+        return Err(Error::new(
+            Code::WrongDigest,
+            "a segment is not the one that the pointer names; fetch or build the collection again",
+        )
+        .with(json!({"file": file.file, "found": found, "wanted": file.digest})));
+    }
+    let index = Index::load(bytes)?;
+    let documents = file.documents.unwrap_or(0);
+    if index.documents() != documents as usize {
+        return Err(bad(
+            "a segment has other than as many documents as its pointer says",
+        ));
+    }
+    Ok((index, (0..documents).collect()))
+}
+
+/// The published segment, and the numbers of its documents in the order of the index; what version 1 of the pointer does not say
+/// is filled in.
+fn published(pointer: &mut Pointer, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
+    let whole = Whole::of(pointer.clone(), bytes)?;
+    let main = pointer.segments[0].main.as_ref();
+    let main = main.or(whole.languages().first()).cloned();
+    let language = main.as_deref().and_then(Language::from_code);
+    let contents = whole.contents()?;
+    let language = language.unwrap_or(Language::English);
+    let index = Index::of_contents(&contents, language, Default::default())?;
+    let file = &mut pointer.segments[0];
+    file.live = Some(false);
+    file.documents = Some(index.documents() as u32);
+    file.main = Some(main.unwrap_or_default());
+    Ok((index, whole.numbers()?))
 }
 
 /// The name of a file that lies beside another: what stands up to the last `/` of a path or address, without what is asked of

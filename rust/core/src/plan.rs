@@ -210,6 +210,24 @@ pub struct Dump {
     pub calibrate: bool,
 }
 
+/// The request of `commit`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commit {
+    /// The index to write the changes of.
+    pub index: String,
+    /// What the pointer says about the collection; that of the index when not given.
+    pub meta: Option<Map<String, Value>>,
+    /// The digest of the pointer that is stored now; none when nothing is.
+    pub on: Option<String>,
+    /// The segments whose documents go into the new one.
+    #[serde(default)]
+    pub merge: Vec<String>,
+    /// Whether to learn anew which scores are good ones.
+    #[serde(default)]
+    pub calibrate: bool,
+}
+
 /// The request of `close`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

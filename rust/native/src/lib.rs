@@ -121,6 +121,12 @@ impl Engine {
         self.reply(py, |engine| engine.publish(request))
     }
 
+    /// {"index","on"?,"meta"?,"merge"?,"calibrate"?} -> what changed since the pointer of the digest "on" was stored, as raw bytes: the
+    /// length of the new pointer, a big-endian u32, this, and the new live segment, if there is one; or {"need":[..]}.
+    fn commit<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        self.reply(py, |engine| engine.commit(request))
+    }
+
     /// {"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
     /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}.
     fn status<'py>(&self, py: Python<'py>) -> Reply<'py> {

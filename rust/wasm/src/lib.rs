@@ -122,6 +122,12 @@ impl Engine {
         self.0.publish(request).map_err(thrown)
     }
 
+    /// `{"index","on"?,"meta"?,"merge"?,"calibrate"?}` -> what changed since the pointer of the digest `on` was stored, as raw bytes: the
+    /// length of the new pointer, a big-endian u32, this, and the new live segment, if there is one; or `{"need":[..]}`.
+    pub fn commit(&mut self, request: &[u8]) -> Reply {
+        self.0.commit(request).map_err(thrown)
+    }
+
     /// `{"backend","kernel","model":{..}|null,"indexes":{NAME:{"documents","passages","size_bytes":{"vectors","graph",
     /// "text"}}},"size_bytes":{"model","vectors","graph","text","buffers"},"memory_bytes":N|null}`.
     pub fn status(&self) -> Reply {

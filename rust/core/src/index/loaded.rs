@@ -3,6 +3,7 @@
 //! Owns the change from rows, terms and places to documents as they are added; must not know how contents are read.
 //! Invariant: what was published is found with the scores it had, and contents that do not fit together are refused.
 
+use super::commits::Homes;
 use super::rows::Rows;
 use super::stored::read_record;
 use super::{Document, Index, Space};
@@ -84,6 +85,7 @@ impl Index {
                 passages,
                 whole: document.has_whole.then_some(self.wholes),
                 record: start..records.len() as u64,
+                homes: Homes::default(),
             });
             self.passages += passages;
             self.wholes += usize::from(document.has_whole);

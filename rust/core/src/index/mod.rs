@@ -4,13 +4,16 @@
 //! Invariant: passages are rows without gaps in the order of the documents, every id occurs once, and the same documents
 //! added in the same order give the same bytes.
 
+mod commits;
 mod contents;
+mod joined;
 mod like;
 mod loaded;
 mod rows;
 mod search;
 mod stored;
 
+pub use commits::{Plan, Stored, StoredSegment};
 pub use search::{Ask, Buffers, Found, Meaning};
 
 use crate::bands::Bands;
@@ -18,6 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::facets::{Columns, Row};
 use crate::file::{Answer, File};
 use crate::words::{Source, Words};
+use commits::{Commits, Homes};
 use rows::Rows;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -83,6 +87,8 @@ struct Document {
     /// Its row among those of whole documents.
     whole: Option<usize>,
     record: Range<u64>,
+    /// In which stored segment it lies.
+    homes: Homes,
 }
 
 /// Documents, their vectors, words and records; parts of it may still lie in a file.
@@ -110,6 +116,8 @@ pub struct Index {
     /// The records end to end; None while they lie in `file`.
     records: Option<Vec<u8>>,
     file: Option<File>,
+    /// What is stored of it, and what may be.
+    commits: Commits,
 }
 
 impl Index {
@@ -130,6 +138,7 @@ impl Index {
             columns: Columns::new(),
             records: Some(Vec::new()),
             file: None,
+            commits: Commits::default(),
         }
     }
 
@@ -151,6 +160,11 @@ impl Index {
     /// Which scores are good ones; none where that was not learned.
     pub fn bands(&self) -> Option<&Bands> {
         self.bands.as_ref()
+    }
+
+    /// Keeps what its maker says about it.
+    pub fn set_meta(&mut self, meta: Map<String, Value>) {
+        self.meta = meta;
     }
 
     /// Keeps what was learned of it.
@@ -268,6 +282,7 @@ impl Index {
                 passages: entry.passages,
                 whole: whole.then_some(wholes),
                 record: start..parts.records.len() as u64,
+                homes: Homes::default(),
             });
             wholes += usize::from(whole);
             first_row += entry.passages;

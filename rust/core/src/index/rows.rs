@@ -42,6 +42,12 @@ impl Rows {
         self.scales.extend_from_slice(&rows.scales);
     }
 
+    /// Appends some rows of others, of which there are any.
+    pub(super) fn extend_some(&mut self, rows: &Rows, some: Range<usize>) {
+        self.codes.extend_from_slice(rows.codes(&some));
+        self.scales.extend_from_slice(&rows.scales[some]);
+    }
+
     /// The codes of some of the rows.
     pub(super) fn codes(&self, rows: &Range<usize>) -> &[i8] {
         let dim = self.codes.len() / self.scales.len().max(1);

@@ -403,6 +403,17 @@ impl Index {
         self.words.as_ref().ok_or_else(lost)
     }
 
+    /// The languages that a query is stemmed in, as ISO 639-1, that of most documents first.
+    ///
+    /// # Errors
+    /// `bug` when its words have not been fetched.
+    pub fn languages(&self) -> Result<Vec<String>> {
+        let (main, all) = self.words()?.languages();
+        let others = all.into_iter().filter(|each| *each != main);
+        let languages = [main].into_iter().chain(others);
+        Ok(languages.map(|each| each.code().to_owned()).collect())
+    }
+
     fn scan<'a>(&'a self, query: &'a Query) -> Result<Scan<'a>> {
         let (Some(rows), Some(whole_rows)) = (&self.rows, &self.whole_rows) else {
             return Err(lost());

@@ -4,6 +4,7 @@
 //! Invariant: what is read back equals what was written, the same index gives the same bytes, and nothing in a file is
 //! believed before it has been compared with the rest of it.
 
+use super::commits::Homes;
 use super::rows::Rows;
 use super::{Document, Index, Space, lost, span, unusable};
 use crate::bands::Bands;
@@ -194,6 +195,7 @@ impl Index {
                 passages,
                 whole: None,
                 record: record..end,
+                homes: Homes::default(),
             });
             record = end;
         }
@@ -281,6 +283,21 @@ impl Index {
     /// # Errors
     /// `bad_request` when `meta` makes the header longer than 1 MiB.
     pub fn dump(&self, meta: Option<Map<String, Value>>) -> Result<Vec<u8>> {
+        self.write(
+            self.bands.clone(),
+            meta.unwrap_or_else(|| self.meta.clone()),
+        )
+    }
+
+    /// Its documents as the bytes of a file that says nothing else.
+    ///
+    /// # Errors
+    /// As for [`Index::dump`].
+    pub fn dump_documents(&self) -> Result<Vec<u8>> {
+        self.write(None, Map::new())
+    }
+
+    fn write(&self, bands: Option<Bands>, user: Map<String, Value>) -> Result<Vec<u8>> {
         let (Some(rows), Some(whole_rows), Some(words), Some(records)) =
             (&self.rows, &self.whole_rows, &self.words, &self.records)
         else {
@@ -311,8 +328,8 @@ impl Index {
             version: Meta::VERSION,
             space: self.space.as_ref().map(|space| space.id.clone()),
             dim: self.space.as_ref().map(|space| space.dim),
-            bands: self.bands.clone(),
-            user: meta.unwrap_or_else(|| self.meta.clone()),
+            bands,
+            user,
         };
         format::pack(
             Kind::Index,

@@ -3,10 +3,12 @@
 //! Owns which collections there are, what a query is encoded with, and the reply; must not know the format. Invariant: a call
 //! that fails or lacks something leaves everything as it was.
 
+mod commit;
 mod explain;
 mod publish;
 mod query;
 
+pub use commit::commit;
 pub use publish::publish;
 
 use crate::analysis::Language;
@@ -19,7 +21,7 @@ use crate::format::hex;
 use crate::index;
 use crate::pieces::short;
 use crate::plan::{self, Search, Target, TextKind, need};
-use crate::segment::{self, Query, Remote};
+use crate::segment::{self, Query, Remote, Role};
 use crate::sorted::SortedMap;
 use crate::words::Correction;
 use serde_json::Map;
@@ -48,10 +50,10 @@ impl Published {
         let begun = self.opening.remove(name);
         let mut remote = match begun.filter(|remote| remote.is(source, length)) {
             Some(remote) => remote,
-            None => match segment::is_pointer(file)? {
+            None => match segment::role(file)? {
                 Answer::Need(needs) => return Ok(Some((need(&needs)?, false))),
-                Answer::Ready(true) => Remote::of_pointer(file.clone()),
-                Answer::Ready(false) => return Ok(None),
+                Answer::Ready(Role::Pieces | Role::Whole) => Remote::of_pointer(file.clone()),
+                Answer::Ready(Role::Other) => return Ok(None),
             },
         };
         if let Answer::Need(needs) = remote.open()? {

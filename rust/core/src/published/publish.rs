@@ -32,15 +32,7 @@ pub fn publish(
     if let Some(pieces) = pieces {
         give_codes(&mut contents, pieces)?;
     }
-    let mut languages = Vec::new();
-    if let Some(inverted) = index.words()?.inverted() {
-        languages.push(inverted.main.code().to_owned());
-        let others = inverted
-            .languages
-            .iter()
-            .filter(|each| **each != inverted.main);
-        languages.extend(others.map(|language| language.code().to_owned()));
-    }
+    let languages = index.languages()?;
     let shorten = |full: &[f32]| match pieces {
         Some(pieces) => short::quantize(&pieces.project(full)?),
         None => short::quantize(full),

@@ -1,18 +1,14 @@
-//! What a segment and a pointer file say about themselves, and the names of their sections.
+//! What a segment says about itself, the names of its sections, and the parameters of a collection.
 //!
-//! Owns the meta of both and the parameters of a collection; must not know what a section holds. Invariant: what the meta
+//! Owns the meta of segments and those parameters; must not know what a section holds. Invariant: what the meta
 //! of a segment counts is compared with its sections before it is used.
 
 use super::bytes::{Cursor, bad};
 use super::impacts::{Impacts, LEVELS};
-use crate::bands::Bands;
 use crate::codes::DIM_CAP;
 use crate::error::Result;
-use crate::file::{Answer, File};
-use crate::format::Kind;
 use crate::stored;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 pub(super) const ROOT: &str = "root";
 pub(super) const DICTIONARY: &str = "dictionary";
@@ -29,6 +25,7 @@ pub(super) const LENGTHS: &str = "lengths";
 pub(super) const CODES: &str = "codes";
 pub(super) const SCALES: &str = "scales";
 pub(super) const PARAMETERS: &str = "parameters";
+pub(super) const TOMBSTONES: &str = "tombstones";
 
 /// The meta of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,80 +72,6 @@ impl SegmentMeta {
             return Err(bad("its space, dim and rows do not fit each other"));
         }
         Ok(())
-    }
-}
-
-/// A file that a pointer names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SegmentFile {
-    /// Its name, beside the pointer.
-    pub file: String,
-    /// Its bytes.
-    pub length: u64,
-    /// Its first bytes, up to the end of its root.
-    pub head: u64,
-    /// The digest of its header in hexadecimal, which covers all of it.
-    pub digest: String,
-}
-
-/// The meta of a pointer file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PointerMeta {
-    pub r#type: String,
-    pub version: u32,
-    pub segments: Vec<SegmentFile>,
-    /// The languages that a query is stemmed in, as ISO 639-1, that of most documents first.
-    pub languages: Vec<String>,
-    /// The digest of the piece table that the short codes come from, in hexadecimal.
-    pub pieces: Option<String>,
-    /// Which scores are good ones; learned when the collection was built.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bands: Option<Bands>,
-    pub user: Map<String, Value>,
-}
-
-impl stored::Meta for PointerMeta {
-    const TYPE: &str = "collection";
-    const VERSION: u32 = 1;
-
-    fn named(&self) -> (&str, u32) {
-        (&self.r#type, self.version)
-    }
-}
-
-/// Whether a file says that it is the pointer of a published collection, or what is lacking to see it.
-///
-/// # Errors
-/// Those of [`File::header`].
-pub fn is_pointer(file: &mut File) -> Result<Answer<bool>> {
-    Ok(match file.header(Kind::Index)? {
-        Answer::Ready(header) => {
-            Answer::Ready(header.meta["type"] == <PointerMeta as stored::Meta>::TYPE)
-        }
-        Answer::Need(needs) => Answer::Need(needs),
-    })
-}
-
-impl PointerMeta {
-    /// The one segment.
-    ///
-    /// # Errors
-    /// `bad_format` when it names another number of them, or one that does not lie beside it.
-    pub fn segment(&self) -> Result<&SegmentFile> {
-        let [segment] = self.segments.as_slice() else {
-            return Err(bad("its pointer names other than one segment"));
-        };
-        let is_name = |name: &str| {
-            let all = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            (1..=128).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(all)
-        };
-        if !is_name(&segment.file) || segment.head > segment.length {
-            return Err(bad("its pointer names a segment that cannot be"));
-        }
-        self.bands.as_ref().map_or(Ok(()), Bands::check)?;
-        Ok(segment)
     }
 }
 

@@ -1,6 +1,6 @@
-//! The published format: a collection as a pointer file and one segment that is read whole or in small pieces.
+//! The published format: a collection as a pointer file and a segment that is read whole or in small pieces, and live ones beside.
 //!
-//! Owns what a segment holds and how it is laid out (docs/FORMAT.md); must not know how text becomes terms, what a vector
+//! Owns the pointer, and what a published segment holds and how it is laid out (docs/FORMAT.md); must not know how text becomes terms, what a vector
 //! means, or who reads. Invariant: the same contents give the same bytes, what is read back equals what was written, and
 //! nothing in a file is believed before it has been compared with its digest and with the rest of the file.
 
@@ -14,6 +14,7 @@ mod leaf;
 mod meta;
 mod narrow;
 mod near;
+mod pointer;
 mod postings;
 mod remote;
 mod root;
@@ -27,7 +28,8 @@ mod write;
 
 pub use ask::{Condition, Found, Hit, Nearness, Query, Weighed, Word};
 pub use cluster::Layout;
-pub use meta::{Parameters, is_pointer};
+pub use meta::Parameters;
+pub use pointer::{Pointer, Role, SegmentFile, name_digest, role, segment_name};
 pub use postings::FIELDS;
 pub use remote::Remote;
 pub use whole::{Whole, segment_of};

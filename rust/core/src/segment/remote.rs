@@ -6,7 +6,8 @@
 use super::bytes::bad;
 use super::corrections::Directory;
 use super::leaf::{self, Entry, Frame, Place};
-use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
+use super::meta::{self, Parameters, SegmentMeta};
+use super::pointer::Pointer;
 use super::postings::{PAGE_POSTINGS, read_page};
 use super::root::{self, Header, Root};
 use super::texts::{Stored, Unpacker, read_documents};
@@ -56,7 +57,7 @@ pub struct Remote {
 /// What is known once the root has been read.
 #[derive(Clone, Debug)]
 pub(super) struct Opened {
-    pub pointer: PointerMeta,
+    pub pointer: Pointer,
     pub parameters: Parameters,
     pub meta: SegmentMeta,
     pub root: Root,
@@ -135,14 +136,15 @@ impl Remote {
         if self.opened.is_some() {
             return Ok(Answer::Ready(()));
         }
-        let header = ready!(self.pointer.header(Kind::Index)?);
-        let pointer: PointerMeta = read_meta(&header.meta)?;
-        let named = pointer.segment()?.clone();
-        let parameters = ready!(whole(&mut self.pointer, meta::PARAMETERS)?);
+        let pointer = ready!(read_pointer(&mut self.pointer)?);
+        let unpublished = || bad("its pointer names no published segment");
+        let named = pointer.published().ok_or_else(unpublished)?.clone();
+        let parameters = pointer.parameters.clone().ok_or_else(unpublished)?;
         let name = beside(self.pointer.name(), &named.file);
+        let head = named.head.unwrap_or(named.length);
         let segment = self
             .segment
-            .get_or_insert_with(|| File::with_head(&name, named.length, named.head));
+            .get_or_insert_with(|| File::with_head(&name, named.length, head));
         let header = ready!(segment.header(Kind::Index)?);
         if hex(&header.digest) != named.digest {
             return Err(Error::new(
@@ -169,7 +171,6 @@ impl Remote {
         }
         let width = rank_width(meta.documents as usize) as u64;
         segment.expect_length(meta::ORDER, u64::from(meta.documents) * width)?;
-        let parameters = Parameters::read(&parameters)?;
         self.opened = Some(Opened {
             pointer,
             parameters,
@@ -479,6 +480,22 @@ impl Remote {
         }
         Ok(Answer::Ready(records))
     }
+}
+
+/// What a pointer file says.
+fn read_pointer(file: &mut File) -> Result<Answer<Pointer>> {
+    let has_tombstones = Pointer::has_tombstones(ready!(file.header(Kind::Index)?))?;
+    let parameters = ready!(whole(file, meta::PARAMETERS)?);
+    let tombstones = match has_tombstones {
+        true => ready!(whole(file, meta::TOMBSTONES)?),
+        false => Vec::new(),
+    };
+    let header = ready!(file.header(Kind::Index)?);
+    Ok(Answer::Ready(Pointer::read(
+        header,
+        &parameters,
+        &tombstones,
+    )?))
 }
 
 /// A whole section, which is kept.

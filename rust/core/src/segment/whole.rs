@@ -6,7 +6,8 @@
 use super::bytes::{Cursor, bad, check_mark};
 use super::corrections::{self, Directory};
 use super::leaf::{self, Entry, Frame, Place};
-use super::meta::{self, Parameters, PointerMeta, SegmentMeta};
+use super::meta::{self, Parameters, SegmentMeta};
+use super::pointer::Pointer;
 use super::postings::{PAGE_POSTINGS, read_frequencies, read_page, read_spots};
 use super::root::{self, Header, Root};
 use super::spots;
@@ -18,7 +19,7 @@ use crate::bands::Bands;
 use crate::codes::{CODE_MAX, is_scale};
 use crate::error::{Code, Error, Result};
 use crate::facets::Columns;
-use crate::format::{Container, Kind, hex};
+use crate::format::{Container, hex};
 use crate::numbers;
 use crate::pieces::short;
 use crate::stored::read_meta;
@@ -28,32 +29,25 @@ use serde_json::{Map, Value, json};
 #[derive(Debug)]
 pub struct Whole<'a> {
     container: Container<'a>,
-    pointer: PointerMeta,
+    pointer: Pointer,
     parameters: Parameters,
     meta: SegmentMeta,
     root: Root,
     headers: Vec<Header>,
 }
 
-/// The name of the segment that a pointer file names, and its length.
+/// The name of the published segment that a pointer file names, and its length.
 ///
 /// # Errors
 /// `bad_format`, `wrong_version` or `wrong_digest`.
 pub fn segment_of(pointer: &[u8]) -> Result<(String, u64)> {
-    let (pointer, _) = read_pointer(&Container::parse(pointer)?)?;
-    let segment = pointer.segment()?;
+    let pointer = Pointer::parse(pointer)?;
+    let segment = pointer.published().ok_or_else(unpublished)?;
     Ok((segment.file.clone(), segment.length))
 }
 
-fn read_pointer(container: &Container<'_>) -> Result<(PointerMeta, Parameters)> {
-    let header = container.header();
-    if header.kind != Kind::Index {
-        return Err(bad("it is a model"));
-    }
-    let pointer: PointerMeta = read_meta(&header.meta)?;
-    pointer.segment()?;
-    let parameters = Parameters::read(container.section(meta::PARAMETERS)?)?;
-    Ok((pointer, parameters))
+fn unpublished() -> Error {
+    bad("its pointer names no published segment")
 }
 
 impl<'a> Whole<'a> {
@@ -62,10 +56,18 @@ impl<'a> Whole<'a> {
     /// # Errors
     /// `bad_format`, `wrong_version` or `wrong_digest`.
     pub fn open(pointer: &[u8], segment: &'a [u8]) -> Result<Whole<'a>> {
-        let (pointer, parameters) = read_pointer(&Container::parse(pointer)?)?;
+        Whole::of(Pointer::parse(pointer)?, segment)
+    }
+
+    /// Opens the published segment of a collection; compares every block with its digest.
+    ///
+    /// # Errors
+    /// As for [`Whole::open`].
+    pub fn of(pointer: Pointer, segment: &'a [u8]) -> Result<Whole<'a>> {
         let container = Container::parse(segment)?;
         let header = container.header();
-        let named = pointer.segment()?;
+        let named = pointer.published().ok_or_else(unpublished)?;
+        let parameters = pointer.parameters.clone().ok_or_else(unpublished)?;
         if hex(&header.digest) != named.digest || segment.len() as u64 != named.length {
             return Err(Error::new(
                 Code::WrongDigest,
@@ -73,11 +75,19 @@ impl<'a> Whole<'a> {
             )
             .with(json!({"found": hex(&header.digest), "wanted": named.digest})));
         }
-        if header.section(meta::ROOT)?.range().end != named.head {
+        if Some(header.section(meta::ROOT)?.range().end) != named.head {
             return Err(bad("its root does not end where the pointer says"));
         }
         let meta: SegmentMeta = read_meta(&header.meta)?;
         meta.check()?;
+        if named
+            .documents
+            .is_some_and(|documents| documents != meta.documents)
+        {
+            return Err(bad(
+                "it has other than as many documents as its pointer says",
+            ));
+        }
         let length = |name: &str| Ok::<u64, Error>(header.section(name)?.length);
         let root = Root::read(
             container.section(meta::ROOT)?,
@@ -133,6 +143,24 @@ impl<'a> Whole<'a> {
         &self.pointer.languages
     }
 
+    /// What its pointer says.
+    pub fn pointer(&self) -> &Pointer {
+        &self.pointer
+    }
+
+    /// The numbers of its documents in the order of their ids, as in [`Whole::contents`].
+    ///
+    /// # Errors
+    /// `bad_format`.
+    pub fn numbers(&self) -> Result<Vec<u32>> {
+        let ranks = self.ranks()?;
+        let mut numbers = vec![0; ranks.len()];
+        for (number, rank) in (0..).zip(ranks) {
+            numbers[rank as usize] = number;
+        }
+        Ok(numbers)
+    }
+
     /// What impacts stand for.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
@@ -169,16 +197,13 @@ impl<'a> Whole<'a> {
     /// As for [`Whole::verify`].
     pub fn contents(&self) -> Result<Contents> {
         self.check_rows()?;
-        let ranks = self.ranks()?;
+        let (ranks, order) = (self.ranks()?, self.numbers()?);
         let mut numbered = Vec::new();
         self.each_document(&mut |document| {
             numbered.push(Some(document));
             Ok(())
         })?;
-        let mut order = vec![0; ranks.len()];
-        for (number, rank) in ranks.iter().enumerate() {
-            order[*rank as usize] = number;
-        }
+        let order: Vec<usize> = order.into_iter().map(|number| number as usize).collect();
         let mut contents = Contents {
             space: self.space(),
             columns: self.columns()?.picked(&order).dump(),

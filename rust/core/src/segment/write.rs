@@ -9,7 +9,8 @@ use super::cluster::{Layout, Points, arrange};
 use super::corrections;
 use super::impacts::{Impacts, saturated};
 use super::leaf::Builder;
-use super::meta::{self, Parameters, PointerMeta, SegmentFile, SegmentMeta};
+use super::meta::{self, Parameters, SegmentMeta};
+use super::pointer::{Pointer, SegmentFile, segment_name};
 use super::postings::{PAGE_POSTINGS, put_frequencies, put_page, put_spots};
 use super::root::{
     Block, ColumnPlace, Header, LeafPlace, Root, Shape, Small, SuperPlace, separator,
@@ -22,7 +23,7 @@ use crate::bands::Bands;
 use crate::codes;
 use crate::error::Result;
 use crate::facets::{self, Columns};
-use crate::format::{DEFAULT_BLOCK, Header as FileHeader, Kind, hex, pack, pack_in_blocks};
+use crate::format::{DEFAULT_BLOCK, Header as FileHeader, Kind, hex, pack_in_blocks};
 use crate::numbers;
 use crate::stored::{Meta, write_meta};
 use serde_json::{Map, Value};
@@ -63,27 +64,26 @@ pub fn write(contents: &Contents, options: &Options<'_>) -> Result<Vec<(String, 
     let impacts = Impacts::learn(contents);
     let segment = Writer::new(contents, options)?.segment(&impacts)?;
     let header = FileHeader::parse(&segment)?;
-    let name = format!("segment-{}.findling", hex(&header.digest));
-    let pointer = PointerMeta {
-        r#type: PointerMeta::TYPE.to_owned(),
-        version: PointerMeta::VERSION,
+    let digest = hex(&header.digest);
+    let name = segment_name(&digest);
+    let pointer = Pointer {
         segments: vec![SegmentFile {
             file: name.clone(),
             length: segment.len() as u64,
-            head: header.section(meta::ROOT)?.range().end,
-            digest: hex(&header.digest),
+            head: Some(header.section(meta::ROOT)?.range().end),
+            digest,
+            live: None,
+            documents: None,
+            main: None,
         }],
+        gone: vec![Vec::new()],
+        parameters: Some(Parameters::of(&impacts, GAMMA)),
         languages: options.languages.clone(),
         pieces: options.pieces.clone(),
         bands: options.bands.clone(),
         user: options.user.clone(),
     };
-    let parameters = Parameters::of(&impacts, GAMMA).write();
-    let pointer = pack(
-        Kind::Index,
-        &write_meta(&pointer)?,
-        &[(meta::PARAMETERS, &parameters)],
-    )?;
+    let pointer = pointer.write()?;
     Ok(vec![(name, segment), (POINTER.to_owned(), pointer)])
 }
 

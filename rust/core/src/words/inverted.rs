@@ -243,7 +243,7 @@ impl Words {
     }
 
     /// The language of most documents, and those in which a query is stemmed.
-    fn languages(&self) -> (Language, Vec<Language>) {
+    pub fn languages(&self) -> (Language, Vec<Language>) {
         let mut counts: Vec<(Language, usize)> = Vec::new();
         let (mut unknown, all) = (0, self.documents.len());
         for document in &self.documents {

@@ -277,6 +277,35 @@ impl Words {
         Some(number)
     }
 
+    /// Appends documents of others, by their numbers; none where there are too many words.
+    pub fn append(&mut self, others: &Words, documents: &[usize]) -> Option<()> {
+        // Of each word of theirs the number it has here.
+        let mut numbers = vec![lexicon::NONE; others.lexicon.len()];
+        for document in documents {
+            let theirs = &others.documents[*document];
+            let start = self.tokens.len();
+            for token in &others.tokens[theirs.all()] {
+                let mark = Mark(*token);
+                let word = mark.word() as usize;
+                if mark != Mark::GAP && numbers[word] == lexicon::NONE {
+                    let head = others.heads[word];
+                    let head = match head as usize == word {
+                        true => None,
+                        false => Some(self.enter(others.lexicon.get(head), None)?),
+                    };
+                    numbers[word] = self.enter(others.lexicon.get(mark.word()), head)?;
+                }
+                self.tokens.push(mark.renumbered(&numbers).0);
+            }
+            self.documents.push(Document {
+                start,
+                ..theirs.clone()
+            });
+        }
+        self.inverted = None;
+        Some(())
+    }
+
     /// Removes the documents that `keep` does not keep; those that stay move down, in order.
     pub fn retain(&mut self, keep: &[bool]) {
         let mut number = 0;

@@ -8,6 +8,7 @@ mod bands;
 mod broken;
 mod buffers;
 mod campaign;
+mod commits;
 mod container;
 mod engine;
 mod fuzz;

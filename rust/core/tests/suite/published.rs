@@ -89,7 +89,7 @@ fn another_segment_and_another_version_are_refused() {
         parts.pack()
     };
     assert_eq!(
-        code(&set(&pointer, "version", json!(2)), &segment),
+        code(&set(&pointer, "version", json!(3)), &segment),
         Code::WrongVersion
     );
     let newer = set(&segment, "version", json!(2));

@@ -1,0 +1,496 @@
+//! Collections that are written change by change: random work against a dictionary, writes that fail, segments in any number.
+//!
+//! Owns a disk that can fail and what is asserted; knows no offsets. Invariant: seeded; what a collection answers is compared byte for
+//! byte with an index of the same documents that was never written.
+
+use super::support::Seeded;
+use findling_core::{Engine, Result};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DIM: usize = 8;
+pub const POINTER: &str = "c/collection.findling";
+const IDS: usize = 28;
+/// Documents of such versions have no accents.
+const PLAIN: u64 = 1000;
+
+/// Files by name.
+pub type Disk = BTreeMap<String, Vec<u8>>;
+
+/// A document with words, values and vectors that follow from both numbers.
+fn document(id: usize, version: u64) -> (Value, Vec<u8>) {
+    let mut seeded = Seeded(version << 8 | id as u64);
+    // A published segment does not keep how a word with accents was written.
+    let accents = [["ete", "rivieres"], ["été", "rivières"]][usize::from(version < PLAIN)];
+    let words = [
+        "rocket", "fever", "boats", "boat", accents[0], accents[1], "node.js", "harbour",
+    ];
+    let mut text = String::new();
+    let most = if seeded.below(6) == 0 { 450 } else { 12 };
+    for _ in 0..seeded.below(most) {
+        text.push_str(words[seeded.below(words.len())]);
+        text.push(' ');
+    }
+    let passages = 1 + seeded.below(3);
+    let mut document = json!({
+        "id": format!("d{id:02}"),
+        "fields": {
+            "title": format!("{} {}", words[seeded.below(8)], words[seeded.below(8)]),
+            "text": text,
+            "tags": ["one", words[seeded.below(8)]],
+        },
+        "values": {"kind": [words[seeded.below(3)]], "year": [1990 + seeded.below(9)]},
+        "passages": vec!["p"; passages],
+        "record": {"id": id, "version": version},
+    });
+    match seeded.below(4) {
+        0 => document["language"] = json!("fr"),
+        1 => document["language"] = json!("en"),
+        2 => document["values"] = json!({}),
+        _ => {}
+    }
+    let vectors = seeded.vector(passages * DIM);
+    (
+        document,
+        vectors.iter().flat_map(|x| x.to_le_bytes()).collect(),
+    )
+}
+
+pub fn add(engine: &mut Engine, documents: &[(usize, u64)]) {
+    let (mut given, mut vectors) = (Vec::new(), Vec::new());
+    for (id, version) in documents {
+        let (document, own) = document(*id, *version);
+        given.push(document);
+        vectors.extend(own);
+    }
+    let request = json!({"index": "i", "space": "s", "documents": given}).to_string();
+    engine.add_vectors(request.as_bytes(), &vectors).unwrap();
+}
+
+pub fn remove(engine: &mut Engine, ids: &[usize]) {
+    let ids: Vec<String> = ids.iter().map(|id| format!("d{id:02}")).collect();
+    let request = json!({"index": "i", "ids": ids}).to_string();
+    engine.remove(request.as_bytes()).unwrap();
+}
+
+pub fn new_engine() -> Engine {
+    let mut engine = Engine::new("native");
+    engine.open(br#"{"index":"i"}"#).unwrap();
+    engine
+}
+
+/// The digest of a pointer file, as its bytes tell it.
+pub fn digest(pointer: &[u8]) -> String {
+    pointer[16..32]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The answer of a commit: the pointer, and the name and bytes of the new segment.
+pub type Written = (Vec<u8>, Option<(String, Vec<u8>)>);
+
+pub fn commit(engine: &mut Engine, on: Option<&str>, merge: &[String]) -> Result<Written> {
+    let request = json!({"index": "i", "on": on, "merge": merge, "meta": {"of": "mine"}});
+    Ok(taken_apart(&engine.commit(request.to_string().as_bytes())?))
+}
+
+pub fn taken_apart(files: &[u8]) -> Written {
+    let (length, files) = files.split_first_chunk::<4>().unwrap();
+    let (pointer, segment) = files.split_at(u32::from_be_bytes(*length) as usize);
+    let named = named_by(pointer);
+    let segment = (!segment.is_empty()).then(|| (named.last().unwrap().clone(), segment.to_vec()));
+    (pointer.to_vec(), segment)
+}
+
+/// The files that a pointer names.
+pub fn named_by(pointer: &[u8]) -> Vec<String> {
+    let header: Value = serde_json::from_slice(&findling_core::inspect(pointer).unwrap()).unwrap();
+    let segments = header["meta"]["segments"].as_array().unwrap().iter();
+    segments
+        .map(|each| format!("c/{}", each["file"].as_str().unwrap()))
+        .collect()
+}
+
+/// Writes a commit, and takes out what the new pointer does not name.
+pub fn write(disk: &mut Disk, (pointer, segment): Written) {
+    if let Some((name, bytes)) = segment {
+        disk.insert(name, bytes);
+    }
+    let named = named_by(&pointer);
+    disk.insert(POINTER.to_owned(), pointer);
+    disk.retain(|name, _| name == POINTER || named.contains(name));
+}
+
+/// Calls until nothing is lacking.
+pub fn answered(
+    engine: &mut Engine,
+    disk: &Disk,
+    mut call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
+) -> Result<Value> {
+    for _ in 0..20 {
+        let reply: Value = serde_json::from_slice(&call(engine)?).unwrap();
+        let Some(needs) = reply["need"].as_array() else {
+            return Ok(reply);
+        };
+        for need in needs {
+            let name = need["file"].as_str().unwrap();
+            let start = need["offset"].as_u64().unwrap() as usize;
+            let end = start + need["length"].as_u64().unwrap() as usize;
+            engine
+                .provide(name, start as f64, &disk[name][start..end])
+                .unwrap();
+        }
+    }
+    panic!("the same needs come again and again");
+}
+
+pub fn open(disk: &Disk, whole: bool) -> Result<(Engine, Value)> {
+    let mut engine = Engine::new("native");
+    let length = disk[POINTER].len();
+    let request = json!({"index": "i", "file": POINTER, "length": length, "whole": whole});
+    let reply = answered(&mut engine, disk, |engine| {
+        engine.open(request.to_string().as_bytes())
+    })?;
+    Ok((engine, reply))
+}
+
+/// What is asked of a collection.
+fn plans() -> Vec<Value> {
+    let facets = json!([{"field": "kind"}, {"field": "year"}]);
+    let vector: Vec<f32> = Seeded(5).vector(DIM);
+    vec![
+        json!({"words": {"text": "boats rocket"}, "limit": 30, "facets": facets, "explain": true}),
+        json!({"vector": vector, "limit": 30}),
+        json!({"vector": vector, "words": {"text": "ete harbour node.js"}, "limit": 30}),
+        json!({"words": {"text": ""}, "filter": {"field": "kind", "any": ["fever"]}, "facets": facets, "sort": [{"field": "year"}]}),
+        json!({"words": {"text": "riviere fevr", "correct": true, "phrases": [{"text": "one"}]}, "limit": 30}),
+        json!({"words": {"text": "bo", "typing": true, "not": [{"text": "rocket boats"}]}, "limit": 30}),
+    ]
+}
+
+/// What an index answers, and its records in the order of their ids.
+fn answers(engine: &mut Engine) -> Vec<Value> {
+    let mut all: Vec<Value> = plans()
+        .into_iter()
+        .map(|mut plan| {
+            plan["index"] = json!("i");
+            let reply = engine.search(plan.to_string().as_bytes()).unwrap();
+            serde_json::from_slice(&reply).unwrap()
+        })
+        .collect();
+    let records = engine.records(br#"{"index":"i"}"#).unwrap();
+    let mut records: Value = serde_json::from_slice(&records).unwrap();
+    let list = records["records"].as_array_mut().unwrap();
+    list.sort_by_key(|each| each["id"].to_string());
+    all.push(records);
+    all
+}
+
+/// What an index of these documents answers that was never written.
+fn expected(documents: &BTreeMap<usize, u64>) -> Vec<Value> {
+    let mut engine = new_engine();
+    let all: Vec<(usize, u64)> = documents
+        .iter()
+        .map(|(id, version)| (*id, *version))
+        .collect();
+    add(&mut engine, &all);
+    answers(&mut engine)
+}
+
+/// An index answers what one of these documents does that was never written.
+fn alike(engine: &mut Engine, documents: &BTreeMap<usize, u64>) {
+    for (own, other) in answers(engine).iter().zip(&expected(documents)) {
+        if own != other {
+            let (own, other) = (own.to_string(), other.to_string());
+            let bytes = own.bytes().zip(other.bytes());
+            let at = bytes
+                .take_while(|(a, b)| a == b)
+                .count()
+                .saturating_sub(300);
+            let end = |text: &str| (at + 500).min(text.len());
+            panic!(
+                "{}\nis not\n{}",
+                &own[at..end(&own)],
+                &other[at..end(&other)]
+            );
+        }
+    }
+}
+
+pub fn status(engine: &Engine) -> Value {
+    let status: Value = serde_json::from_slice(&engine.status().unwrap()).unwrap();
+    status["indexes"]["i"].clone()
+}
+
+/// The files of the segments that are stored, as the engine tells them.
+fn stored(status: &Value) -> Vec<String> {
+    let segments = status["segments"].as_array().unwrap().iter();
+    segments
+        .map(|each| each["file"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Random work on one collection.
+fn work(seed: u64, publish: bool) {
+    let mut seeded = Seeded(seed);
+    let (mut engine, mut disk) = (new_engine(), Disk::new());
+    // What is in the index, what is on the disk, and which pointer that is.
+    let mut held: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut safe = held.clone();
+    let mut on: Option<String> = None;
+    let mut strays = Disk::new();
+    let first = if publish { PLAIN } else { 1 };
+    for step in 0..40_u64 {
+        match seeded.below(8) {
+            0..=2 => {
+                let ids: BTreeSet<usize> = (0..1 + seeded.below(4))
+                    .map(|_| seeded.below(IDS))
+                    .collect();
+                let some: Vec<(usize, u64)> =
+                    ids.into_iter().map(|id| (id, step + first)).collect();
+                add(&mut engine, &some);
+                held.extend(some);
+            }
+            3 => {
+                let ids: Vec<usize> = (0..1 + seeded.below(3))
+                    .map(|_| seeded.below(IDS))
+                    .collect();
+                remove(&mut engine, &ids);
+                held.retain(|id, _| !ids.contains(id));
+            }
+            4 | 5 => {
+                let status = status(&engine);
+                // What is stored is the base, or the draft where that was written.
+                let current = match on
+                    .as_ref()
+                    .is_some_and(|on| status["next"]["stored"] == json!(on))
+                {
+                    true => &status["next"],
+                    false => &status,
+                };
+                if on.is_some() {
+                    assert_eq!(current["stored"], json!(on));
+                    assert_eq!(stored(current).len() + 1, disk.len());
+                }
+                let mut merge = if on.is_some() {
+                    stored(current)
+                } else {
+                    Vec::new()
+                };
+                merge.retain(|_| seeded.below(3) == 0);
+                let written = commit(&mut engine, on.as_deref(), &merge).unwrap();
+                match seeded.below(4) {
+                    // The disk was full, or the tab was closed.
+                    0 => {}
+                    // The segment came through, and the pointer did not.
+                    1 => strays.extend(written.1),
+                    _ => {
+                        on = Some(digest(&written.0));
+                        write(&mut disk, written);
+                        safe = held.clone();
+                    }
+                }
+            }
+            6 if on.is_some() => {
+                let mut all = disk.clone();
+                all.append(&mut strays);
+                engine = open(&all, true).unwrap().0;
+                held = safe.clone();
+                let status = status(&engine);
+                assert_eq!(
+                    (&status["pending"], &status["gone"]),
+                    (&json!(0), &json!(false))
+                );
+                assert_eq!(status["documents"], json!(held.len()));
+                alike(&mut engine, &held);
+            }
+            7 if publish && !held.is_empty() && on.is_some() && seeded.below(2) == 0 => {
+                let files = engine.publish(br#"{"index":"i"}"#).unwrap();
+                let written = taken_apart(&files);
+                on = Some(digest(&written.0));
+                write(&mut disk, written);
+                safe = held.clone();
+                engine = open(&disk, true).unwrap().0;
+            }
+            _ => {}
+        }
+    }
+    alike(&mut engine, &held);
+    let written = commit(&mut engine, on.as_deref(), &[]).unwrap();
+    write(&mut disk, written);
+    alike(&mut open(&disk, true).unwrap().0, &held);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn random_work_is_what_a_dictionary_makes_of_it(seed in any::<u64>(), publish in any::<bool>()) {
+        work(seed, publish);
+    }
+}
+
+/// A disk with the documents in so many segments, of which some are replaced and some removed.
+fn in_segments(count: usize) -> (Disk, String, BTreeMap<usize, u64>) {
+    let (mut engine, mut disk, mut on) = (new_engine(), Disk::new(), None::<String>);
+    let mut held = BTreeMap::new();
+    let ids: Vec<usize> = (0..IDS).collect();
+    for (turn, some) in ids.chunks(IDS.div_ceil(count)).enumerate() {
+        // The first of each slice is gone again, and the last of the slice before comes anew.
+        let last = some[0].checked_sub(1);
+        let some: Vec<(usize, u64)> = some.iter().copied().chain(last).map(|id| (id, 1)).collect();
+        add(&mut engine, &some);
+        held.extend(some.iter().copied());
+        if turn > 0 {
+            remove(&mut engine, &[some[0].0 - 3]);
+            held.remove(&(some[0].0 - 3));
+        }
+        let written = commit(&mut engine, on.as_deref(), &[]).unwrap();
+        on = Some(digest(&written.0));
+        write(&mut disk, written);
+    }
+    (disk, on.unwrap(), held)
+}
+
+#[test]
+fn one_segment_or_seven_merged_or_not_are_found_alike() {
+    for count in [1, 2, 7] {
+        let (mut disk, on, held) = in_segments(count);
+        assert_eq!(disk.len(), 1 + count);
+        let (mut engine, opened) = open(&disk, true).unwrap();
+        assert_eq!(
+            (&opened["documents"], &opened["meta"]["of"]),
+            (&json!(held.len()), &json!("mine"))
+        );
+        alike(&mut engine, &held);
+        let merge = stored(&status(&engine));
+        let written = commit(&mut engine, Some(&on), &merge).unwrap();
+        write(&mut disk, written);
+        assert_eq!(disk.len(), 2);
+        alike(&mut engine, &held);
+        alike(&mut open(&disk, true).unwrap().0, &held);
+    }
+}
+
+#[test]
+fn a_commit_that_was_not_written_loses_nothing() {
+    let (mut engine, mut disk) = (new_engine(), Disk::new());
+    add(&mut engine, &[(1, 1), (2, 1), (3, 1)]);
+    let written = commit(&mut engine, None, &[]).unwrap();
+    let first = digest(&written.0);
+    write(&mut disk, written);
+    add(&mut engine, &[(4, 1), (2, 2)]);
+    remove(&mut engine, &[1]);
+    let lost = commit(&mut engine, Some(&first), &[]).unwrap();
+    add(&mut engine, &[(5, 1)]);
+    // Said of the old pointer: what was lost is computed again, with what came since.
+    let again = commit(&mut engine, Some(&first), &[]).unwrap();
+    assert_ne!(again, lost);
+    // The one that was lost is not known any more.
+    let error = commit(&mut engine, Some(&digest(&lost.0)), &[]).unwrap_err();
+    assert_eq!(error.code(), "bad_request");
+    // Nor did that error change anything.
+    assert_eq!(commit(&mut engine, Some(&first), &[]).unwrap(), again);
+    let second = digest(&again.0);
+    write(&mut disk, again);
+    let held = BTreeMap::from([(2, 2), (3, 1), (4, 1), (5, 1)]);
+    alike(&mut open(&disk, true).unwrap().0, &held);
+    let status = status(&engine);
+    assert_eq!(
+        (&status["stored"], &status["next"]["stored"]),
+        (&json!(first), &json!(second))
+    );
+    assert_eq!(
+        (&status["pending"], &status["next"]["pending"]),
+        (&json!(3), &json!(0))
+    );
+    assert_eq!(
+        (&status["gone"], &status["next"]["gone"]),
+        (&json!(true), &json!(false))
+    );
+    // Nothing new: the same pointer, and no segment.
+    let (pointer, segment) = commit(&mut engine, Some(&second), &[]).unwrap();
+    assert_eq!((digest(&pointer), segment), (second.clone(), None));
+    // Only what is gone: a pointer with tombstones.
+    remove(&mut engine, &[3]);
+    let (pointer, segment) = commit(&mut engine, Some(&second), &[]).unwrap();
+    assert!(digest(&pointer) != second && segment.is_none());
+    // A segment that is all gone is named no more.
+    assert_eq!(named_by(&pointer).len(), 1);
+    write(&mut disk, (pointer, None));
+    let held = BTreeMap::from([(2, 2), (4, 1), (5, 1)]);
+    alike(&mut open(&disk, true).unwrap().0, &held);
+}
+
+#[test]
+fn a_published_collection_goes_on_in_live_segments() {
+    let mut engine = new_engine();
+    let all: Vec<(usize, u64)> = (0..IDS).map(|id| (id, PLAIN)).collect();
+    add(&mut engine, &all);
+    let mut disk = Disk::new();
+    let written = taken_apart(&engine.publish(br#"{"index":"i"}"#).unwrap());
+    let on = digest(&written.0);
+    write(&mut disk, written);
+    let (mut engine, _) = open(&disk, true).unwrap();
+    let segments = &status(&engine)["segments"];
+    assert_eq!(
+        (&segments[0]["live"], &segments[0]["living"]),
+        (&json!(false), &json!(IDS))
+    );
+    // Nothing has changed, so that nothing is written but the same pointer, in the same version.
+    let same = commit(&mut engine, Some(&on), &[]).unwrap();
+    assert_eq!(
+        findling_core::inspect(&same.0).unwrap().len(),
+        findling_core::inspect(&disk[POINTER]).unwrap().len() + r#""of":"mine""#.len()
+    );
+    add(&mut engine, &[(2, PLAIN + 9), (77, PLAIN + 9)]);
+    remove(&mut engine, &[5, 6]);
+    let written = commit(&mut engine, Some(&on), &[]).unwrap();
+    write(&mut disk, written);
+    assert_eq!(disk.len(), 3);
+    let mut held: BTreeMap<usize, u64> = all.into_iter().collect();
+    held.extend([(2, PLAIN + 9), (77, PLAIN + 9)]);
+    held.retain(|id, _| ![5, 6].contains(id));
+    let (mut engine, _) = open(&disk, true).unwrap();
+    alike(&mut engine, &held);
+    let segments = status(&engine)["segments"].clone();
+    assert_eq!(
+        (&segments[0]["documents"], &segments[0]["living"]),
+        (&json!(IDS), &json!(IDS - 3))
+    );
+    assert_eq!(
+        (&segments[1]["documents"], &segments[1]["live"]),
+        (&json!(2), &json!(true))
+    );
+}
+
+#[test]
+fn what_cannot_be_committed_is_refused_and_changes_nothing() {
+    let mut engine = new_engine();
+    add(&mut engine, &[(1, 1)]);
+    for (on, merge) in [
+        (Some("0".repeat(32)), vec![]),
+        (None, vec!["segment-x.findling".to_owned()]),
+    ] {
+        let error = commit(&mut engine, on.as_deref(), &merge).unwrap_err();
+        assert_eq!(error.code(), "bad_request");
+    }
+    assert_eq!(status(&engine)["next"], Value::Null);
+    assert_eq!(
+        engine.commit(br#"{"index":"x"}"#).unwrap_err().code(),
+        "not_found"
+    );
+    // A collection without documents is a pointer alone.
+    let (pointer, segment) = commit(&mut new_engine(), None, &[]).unwrap();
+    assert_eq!((named_by(&pointer).len(), &segment), (0, &None));
+    let disk = Disk::from([(POINTER.to_owned(), pointer)]);
+    for whole in [true, false] {
+        let (engine, opened) = open(&disk, whole).unwrap();
+        assert_eq!(
+            (&opened["documents"], &opened["space"]),
+            (&json!(0), &Value::Null)
+        );
+        assert_eq!(status(&engine)["stored"], json!(digest(&disk[POINTER])));
+    }
+}
