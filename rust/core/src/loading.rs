@@ -229,7 +229,7 @@ fn published(pointer: &mut Pointer, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
     let index = Index::of_contents(&contents, language, Default::default())?;
     let file = &mut pointer.segments[0];
     file.live = Some(false);
-    file.documents = Some(index.documents() as u32);
+    file.count(index.documents() as u32, pointer.gone[0].len());
     file.main = Some(main.unwrap_or_default());
     Ok((index, whole.numbers()?))
 }

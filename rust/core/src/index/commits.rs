@@ -207,8 +207,10 @@ impl Index {
         for (segment, mut living) in segments.iter().zip(living) {
             if !living.is_empty() {
                 living.sort_unstable();
-                pointer.segments.push(segment.file.clone());
-                pointer.gone.push(others(&living, segment.documents));
+                let (mut file, gone) = (segment.file.clone(), others(&living, segment.documents));
+                file.count(segment.documents, gone.len());
+                pointer.segments.push(file);
+                pointer.gone.push(gone);
             }
         }
         if let Some(state) = state.filter(|_| pointer.published().is_some()) {

@@ -26,15 +26,18 @@ pub fn commit(index: &mut Index, request: plan::Commit) -> Result<Vec<u8>> {
     if !segment.is_empty() {
         let digest = name_digest(&segment)?;
         let documents = u32::try_from(plan.fresh.len()).map_err(|_| too_many())?;
-        pointer.segments.push(SegmentFile {
+        let mut file = SegmentFile {
             file: segment_name(&digest),
             length: segment.len() as u64,
             head: None,
             digest,
             live: Some(true),
-            documents: Some(documents),
+            documents: None,
+            living: None,
             main: None,
-        });
+        };
+        file.count(documents, 0);
+        pointer.segments.push(file);
         pointer.gone.push(Vec::new());
     }
     let bytes = pointer.write()?;

@@ -35,6 +35,9 @@ pub struct SegmentFile {
     /// How many documents it has, those that are gone included. Not said in version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub documents: Option<u32>,
+    /// How many of them are not gone. Not said in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub living: Option<u32>,
     /// Of a published one the language of its documents that name none. In version 1 the first of the collection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main: Option<String>,
@@ -46,6 +49,12 @@ impl SegmentFile {
         self.live == Some(true)
     }
 
+    /// Says how many documents it has, and how many of them are gone.
+    pub fn count(&mut self, documents: u32, gone: usize) {
+        self.documents = Some(documents);
+        self.living = Some(documents.saturating_sub(gone as u32));
+    }
+
     fn is_one(&self, version: u32) -> bool {
         let all = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let name = self.file.as_str();
@@ -54,7 +63,7 @@ impl SegmentFile {
             && name.bytes().all(all)
             && self.length < 1 << 53;
         let is_whole = match (version, self.live, self.head, self.documents, &self.main) {
-            (PLAIN, None, Some(head), None, None) => head <= self.length,
+            (PLAIN, None, Some(head), None, None) => head <= self.length && self.living.is_none(),
             (PLAIN, ..) => false,
             (_, Some(false), Some(head), Some(documents), Some(_)) => {
                 head <= self.length && documents > 0
@@ -212,7 +221,8 @@ impl Pointer {
             && self.gone.iter().all(Vec::is_empty);
         if is_plain {
             for only in &mut segments {
-                (only.live, only.documents, only.main) = (None, None, None);
+                (only.live, only.main) = (None, None);
+                (only.documents, only.living) = (None, None);
             }
         }
         let meta = PointerMeta {
@@ -284,10 +294,10 @@ fn read_tombstones(bytes: &[u8], segments: &[SegmentFile]) -> Result<Vec<Vec<u32
     let mut cursor = Cursor::new(bytes);
     let mut all = Vec::with_capacity(segments.len());
     for segment in segments {
-        let documents = segment.documents.unwrap_or(0);
+        let (documents, living) = (segment.documents.unwrap_or(0), segment.living.unwrap_or(0));
         let count = cursor.count(1)?;
-        if count >= documents as usize {
-            return Err(bad("more of its documents are gone than there are"));
+        if living == 0 || u64::from(documents) != u64::from(living) + count as u64 {
+            return Err(bad("its pointer counts documents wrongly"));
         }
         let (mut gone, mut next) = (Vec::with_capacity(count), 0_u64);
         for _ in 0..count {
