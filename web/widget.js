@@ -1,6 +1,7 @@
 // @ts-check
 // Owns <findling-search>: a combobox over one ready-made index, for any page. Attributes: src (address of the index),
-// label, placeholder, limit. Event: findling-select, cancelable, with the hit. Must not know the page of this project.
+// label, placeholder, limit. Events: findling-select, cancelable, with the hit; findling-results and findling-error, with what came
+// of a query. Must not know the page of this project.
 // Invariant: nothing is fetched before the first focus; all elements of a document share one worker, which ends with the
 // last of them.
 
@@ -188,6 +189,7 @@ export class FindlingSearch extends HTMLElement {
     this.#hits = [];
     this.#say(`${message} (${code})`);
     this.#announce(message);
+    this.#tell("findling-error", { code, message });
   }
 
   /** @param {Stage} stage */
@@ -220,6 +222,15 @@ export class FindlingSearch extends HTMLElement {
     this.#state.textContent = hits.length ? "" : `Nothing is close to “${query}”.`;
     this.#expand();
     this.#announce(`${hits.length} results`);
+    this.#tell("findling-results", { query, hits });
+  }
+
+  /**
+   * @param {string} name
+   * @param {object} detail
+   */
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 
   /** @param {KeyboardEvent} event */
