@@ -18,15 +18,17 @@ from findling.store import FolderStore
 COLLECTION = "collection"
 
 
-async def build(engine: Engine, named: list[Path], out: Path, *, ticket: Ticket, read: Callable[[str], None] = lambda name: None) -> dict[str, Any]:
+async def build(
+    engine: Engine, named: list[Path], out: Path, *, ticket: Ticket, read: Callable[[str], None] = lambda name: None, url: str = ""
+) -> dict[str, Any]:
     """Index the files and folders `named` and write them to `out`: one file where it ends in `.findling`, else a published collection.
 
     Answers what `App.add` does, and `left_out`: how many files of folders were passed over, by reason. `read` is told the name
-    of each file before it is read, `ticket` how many documents are in. Raises `NotFound` where nothing could be indexed.
+    of each file before it is read, `ticket` how many documents are in; `url` is the address that the folders have on the web. Raises `NotFound` where nothing could be indexed.
     """
     app = App(engine, FolderStore(out.parent), calibrate=True)
     await app.open(COLLECTION)
-    sources = Sources(named, out)
+    sources = Sources(named, out, url)
     added = await app.add(COLLECTION, files=sources.files(read), ticket=ticket)
     added["skipped"] = sources.skipped + added["skipped"]
     added["left_out"] = sources.left_out

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import typer
 
@@ -130,18 +130,21 @@ def _build(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no list of skipped files.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if a file was skipped.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Embed on so many threads (else on all cores); the bytes are the same.")] = None,
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="The address that SRC has on the web: files that tell no address of their own get one.")] = "",
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and build again whenever the files changed.")] = False,
     model: ModelOption = None,
     pieces: PiecesOption = None,
 ) -> int:
     """Index files or the files of folders."""
+    if url and urlsplit(url).scheme not in ("http", "https"):
+        raise BadRequest(f"--url takes an address that begins with http:// or https://, not {url!r}")
     if jobs is not None:
         installed.use_threads(jobs)
 
     def once() -> dict[str, Any]:
         engine = installed.engine(model, pieces)
         with terminal.Progress(quiet=quiet) as progress:
-            answer = asyncio.run(building.build(engine, source, output, ticket=Ticket(progress.show), read=progress.read))
+            answer = asyncio.run(building.build(engine, source, output, ticket=Ticket(progress.show), read=progress.read, url=url))
         terminal.built(str(output), answer, json=json, quiet=quiet)
         return answer
 
@@ -159,11 +162,11 @@ def _build(
 @command("search")
 def _search(
     index: Target,
-    query: Annotated[str | None, typer.Argument(metavar="QUERY", help="What to look for.")] = None,
+    query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="What to look for.")] = None,
     like: Annotated[str | None, typer.Option("--like", metavar="ID", help="The id of a document, instead of a query: those nearest to it by meaning.")] = None,
     queries: Annotated[Path | None, typer.Option("--queries", metavar="FILE", help="A TSV file with the columns qid and query, instead of one query.")] = None,
     run: Annotated[Path | None, typer.Option("--run", metavar="FILE", help="Where the hits of --queries go, as a TREC run.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many hits.")] = 10,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many hits.")] = 10,
     legs: Annotated[Literal["both", "meaning", "words"], typer.Option("--legs", help="What ranks.")] = "both",
     encoder: Annotated[Literal["auto", "model", "static"], typer.Option("--encoder", help="What makes a query's vector; auto: the model.")] = "auto",
     verbatim: Annotated[bool, typer.Option("--verbatim", help="Take no word for a typing error.")] = False,
@@ -207,7 +210,7 @@ def _search(
 @command("serve")
 def _serve(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="An index file or the folder of a published collection, or the folder of a site.")],
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
 ) -> int:
     """Serve the page over a collection, or the folder of a site, on this machine."""
     from findling.serve import serve

@@ -5,7 +5,7 @@ collections. Invariant: what cannot be used is listed with its code and reason a
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from findling import readers
@@ -63,7 +63,7 @@ class Intake:
             self.skip(name, Aborted.code, f"cancelled before {'it' if of == 1 else f'{left} of its {of} documents'} could be added")
 
     async def files(self, files: Iterable[dict[str, Any]]) -> None:
-        """Read files one after the other, and let others run in between."""
+        """Read files one after the other, and let others run in between; `url` of one is the address of its documents that tell none."""
         listed = {readers.clean_name(file["name"]): file["bytes"] for file in files} if isinstance(files, list) else {}
 
         def beside(name: str) -> bytes | None:
@@ -82,7 +82,8 @@ class Intake:
             except FindlingError as error:
                 self.skip(name, error.code, error.message)
                 continue
-            self.take(name, reading.documents)
+            url = str(file.get("url") or "")
+            self.take(name, [replace(each, url=url) if url and not each.url else each for each in reading.documents])
             for each in reading.skipped:
                 self.skip(each.name, each.code, each.message)
             if reading.faults:

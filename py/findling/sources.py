@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from findling import readers
 from findling.errors import BadRequest, NotFound
@@ -28,10 +29,11 @@ class Sources:
     """The files of all sources that a reader knows; `skipped` those that could not be read, `left_out` how many were passed over.
 
     Of several folders each file's name begins with its folder's. Hidden files, links, and the index that is being written
-    to `out` are passed over, in folders. Raises `NotFound` and, where two files have the same name, `BadRequest`.
+    to `out` are passed over, in folders. `url` is the address that the folders have on the web. Raises `NotFound` and, where two files have the same name, `BadRequest`.
     """
 
-    def __init__(self, sources: list[Path], out: Path) -> None:
+    def __init__(self, sources: list[Path], out: Path, url: str = "") -> None:
+        self._url = url if not url or url.endswith("/") else f"{url}/"
         self.skipped: list[dict[str, str]] = []
         self.left_out: dict[str, int] = dict.fromkeys((HIDDEN, LINKS, OTHER), 0)
         self._out = out.resolve()
@@ -47,7 +49,7 @@ class Sources:
             raise BadRequest(f"two of the sources have a file {twice[0]!r}; rename one, or build from the folder that holds both")
 
     def files(self, report: Callable[[str], None] = lambda name: None) -> Iterator[dict[str, Any]]:
-        """Name, bytes and `beside` of each, read when it is asked for."""
+        """Name, bytes, `beside` and, where a base is known, `url` of each, read when it is asked for."""
         for name, path in self._found:
             report(name)
             try:
@@ -60,7 +62,7 @@ class Sources:
             except OSError as error:
                 self.skipped.append({"name": name, "code": "storage", "reason": error.strerror or str(error)})
                 continue
-            yield {"name": name, "bytes": data, "beside": self._beside(name, path)}
+            yield {"name": name, "bytes": data, "beside": self._beside(name, path), "url": self._address(name)}
 
     def state(self) -> dict[str, tuple[int, int, int]]:
         """Length in bytes, time of change in nanoseconds and number of each file, by name: another state, another content."""
@@ -72,6 +74,11 @@ class Sources:
                 continue
             found[name] = (about.st_size, about.st_mtime_ns, about.st_ino)
         return found
+
+    def _address(self, name: str) -> str:
+        """The address of a file; that of a folder's first page is the folder's."""
+        folder, slash, last = name.rpartition("/")
+        return self._url and self._url + quote(folder + slash + ("" if last in ("index.html", "index.htm") else last))
 
     def _beside(self, name: str, path: Path) -> Callable[[str], bytes | None]:
         front = name.removesuffix(path.name)

@@ -218,6 +218,22 @@ def test_build_takes_several_sources(folder, model_file, tmp_path, capsys):
     assert (hits["x"]["tags"], hits["x"]["date"], hits["x"]["meta"]) == (["food"], "2024-05", {"size": 7})
 
 
+def test_files_get_the_address_that_their_folder_has_on_the_web(tmp_path, model_file, capsys):
+    site = tmp_path / "site"
+    (site / "a b").mkdir(parents=True)
+    (site / "a b/index.html").write_text("<title>Boats</title><p>a small boat")
+    (site / "wood.html").write_text("<title>Wood</title><p>a boat of wood")
+    (site / "own.html").write_text("<title>Own</title><link rel=canonical href='https://other.example/own'><p>a boat of its own")
+    (site / "data.jsonl").write_text('{"id": "x", "title": "boat", "url": "https://other.example/x"}\n')
+    out = str(tmp_path / "out.findling")
+    assert main(["build", str(site), "-o", out, "--model", str(model_file), "--url", "https://example.org/docs", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["search", out, "boat", "--json", "--model", str(model_file)]) == 0
+    urls = {hit["document"]["url"] for hit in json.loads(capsys.readouterr().out)["hits"]}
+    assert urls == {"https://example.org/docs/a%20b/", "https://example.org/docs/wood.html", "https://other.example/own", "https://other.example/x"}
+    assert main(["build", str(site), "-o", out, "--model", str(model_file), "--url", "example.org"]) == 2
+
+
 def test_two_sources_with_a_file_of_one_name_are_refused(folder, model_file, tmp_path, capsys):
     other = tmp_path / "b.txt"
     other.write_text("another text")
