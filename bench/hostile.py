@@ -1,21 +1,27 @@
-"""Broken files in great number: what they gave, the slowest of them, and the most memory one took.
+"""Broken files and killed writers in great number: what they gave, the slowest file, and the most memory one took.
 
 Owns how many, and which figure stands beside which limit. Must not know how files are broken. Invariant: it fails when a
 single file panics, gives answers that it must not give, or exceeds a limit; every figure is printed before.
 
-    hostile.py [COUNT]    default 1,000,000 over all kinds of file
+    hostile.py [COUNT [KILLS]]    default 1,000,000 over all kinds of file, 200 kills of a process that writes a collection
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from _report import ROOT, report, say
 
 COUNT = 1_000_000
 SLOWEST_MS = 2000.0
+KILLS = 200
+LIVES = 5
+"""How many different lives are ended, each at steps all over it."""
 BUILD = ("cargo", "build", "--manifest-path", "rust/Cargo.toml", "--locked", "--offline", "--release", "--package", "findling-core", "--example", "hostile")
 RUNNER = "target/release/examples/hostile"
 
@@ -38,9 +44,42 @@ def tell(line: dict[str, Any]) -> list[str]:
     return wrong
 
 
+def killed(count: int) -> list[str]:
+    """Kill a process that writes a collection into a folder, `count` times at steps of different lives; gives what went wrong."""
+    sys.path[:0] = [str(ROOT / "tests/hostile"), str(ROOT / "tests/model")]
+    import kept_life as life
+
+    import families
+    from findling.model import convert
+
+    wrong: list[str] = []
+    outcomes = {"old": 0, "new": 0}
+    with tempfile.TemporaryDirectory() as place:
+        model = Path(place, "tiny.findling")
+        model.write_bytes(convert(families.write_folder(Path(place), families.TINY), calibration=["a small boat floats", "the keeper sings"]))
+        steps = {seed: life.kill(Path(place, f"whole-{seed}"), model, seed, 0)[1] for seed in range(LIVES)}
+        for number in range(count):
+            seed = number % LIVES
+            step = 1 + number // LIVES * steps[seed] // -(-count // LIVES)
+            folder = Path(place, f"killed-{number}")
+            saved, ended = life.kill(folder, model, seed, step)
+            try:
+                outcomes[life.check(folder, model, seed, saved)] += 1
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+                wrong.append(f"killed at step {step} of life {seed}: {error!r}")
+            if ended:
+                wrong.append(f"life {seed} was not killed at step {step}")
+            shutil.rmtree(folder, ignore_errors=True)
+    for outcome, times in outcomes.items():
+        report("hostile", "kill -9, folder", outcome, times, "kills", count)
+    report("hostile", "kill -9, folder", "neither", len(wrong), "kills", count)
+    return wrong
+
+
 def main() -> None:
     """Build the runner, run it, print."""
     count = int(sys.argv[1]) if sys.argv[1:] else COUNT
+    kills = int(sys.argv[2]) if sys.argv[2:] else KILLS
     # Whatever a shell has set, the runner is built as the benchmarks of speed are.
     environment = {name: value for name, value in os.environ.items() if name != "RUSTFLAGS"}
     subprocess.run(BUILD, cwd=ROOT, env=environment, check=True)
@@ -52,6 +91,7 @@ def main() -> None:
             say(f"hostile: {told['case']}: {told['files']} files")
             files += told["files"]
             wrong += tell(told)
+    wrong += killed(kills)
     report("hostile", "all", "files", files, "files")
     report("hostile", "all", "panics and wrong answers", len(wrong), "files", files)
     if wrong or running.returncode != 0:

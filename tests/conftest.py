@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from findling.app import App
-from findling.reference import ReferenceEngine, inspect
+from findling.reference import ReferenceEngine
+from findling.reference_segments import inspect
 from findling.store import MemoryStore
 
 

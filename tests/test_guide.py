@@ -7,6 +7,7 @@ Invariant: nothing is added to an example but the import that its page tells of.
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,14 @@ def test_the_example_of_the_package_holds(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     exec(compile(example("python", ROOT / "docs/guide/python.md"), "python.md", "exec"), {})
     assert (tmp_path / "notes.findling").is_file()
+
+
+def test_the_example_of_keeping_keeps(tmp_path: Path, model: bytes) -> None:
+    named: dict[str, Any] = {}
+    exec(compile(example("python", ROOT / "docs/guide/keeping.md"), "keeping.md", "exec"), named)
+    (told,) = named["asyncio"].run(named["notes"](model, tmp_path))["collections"]
+    assert (told["title"], told["documents"], told["saved"]) == ("My notes", 1, True)
+    assert told["size_bytes"] == sum(path.stat().st_size for path in (tmp_path / "notes").iterdir())
 
 
 def test_the_example_in_javascript_prints_the_nearest() -> None:

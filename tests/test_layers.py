@@ -55,6 +55,7 @@ ORDER = [
     "words",
     "marks",
     "facets",
+    "reference_segments",
     "reference",
     "store",
     "remote",

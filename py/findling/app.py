@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
@@ -33,6 +33,10 @@ HERE: dict[str, Any] = {"source": "memory", "storage": None, "pool": None, "rece
 """What a host says that keeps nothing and has nobody beside it."""
 
 
+_TOLD = ("documents", "passages", "values", "size_bytes")
+"""What of an index `status` tells: where its documents lie is between engine and store."""
+
+
 @dataclass(slots=True)
 class Ticket:
     """A running request as others see it: they may cancel it, it may report and say what is to be done when it is cancelled."""
@@ -53,6 +57,34 @@ async def _let_others_run() -> None:
 
 async def _nothing_comes(name: str) -> None:
     """Where an engine was given all that it will have before it was handed over."""
+
+
+async def taken(work: Intake, target: Collection, ticket: Ticket, pause: Pause) -> dict[str, Any]:
+    """What `App.add` answers, once what was gathered is in the collection."""
+    total = len(work.documents)
+    names = {id(document): name for document, name in zip(work.documents, work.names, strict=True)}
+
+    def report(done: int, document: Document) -> None:
+        ticket.progress(done, total, names[id(document)])
+
+    outcome = await target.add(
+        work.documents,
+        pause=pause,
+        progress=report,
+        cancelled=lambda: ticket.is_cancelled,
+        on_cancel=ticket.on_cancel.append,
+    )
+    for document, refusal in outcome["failed"]:
+        work.refuse(document, refusal)
+    work.missed(outcome["missed"])
+    state = target.state()
+    return {
+        **{key: outcome[key] for key in ("added", "replaced", "unchanged")},
+        "skipped": work.skipped,
+        "documents": state["documents"],
+        "passages": state["passages"],
+        **target.kept(),
+    }
 
 
 class App:
@@ -163,32 +195,7 @@ class App:
         work.fields(documents or ())
         if work.documents:
             await self._encoder("model")
-        total = len(work.documents)
-        names = {id(document): name for document, name in zip(work.documents, work.names, strict=True)}
-
-        def report(done: int, document: Document) -> None:
-            ticket.progress(done, total, names[id(document)])
-
-        outcome = await target.add(
-            work.documents,
-            pause=self._pause,
-            progress=report,
-            cancelled=lambda: ticket.is_cancelled,
-            on_cancel=ticket.on_cancel.append,
-        )
-        for document, refusal in outcome["failed"]:
-            work.skip(document.id, refusal.code, refusal.message)
-        work.missed(outcome["missed"])
-        state = target.state()
-        return {
-            "added": outcome["added"],
-            "replaced": outcome["replaced"],
-            "unchanged": outcome["unchanged"],
-            "skipped": work.skipped,
-            "documents": state["documents"],
-            "passages": state["passages"],
-            **target.kept(),
-        }
+        return await taken(work, target, ticket, self._pause)
 
     async def remove(self, collection: str, ids: list[str]) -> dict[str, Any]:
         """Remove documents by id; ids that are not there count for nothing."""
@@ -282,7 +289,7 @@ class App:
             "kernel": engine["kernel"],
             "model": model and {"name": model["name"], "space": model["space"], "source": host["source"]},
             "collections": {
-                name: engine["indexes"][name] | ({"title": each.title, **each.kept()} if each.shelf else {})
+                name: {key: engine["indexes"][name][key] for key in _TOLD} | ({"title": each.title, **each.kept()} if each.shelf else {})
                 for name, each in self._collections.items()
                 if name in engine["indexes"]
             },
@@ -296,7 +303,7 @@ class App:
     async def close(self, collection: str) -> dict[str, Any]:
         """Forget a collection; of one that is kept, what was not stored yet is stored first."""
         target = await self._find(collection)
-        await target.commit()
+        await target.commit(self._pause)
         target.close()
         del self._collections[collection]
         if target.shelf is not None:
@@ -324,7 +331,7 @@ class App:
     async def commit(self, collection: str) -> dict[str, Any]:
         """Store what is not stored yet of a collection that is kept; answers its state."""
         async with self._opened(collection) as target:
-            await target.commit()
+            await target.commit(self._pause)
             return target.state()
 
     async def delete(self, collection: str) -> dict[str, Any]:
@@ -332,12 +339,14 @@ class App:
         shelf = self._kept().shelf(collection)
         known = self._collections.get(collection)
         if known is not None and known.shelf is not None:
+            await known.retire()
             del self._collections[collection]
-            await known.delete()
-            return {}
-        if not await shelf.exists():
+            shelf = known.shelf
+        elif not await shelf.exists():
             raise NotFound(f"there is no collection {collection!r} to delete", collection=collection)
+        await shelf.claim()
         await shelf.delete()
+        await shelf.release()
         return {}
 
     async def export(self, collection: str) -> dict[str, Any]:
@@ -359,17 +368,18 @@ class App:
             raise BadRequest(f"there is a collection {collection!r} already; import it under another name, or delete that one first")
         self._arriving.add(collection)
         try:
-            bundle = await self._bundle()
-            await shelf.put(bundle.unpack(bytes, self._inspect))
-        except BaseException:
+            files = (await self._bundle()).unpack(bytes, self._inspect)
+            try:
+                await shelf.claim()
+                await shelf.put(files)
+                self._arriving.discard(collection)
+                state = await self.open(collection, keep=True)
+            except FindlingError:
+                with suppress(FindlingError):
+                    await shelf.delete()
+                raise
+        finally:
             self._arriving.discard(collection)
-            raise
-        self._arriving.discard(collection)
-        try:
-            state = await self.open(collection, keep=True)
-        except FindlingError:
-            await shelf.delete()
-            raise
         return {**state, **await self.rename(collection, title)} if title else state
 
     def cancel(self, id: int) -> dict[str, Any]:

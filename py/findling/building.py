@@ -1,17 +1,24 @@
 """Builds a collection out of files: what is read, embedded and written where.
 
-Owns the way from sources to an index file or the folder of a published collection. Must not know arguments, or what is
-printed. Invariant: what was there before stays as it is unless something was found to index.
+Owns the way from sources to an index file or the folder of a published collection, and what of an earlier build is kept.
+Must not know arguments, or what is printed. Invariant: what was there before stays as it is unless something was found to
+index; built again, it holds the same documents as if it had been built from scratch.
 """
 
+import asyncio
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from findling import published, readers, segments
-from findling.app import App, Ticket
-from findling.engine import Engine
-from findling.errors import NotFound
+from findling import passages, published, readers, segments
+from findling.app import Ticket, taken
+from findling.collection import Collection
+from findling.commits import Shelf
+from findling.engine import Engine, inspect
+from findling.errors import FindlingError, NotFound, StorageError
+from findling.intake import Intake, not_installed
 from findling.sources import Sources
 from findling.store import FolderStore
 
@@ -19,24 +26,108 @@ COLLECTION = "collection"
 
 
 async def build(
-    engine: Engine, named: list[Path], out: Path, *, ticket: Ticket, read: Callable[[str], None] = lambda name: None, url: str = ""
+    engine: Engine,
+    named: list[Path],
+    out: Path,
+    *,
+    ticket: Ticket,
+    read: Callable[[str], None] = lambda name: None,
+    fresh: bool = False,
+    url: str = "",
 ) -> dict[str, Any]:
     """Index the files and folders `named` and write them to `out`: one file where it ends in `.findling`, else a published collection.
 
-    Answers what `App.add` does, and `left_out`: how many files of folders were passed over, by reason. `read` is told the name
-    of each file before it is read, `ticket` how many documents are in; `url` is the address that the folders have on the web. Raises `NotFound` where nothing could be indexed.
+    What an earlier build left at `out` is kept: documents that are the same stay, others are replaced or removed, and what is
+    new goes into a live segment; `fresh` begins from nothing. Answers what `App.add` does, and `removed`, `left_out` (how
+    many files of folders were passed over, by reason), `fresh` (None, or why it was built from nothing) and `live` (the share of
+    documents in live segments). `read` is told the name of each file before it is read, `ticket` how many documents are in;
+    `url` is the address that the folders have on the web. Raises `NotFound` where nothing could be indexed, `StorageError` where nothing could be written.
     """
-    app = App(engine, FolderStore(out.parent), calibrate=True)
-    await app.open(COLLECTION)
     sources = Sources(named, out, url)
-    added = await app.add(COLLECTION, files=sources.files(read), ticket=ticket)
-    added["skipped"] = sources.skipped + added["skipped"]
-    added["left_out"] = sources.left_out
-    if not added["documents"]:
-        reasons = "".join(f"; {each['name']}: {each['reason']}" for each in added["skipped"][:3])
+    work = Intake(_pause, time.perf_counter, not_installed, lambda: ticket.is_cancelled)
+    await work.files(sources.files(read))
+    if not work.documents:
+        reasons = "".join(f"; {each['name']}: {each['reason']}" for each in (sources.skipped + work.skipped)[:3])
         raise NotFound(f"nothing in {', '.join(map(str, named))} could be indexed; {readers.KINDS} and other files can{reasons}")
-    if out.suffix == segments.SUFFIX:
-        await FolderStore(out.parent).write(out.name, (await app.save(COLLECTION))["bytes"])
+    reason = "it was asked for" if fresh else None
+    collection = None
+    if not fresh:
+        collection, reason = await _earlier(engine, out)
+    if collection is None:
+        collection = Collection(COLLECTION, engine, FolderStore(out.parent), meta={"cutting": passages.CUTTING})
+        await collection.open()
+        answer = await taken(work, collection, ticket, _pause)
+        answer["removed"] = 0
+        await _write(out, collection)
     else:
-        await published.write(out, published.files(await app.publish(COLLECTION)))
-    return added
+        answer = await _renewed(work, collection, ticket)
+        if collection.shelf is None and answer["added"] + answer["replaced"] + answer["removed"]:
+            await _write(out, collection)
+    state = collection.state()
+    answer |= {"documents": state["documents"], "passages": state["passages"], "live": collection.live_share() if collection.shelf else 0.0}
+    for key in ("saved", "fault"):
+        answer.pop(key, None)
+    collection.close()
+    return {**answer, "skipped": sources.skipped + answer["skipped"], "left_out": sources.left_out, "fresh": reason}
+
+
+async def _earlier(engine: Engine, out: Path) -> tuple[Collection | None, str | None]:
+    """What an earlier build left, open, or why it cannot be built upon; neither where there is nothing."""
+    if not published.is_collection(out):
+        return None, None
+    is_file = out.suffix == segments.SUFFIX
+    store = FolderStore(out.parent if is_file else out)
+    shelf = None if is_file else Shelf(store, "", inspect)
+    collection = Collection(COLLECTION, engine, store, out.name if is_file else None, whole=True, shelf=shelf)
+    try:
+        await collection.open()
+    except StorageError:
+        raise
+    except FindlingError as error:
+        return None, f"what was there cannot be read: {error.message}"
+    reason = _other(engine, collection, shelf)
+    if reason is None:
+        return collection, None
+    collection.close()
+    return None, reason
+
+
+def _other(engine: Engine, collection: Collection, shelf: Shelf | None) -> str | None:
+    """Why documents of an earlier build are not what they would be now; None where they are."""
+    status = json.loads(engine.status())
+    if collection.space not in (None, status["model"]["space"]):
+        return "it was built with another model"
+    if collection.state()["meta"].get("cutting") != passages.CUTTING:
+        return "it was built by a version that cuts documents otherwise"
+    pieces = status["pieces"] and status["pieces"]["digest"]
+    if shelf is not None and shelf.header is not None and pieces and shelf.header["meta"].get("pieces") not in (None, pieces):
+        return "it was built with another piece table"
+    return None
+
+
+async def _renewed(work: Intake, collection: Collection, ticket: Ticket) -> dict[str, Any]:
+    """Bring an earlier build up to what was read now, and store it where it has a shelf."""
+    before = collection.state()["documents"]
+    answer = await taken(work, collection, ticket, _pause)
+    vanished: list[str] = []
+    # What was there was met, or has vanished.
+    there = {document.id for document in work.documents}
+    if answer["unchanged"] + answer["replaced"] < before or work.refused or len(there) < len(work.documents):
+        there -= work.refused
+        vanished = sorted(set(await collection.ids()) - there)
+    answer["removed"] = await collection.remove(vanished) if vanished else 0
+    await collection.commit()
+    if collection.shelf is not None and not collection.kept()["saved"]:
+        raise StorageError(collection.kept()["fault"]["message"])
+    return answer
+
+
+async def _write(out: Path, collection: Collection) -> None:
+    if out.suffix == segments.SUFFIX:
+        await FolderStore(out.parent).write(out.name, await collection.save(calibrate=True))
+    else:
+        await published.write(out, published.files(await collection.publish(calibrate=True)))
+
+
+async def _pause() -> None:
+    await asyncio.sleep(0)

@@ -131,6 +131,7 @@ def _build(
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 if a file was skipped.")] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Embed on so many threads (else on all cores); the bytes are the same.")] = None,
     url: Annotated[str, typer.Option("--url", metavar="URL", help="The address that SRC has on the web: files that tell no address of their own get one.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin from nothing; else what an earlier build left is kept, and only what changed is embedded.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and build again whenever the files changed.")] = False,
     model: ModelOption = None,
     pieces: PiecesOption = None,
@@ -144,7 +145,7 @@ def _build(
     def once() -> dict[str, Any]:
         engine = installed.engine(model, pieces)
         with terminal.Progress(quiet=quiet) as progress:
-            answer = asyncio.run(building.build(engine, source, output, ticket=Ticket(progress.show), read=progress.read, url=url))
+            answer = asyncio.run(building.build(engine, source, output, ticket=Ticket(progress.show), read=progress.read, fresh=fresh, url=url))
         terminal.built(str(output), answer, json=json, quiet=quiet)
         return answer
 

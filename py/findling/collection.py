@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from findling import passages, slices
+from findling import passages, segments, slices
 from findling.commits import Shelf
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
 from findling.errors import Closed, FindlingError, StorageError
 from findling.query import plan
-from findling.segments import POINTER
 from findling.slices import SHARED_WORDS, Session, Share, Slice, Slices
 from findling.store import Store
 
@@ -32,6 +31,10 @@ MAX_ROUNDS = 1_000
 """An engine that asks more often than this for one answer will never be content."""
 
 Pause = Callable[[], Awaitable[None]]
+
+
+async def _at_once() -> None:
+    """The pause of those who are alone."""
 
 
 class Found(NamedTuple):
@@ -88,7 +91,8 @@ class Collection:
         self._closed = False
         self._counts = {"documents": 0, "passages": 0}
         self._names: list[str] | None = None
-        self._space: str | None = None
+        self.space: str | None = None
+        """What the vectors of the stored index may be compared with; None where it has none."""
         self._opening: asyncio.Future[None] | None = None
         self._writing = asyncio.Lock()
         # What was changed since it was opened, and how much of that is stored.
@@ -109,13 +113,16 @@ class Collection:
         request: Request = {"index": self.name}
         if self.shelf is not None:
             length = await self.shelf.open()
-            self._fault = self.shelf.fault
             if length is not None:
                 request |= {"file": self.shelf.pointer, "length": length, "whole": True}
+            try:
+                await self.shelf.claim()
+            except StorageError as error:
+                self._fault = error
         elif self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
         opened = await self._ask(self._engine.open, request)
-        self._space = opened.get("space")
+        self.space = opened.get("space")
         self._meta |= opened.get("meta") or {}
         self._names = opened.get("values")
         self._counts = {key: opened[key] for key in ("documents", "passages")}
@@ -189,13 +196,13 @@ class Collection:
                 progress(unchanged + done, slice_.documents[-1])
                 await pause()
                 if self._clock() - committed >= COMMIT_S:
-                    await self.commit()
+                    await self.commit(pause)
                     committed = self._clock()
         finally:
             if session is not None:
                 session.end()
             if not self._closed:
-                await self.commit()
+                await self.commit(pause)
         return {"added": added, "replaced": replaced, "unchanged": unchanged, "missed": places[done:], "failed": failed}
 
     async def _changed(self, documents: Sequence[Document], pause: Pause) -> list[int]:
@@ -205,7 +212,7 @@ class Collection:
         if self.shelf is not None and index and not index["documents"]:
             self._meta["cutting"] = passages.CUTTING
         # Whatever was cut or embedded in another way is not what it would be now.
-        is_of_now = self._space in (None, self._model()) and self._meta.get("cutting", passages.CUTTING) == passages.CUTTING
+        is_of_now = self.space in (None, self._model()) and self._meta.get("cutting", passages.CUTTING) == passages.CUTTING
         if not index or not index["documents"] or not is_of_now:
             return places
         # Of several documents with one id the last one counts, whatever is there.
@@ -275,6 +282,18 @@ class Collection:
         """Note that the documents have changed."""
         self._names = None
         self._changes += 1
+
+    async def ids(self) -> list[str]:
+        """The ids of all documents."""
+        return [each["id"] for each in (await self._ask(self._engine.records, {"index": self.name}))["records"]]
+
+    def live_share(self) -> float:
+        """Which share of the documents of a kept collection is stored in live segments, which others read whole."""
+        if self.shelf is None:
+            return 0.0
+        told = self._segments(self.shelf)
+        live = sum(int(segment["living"]) for segment in told["segments"] if segment["live"])
+        return live / max(1, int(told["all"]))
 
     async def search(self, query: str, **wished: Any) -> "Found":
         """The best documents for a query, best first; none for a query with nothing in it. `wished`: see `query.plan`."""
@@ -353,23 +372,48 @@ class Collection:
         """
         return await self._written(self._engine.publish, calibrate)
 
-    async def commit(self) -> None:
+    async def commit(self, pause: Pause = _at_once) -> None:
         """Store what a kept collection holds and has not stored; what hinders it is told by `kept`, and the next commit tries again."""
         if self.shelf is None:
             return
         async with self._writing:
             self._check()
-            changes = self._changes
-            if changes == self._stored and self._fault is None:
-                return
             try:
-                await self.shelf.replace(await self.save(), self._check)
+                await self._store_changes(self.shelf, pause)
             except Closed:
                 raise
             except FindlingError as error:
                 self._fault = error
-            else:
-                self._fault, self._stored = None, changes
+
+    async def _store_changes(self, shelf: Shelf, pause: Pause) -> None:
+        """Write what is not stored, then merge what is worth it, in slices that leave others their turn."""
+        if self._stored != self._changes or self._fault is not None:
+            await self._write(shelf)
+        while segments.to_merge(self._segments(shelf)):
+            await pause()
+            try:
+                await self._write(shelf)
+            except Closed:
+                raise
+            except FindlingError:
+                # Nothing is lost by it: all is stored, in more files than need be.
+                return
+
+    async def _write(self, shelf: Shelf) -> None:
+        await shelf.claim()
+        on = await shelf.base()
+        changes = self._changes
+        merge = segments.to_merge(self._segments(shelf)) if on is not None else []
+        request: Request = {"index": self.name, "meta": self._meta, "on": on, "merge": merge}
+        await shelf.replace((await self._ask(self._engine.commit, request, _file_or_need))["file"], self._check)
+        self._fault, self._stored = None, changes
+
+    def _segments(self, shelf: Shelf) -> dict[str, Any]:
+        """What the engine tells of the segments that are stored."""
+        told: dict[str, Any] = json.loads(self._engine.status())["indexes"][self.name]
+        drafted: dict[str, Any] | None = told["next"]
+        is_draft = drafted is not None and shelf.header is not None and drafted["stored"] == shelf.header["digest"]
+        return {**(drafted if drafted is not None and is_draft else told), "all": told["documents"]}
 
     async def files(self) -> dict[str, Any]:
         """The files of the collection as they are stored; one file of its own making where that is not all."""
@@ -378,14 +422,14 @@ class Collection:
             self._check()
             if self.shelf is not None and self.shelf.header is not None and self.kept()["saved"]:
                 return await self.shelf.files()
-            return {POINTER: await self.save()}
+            return {segments.POINTER: await self.save()}
 
-    async def delete(self) -> None:
-        """Close a kept collection and remove its files, the pointer first."""
+    async def retire(self) -> None:
+        """Close a kept collection once nothing of it is being written; raises `StorageError` where others write it."""
         async with self._writing:
-            self.close()
             if self.shelf is not None:
-                await self.shelf.delete()
+                await self.shelf.claim()
+            self.close()
 
     async def _written(self, method: Callable[[bytes], bytes], calibrate: bool) -> Any:
         request: Request = {"index": self.name, "meta": self._meta, **({"calibrate": True} if calibrate else {})}

@@ -27,32 +27,66 @@ class Shelf:
         self._inspect = inspect
         self.header: dict[str, Any] | None = None
         """The header of the pointer that is stored now; none before the first commit."""
-        self.fault: StorageError | None = None
-        """Why nothing may be written here: a store that others share lets one of them write a collection."""
+        # Of the pointer that was written last: a write that failed may have been done all the same.
+        self._tried: str | None = None
+        self._is_claimed = False
 
     async def open(self) -> int | None:
-        """The length of the stored pointer in bytes, None where nothing is stored; raises what reading it or its header gives.
-
-        In a store that others share (one with `claim` and `release`) whoever opens it first is the one that writes.
-        """
-        await self._claim()
-        try:
-            length = await self.store.size(self.pointer)
-        except NotFound:
+        """The length of the stored pointer in bytes, None where nothing is stored; raises what reading it or its header gives."""
+        found = await self._look()
+        if found is None:
             return None
-        self.header = self._inspect(await self.store.read(self.pointer, 0, length))
+        self.header, length = found
         return length
 
     async def exists(self) -> bool:
         """Whether anything of it is stored, were it what a crash or a failed removal left."""
         return bool(await self.store.names(self._front))
 
-    async def replace(self, pointer: Any, check: Callable[[], None] = lambda: None) -> None:
-        """Put a new pointer in the place of the old one; `check` raises where nothing more is to be written."""
-        self._refuse()
-        header = self._inspect(pointer)
-        check()
-        await self.store.write(self.pointer, pointer)
+    async def claim(self) -> None:
+        """Make sure that nobody else writes this collection; raises `StorageError` where somebody does. Stores without the means grant it."""
+        ask = getattr(self.store, "claim", None)
+        self._is_claimed = self._is_claimed or ask is None or bool(await ask(self._front.rstrip("/")))
+        if not self._is_claimed:
+            raise StorageError(
+                "it is open for writing elsewhere, as in another tab: change it there, or close it there and open it here again", reason="busy"
+            )
+
+    async def release(self) -> None:
+        """Let others write the collection."""
+        tell = getattr(self.store, "release", None)
+        if tell is not None and self._is_claimed:
+            await tell(self._front.rstrip("/"))
+        self._is_claimed = False
+
+    async def base(self) -> str | None:
+        """The digest of the pointer to commit on; None where all has to be written, because nothing is stored or some of it is gone.
+
+        Raises `StorageError` where the stored pointer is one that somebody else has written.
+        """
+        try:
+            found = await self._look()
+        except StorageError:
+            raise
+        except FindlingError:
+            # Damaged, or evicted in between.
+            found = None
+        if found is None or "segments" not in found[0]["meta"]:
+            return None
+        header, _ = found
+        if header["digest"] not in (self.header and self.header["digest"], self._tried):
+            raise StorageError("the stored collection was changed by somebody else; close it and open it again", reason="changed")
+        self.header = header
+        there = await self.store.names(self._front)
+        return str(header["digest"]) if all(self._front + name in there for name in segments.names(header)) else None
+
+    async def replace(self, committed: Any, check: Callable[[], None] = lambda: None) -> None:
+        """Store an engine's answer to `commit`; `check` raises where nothing more is to be written."""
+        header, files = segments.split(committed, self._inspect)
+        self._tried = str(header["digest"])
+        for name, data in files.items():
+            check()
+            await self.store.write(self._front + name, data)
         self.header = header
         await self._sweep(header)
 
@@ -64,37 +98,14 @@ class Shelf:
 
     async def put(self, files: dict[str, Any]) -> None:
         """Write the files of a collection in their order, the pointer last."""
-        await self._claim()
-        self._refuse()
         for name, data in files.items():
             await self.store.write(self._front + name, data)
 
     async def delete(self) -> None:
         """Remove the collection, pointer first, and whatever else lies in its folder."""
-        await self._claim()
-        self._refuse()
         await self.store.remove(self.pointer)
         for name in await self.store.names(self._front):
             await self.store.remove(name)
-        await self.release()
-
-    async def release(self) -> None:
-        """Let others write it."""
-        release = getattr(self.store, "release", None)
-        if release is not None and self.fault is None:
-            await release(self._front.rstrip("/"))
-
-    async def _claim(self) -> None:
-        """Be the one that writes it, where that is free; whoever read it while another wrote has to open it again first."""
-        claim = getattr(self.store, "claim", None)
-        if self.fault is None and claim is not None and not await claim(self._front.rstrip("/")):
-            self.fault = StorageError(
-                "it is open for writing elsewhere, as in another tab: change it there, or close it there and open it here again", reason="busy"
-            )
-
-    def _refuse(self) -> None:
-        if self.fault is not None:
-            raise self.fault
 
     async def _sweep(self, header: dict[str, Any]) -> None:
         """Remove what no pointer names; what cannot be removed now is tried again by the next commit."""
@@ -104,6 +115,14 @@ class Shelf:
                 await self.store.remove(self._front + name)
         except FindlingError:
             return
+
+    async def _look(self) -> tuple[dict[str, Any], int] | None:
+        """The header of the stored pointer and its length; None where there is none."""
+        try:
+            length = await self.store.size(self.pointer)
+        except NotFound:
+            return None
+        return self._inspect(await self.store.read(self.pointer, 0, length)), length
 
     async def _whole(self, name: str) -> Any:
         return await self.store.read(name, 0, await self.store.size(name))

@@ -26,7 +26,9 @@ async def not_installed(package: str) -> None:
 
 @dataclass(slots=True)
 class Intake:
-    """What one add has gathered: the documents to add, for each the name it came under, and what was left out."""
+    """What one add has gathered: the documents to add, for each the name it came under, what was left out, and the ids of
+    documents that an engine refused.
+    """
 
     pause: Callable[[], Awaitable[None]]
     clock: Callable[[], float]
@@ -35,6 +37,7 @@ class Intake:
     documents: list[Document] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     def take(self, name: str, documents: Sequence[Document]) -> None:
         """Gather documents that came under a name."""
@@ -44,6 +47,11 @@ class Intake:
     def skip(self, name: str, code: str, reason: str) -> None:
         """List what was left out."""
         self.skipped.append({"name": name, "code": code, "reason": reason})
+
+    def refuse(self, document: Document, refusal: FindlingError) -> None:
+        """List a document that the engine refused."""
+        self.refused.add(document.id)
+        self.skip(document.id, refusal.code, refusal.message)
 
     def fields(self, given: Iterable[dict[str, Any]]) -> None:
         """Take objects of fields."""

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from findling import facets
-from findling.errors import BadFormat, BadInput, BadRequest, NotFound, NotReady, Unsupported, WrongDim, WrongSpace
+from findling.errors import BadInput, BadRequest, NotFound, NotReady, Unsupported, WrongDim, WrongSpace
 from findling.marks import snippets
+from findling.reference_segments import Commits, Opening, digest_of, packed, unpacked
+from findling.reference_segments import inspect as inspect
 from findling.words import Analyse, Asked, Knows, Words, simple, words_of
 
 Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
 
 CODE_MAX = 127
 QUERY_CODE_MAX = 2047
-DUMP_MAGIC = b"findling-reference\n"
 LONG_WORDS = 200
 """A document of more words counts by half as a whole."""
 MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
@@ -75,6 +76,7 @@ class ReferenceEngine:
         self._knows = knows
         self._model: dict[str, Any] = {"name": name, "space": space, "dim": dim}
         self._indexes: dict[str, dict[str, Any]] = {}
+        self._commits: dict[str, Commits] = {}
         self._provided: dict[str, dict[int, bytes]] = {}
 
     @classmethod
@@ -105,16 +107,28 @@ class ReferenceEngine:
     def open(self, request: bytes) -> bytes:
         plan = json.loads(request)
         name, file = plan["index"], plan.get("file")
+        commits = Commits()
         if file is None:
             opened: dict[str, Any] = {"documents": {}, "space": self._model["space"], "meta": {}}
         else:
             whole = self._provided.get(file, {}).get(0)
             if whole is None:
                 return _bytes({"need": [{"file": file, "offset": 0, "length": plan["length"]}]})
+            opened = unpacked(whole, file)
+            if "segments" in opened:
+                opening = Opening(opened, digest_of(whole), file.rpartition("/")[0] + "/" * ("/" in file))
+                for each in opened["segments"]:
+                    if found := self._provided.get(opening.folder + each["file"]):
+                        opening.arrived[each["file"]] = unpacked(found[0], each["file"])["documents"]
+                if needs := opening.needs():
+                    return _bytes({"need": needs})
+                opened, commits = opening.opened()
+                for each in commits.base.segments if commits.base else ():
+                    del self._provided[opening.folder + each.file]
             # Another file may lie there when it is opened again.
             del self._provided[file]
-            opened = _loaded(whole, file)
         self._indexes[name] = opened
+        self._commits[name] = commits
         return _bytes({"index": name, **_counts(opened), "space": opened["space"], "meta": opened["meta"]})
 
     def provide(self, file: str, offset: int, data: Any) -> None:
@@ -234,18 +248,24 @@ class ReferenceEngine:
     def dump(self, request: bytes) -> bytes:
         plan = json.loads(request)
         index = self._index(plan)
-        return DUMP_MAGIC + _bytes({**index, "meta": plan.get("meta", {})})
+        return packed({**index, "meta": plan.get("meta", {})})
 
     def publish(self, request: bytes) -> bytes:
         raise Unsupported("the reference writes no published collections; use a compiled engine")
 
     def commit(self, request: bytes) -> bytes:
-        raise Unsupported("the reference writes no segments; use a compiled engine")
+        plan = json.loads(request)
+        return self._commits[plan["index"]].commit(self._index(plan), plan)
 
     def status(self) -> bytes:
         sizes = {name: _size_bytes(index) for name, index in self._indexes.items()}
         indexes = {
-            name: {**_counts(index), "values": _fields(index), "size_bytes": sizes[name], **_stored(index)}
+            name: {
+                **_counts(index),
+                "values": _fields(index),
+                "size_bytes": sizes[name],
+                **self._commits[name].told(index["documents"]),
+            }
             for name, index in self._indexes.items()
         }
         held = {part: sum(each[part] for each in sizes.values()) for part in ("vectors", "graph", "text")}
@@ -384,11 +404,6 @@ def _counts(index: dict[str, Any]) -> dict[str, int]:
     return {"documents": len(documents), "passages": sum(len(each["codes"]) for each in documents.values())}
 
 
-def _stored(index: dict[str, Any]) -> dict[str, Any]:
-    """Nothing, because the reference writes no segments."""
-    return {"stored": None, "segments": [], "pending": len(index["documents"]), "gone": False, "next": None}
-
-
 def _fields(index: dict[str, Any]) -> list[str]:
     """The names under which any document has values."""
     return sorted({name for each in index["documents"].values() for name, values in each.get("values", {}).items() if values})
@@ -402,23 +417,6 @@ def _size_bytes(index: dict[str, Any]) -> dict[str, int]:
         "graph": 0,
         "text": sum(len(id.encode()) + len(_bytes(each["record"])) for id, each in documents.items()),
     }
-
-
-def _loaded(whole: bytes, file: str) -> dict[str, Any]:
-    if not whole.startswith(DUMP_MAGIC):
-        raise BadFormat(f"{file!r} is not a dump of the reference engine", file=file)
-    try:
-        dumped: dict[str, Any] = json.loads(whole[len(DUMP_MAGIC) :])
-    except ValueError as error:
-        raise BadFormat(f"{file!r} is damaged: {error}", file=file) from error
-    return dumped
-
-
-def inspect(container: Any) -> dict[str, Any]:
-    """What `findling.engine.inspect` tells of a file, for a dump of the reference."""
-    whole = bytes(container)
-    dumped = _loaded(whole, "the file")
-    return {"kind": "index", "digest": hashlib.sha256(whole).hexdigest()[:32], "meta": {"type": "flat", "user": dumped["meta"]}}
 
 
 def _bytes(reply: dict[str, Any]) -> bytes:

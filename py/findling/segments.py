@@ -12,6 +12,15 @@ POINTER = "collection.findling"
 SUFFIX = ".findling"
 LENGTH_BYTES = 4
 
+SMALL_BYTES = 64 << 10
+"""Segments up to this length are merged with whatever is written: reading one costs less than naming it."""
+MERGE_BYTES = 32 << 20
+"""How much is merged in one go, so that others get their turn; a segment of half of that is left alone but for what is gone from it."""
+WORN = 1 / 8
+"""A segment that has lost so many of its documents is written anew: what all of them waste stays below a sixth or so."""
+DOCUMENT_BYTES = 2_000
+"""How much a document takes that is not written yet, about."""
+
 Inspect = Callable[[Any], dict[str, Any]]
 """The header of a container after every block was verified, as `findling.engine.inspect` gives it."""
 
@@ -44,6 +53,31 @@ def left_over(found: Iterable[str], header: dict[str, Any]) -> list[str]:
     """Those of the files of a folder that are ours and that its pointer does not name."""
     kept = {POINTER, *names(header)}
     return [name for name in found if _OURS.fullmatch(name) and name not in kept]
+
+
+def to_merge(stored: dict[str, Any]) -> list[str]:
+    """The live segments that the next commit is to merge into its own, by what `status` tells of an index; none for none.
+
+    Smallest first, each that is no larger than what is merged so far: lengths then fall at least by half from one
+    segment to the next, so there are few, and a document is written anew once for each doubling (the logarithmic method of
+    Bentley and Saxe, "Decomposable searching problems", 1980). Published segments stay.
+    """
+    size = int(stored["pending"]) * DOCUMENT_BYTES
+    chosen: list[dict[str, Any]] = []
+    live = [segment for segment in stored["segments"] if segment["live"]]
+    for segment in sorted(live, key=lambda segment: (int(segment["length"]), str(segment["file"]))):
+        length, is_worn = int(segment["length"]), _is_worn(segment)
+        is_wanted = is_worn or length <= max(SMALL_BYTES, size)
+        # One that is worn has to be written anew at some time, however large.
+        if is_wanted and (size + length <= MERGE_BYTES or (is_worn and not size)):
+            chosen.append(segment)
+            size += length
+    is_of_use = len(chosen) > 1 or stored["pending"] or any(map(_is_worn, chosen))
+    return [str(segment["file"]) for segment in chosen] if is_of_use else []
+
+
+def _is_worn(segment: dict[str, Any]) -> bool:
+    return int(segment["documents"]) - int(segment["living"]) > WORN * int(segment["documents"])
 
 
 def documents(header: dict[str, Any]) -> int | None:

@@ -15,6 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from findling import segments
+
+LIVE_SHARE = 0.1
+"""Beyond this share of documents that came later, a build from nothing is worth it to those who read over a network."""
 LINES = 10
 """How many lines tell how far a build is where no bar can be drawn."""
 LINES_FROM = 100
@@ -50,10 +54,15 @@ def built(out: str, answer: dict[str, Any], *, json: bool, quiet: bool) -> None:
             note(f"skipped {each['name']}: {each['reason']} [{each['code']}]")
         if any(answer["left_out"].values()):
             note(f"left out: {', '.join(f'{count} {what}' for what, count in answer['left_out'].items() if count)}")
+        if answer["fresh"]:
+            note(f"built from nothing: {answer['fresh']}")
+        if answer["live"] > LIVE_SHARE:
+            note(f"{answer['live']:.0%} of the documents came since the last build from nothing, and whoever reads them over a network reads all of these first; build --fresh mends that")
     if json:
         as_json({"index": out, **answer})
     else:
-        print(f"{out}: {answer['documents']} documents, {answer['passages']} passages, {len(answer['skipped'])} files skipped")
+        kept = f" ({answer['unchanged']} unchanged, {answer['removed']} removed)" if answer["unchanged"] or answer["removed"] else ""
+        print(f"{out}: {answer['documents']} documents{kept}, {answer['passages']} passages, {len(answer['skipped'])} files skipped")
 
 
 def found(answer: dict[str, Any]) -> None:
@@ -112,6 +121,11 @@ def header(headers: dict[str, dict[str, Any]]) -> None:
     for key, value in sorted({**told, **first["meta"]}.items()):
         if isinstance(value, str | int | float):
             print(f"{clean(key):<8} {clean(str(value))}")
+    live = [segment for segment in segments.listed(first) if segment.get("live")]
+    for segment in live:
+        print(f"live     {segment['file']}  {segment['documents']} documents, {segment['length']} bytes")
+    if live:
+        print(f"reading  {sum(int(segment['length']) for segment in live)} bytes of live segments come before the first hit over a network; build --fresh leaves none")
     for name, each in headers.items():
         if len(headers) > 1:
             print(f"file     {name}  {sum(section['length'] for section in each['sections'])} bytes")

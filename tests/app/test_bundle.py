@@ -11,7 +11,8 @@ import pytest
 from findling import bundle
 from findling.engine import encode
 from findling.errors import BadFormat
-from findling.reference import ReferenceEngine, inspect
+from findling.reference import ReferenceEngine
+from findling.reference_segments import inspect
 from findling.segments import POINTER
 
 

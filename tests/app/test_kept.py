@@ -13,7 +13,8 @@ from findling import bundle
 from findling.app import App, Ticket
 from findling.collection import COMMIT_S
 from findling.errors import BadFormat, BadRequest, NotFound, StorageError, Unsupported
-from findling.reference import ReferenceEngine, inspect
+from findling.reference import ReferenceEngine
+from findling.reference_segments import inspect
 from findling.segments import POINTER
 from findling.store import MemoryStore
 
@@ -197,7 +198,7 @@ def test_an_import_is_stored_while_it_runs_and_when_it_is_cancelled(kept, run):
         return added, await app_over(kept).open("things", keep=True)
 
     added, opened = run(scenario())
-    assert stored[:2] == [0, 0] and stored[-1] == 1
+    assert stored[:2] == [0, 0] and stored[-1] > 1
     assert 70 < added["added"] == opened["documents"] < 100
     assert added["saved"]
 
@@ -218,7 +219,8 @@ def test_the_list_has_what_is_open_and_what_is_not(kept, run):
     alpha, beta, broken = run(scenario())
     assert (alpha["collection"], alpha["title"], alpha["documents"], alpha["open"], alpha["saved"]) == ("alpha", "alpha", 3, True, True)
     assert (beta["collection"], beta["title"], beta["open"]) == ("beta", "Größe  & <b>mehr</b>", False)
-    assert beta["size_bytes"] == len(kept.files["beta/" + POINTER])
+    assert beta["size_bytes"] == sum(len(data) for name, data in kept.files.items() if name.startswith("beta/"))
+    assert beta["documents"] == 3
     assert (broken["collection"], broken["fault"]["code"]) == ("broken", "bad_format")
 
 
@@ -327,7 +329,67 @@ def test_an_import_that_cannot_be_opened_leaves_nothing(kept, run, monkeypatch):
             await app.import_("again", exported)
 
     run(scenario())
-    assert list(kept.files) == ["things/" + POINTER]
+    assert all(name.startswith("things/") for name in kept.files)
+
+
+def test_what_others_write_is_only_read(run):
+    class Claimed(MemoryStore):
+        owner = None
+
+        def for_owner(self, name):
+            mine = Claimed()
+            mine.files, mine.everybody, mine.name = self.files, self, name
+            return mine
+
+        async def claim(self, name):
+            self.everybody.owner = self.everybody.owner or self.name
+            return self.everybody.owner == self.name
+
+        async def release(self, name):
+            self.everybody.owner = None
+
+    kept = Claimed()
+
+    async def scenario():
+        first, second = app_over(kept.for_owner("first")), app_over(kept.for_owner("second"))
+        await filled(first)
+        told = [await second.open("things", keep=True), await second.add("things", documents=[{"id": "dog", "title": "Dog"}])]
+        with pytest.raises(StorageError, match="elsewhere"):
+            await second.delete("things")
+        found = await second.search("things", "dog")
+        await first.add("things", documents=[{"id": "eel", "title": "Eel"}])
+        await first.close("things")
+        told.append(await second.commit("things"))
+        await second.close("things")
+        return told, found, await first.open("things", keep=True)
+
+    told, found, opened = run(scenario())
+    assert [(each["saved"], each["fault"]["code"], each["fault"]["detail"]["reason"]) for each in told] == [
+        (False, "storage", "busy"),
+        (False, "storage", "busy"),
+        (False, "storage", "changed"),
+    ]
+    assert found["hits"][0]["id"] == "dog"
+    assert (opened["documents"], opened["saved"]) == (4, True)
+
+
+@pytest.mark.parametrize("evicted", ["all", "pointer", "segment", "torn"])
+def test_what_was_evicted_while_it_was_open_is_written_anew(kept, run, evicted):
+    async def scenario():
+        app = app_over(kept)
+        await filled(app)
+        for name in list(kept.files):
+            if evicted == "torn":
+                kept.files[name] = kept.files[name][:20]
+            elif evicted == "all" or name.endswith(POINTER) == (evicted == "pointer"):
+                del kept.files[name]
+        added = await app.add("things", documents=[{"id": "dog", "title": "Dog"}])
+        again = app_over(kept)
+        return added, await again.open("things", keep=True), await again.search("things", "dog")
+
+    added, opened, found = run(scenario())
+    assert added["saved"] and opened["documents"] == 4
+    assert found["hits"][0]["id"] == "dog"
 
 
 @pytest.mark.parametrize("name", ["Things", "a/b", "..", "", "-a", "a" * 65, "ä", "con.txt"])

@@ -1,0 +1,214 @@
+"""Builds over an earlier build: what is embedded again, what goes, what stays, and when it begins from nothing.
+
+Owns an engine that counts what it embeds. Invariant under test: whatever was built before, the collection holds what is in
+the files now, and finds it as a build from scratch does.
+"""
+
+import asyncio
+import json
+import os
+
+import pytest
+
+from findling import building, passages, published
+from findling.app import App, Ticket
+from findling.cli import main
+from findling.engine import inspect, load
+from findling.errors import NotFound, StorageError
+from findling.segments import POINTER, listed
+from findling.store import FolderStore
+
+WORDS = "boat keeper storm anchor water light house rope sail wind harbour gull tide chart lamp crew".split()
+
+
+class Counting:
+    """An engine that remembers the texts it was given to embed."""
+
+    def __init__(self, model, pieces=None):
+        self._engine = load()
+        self._engine.load_model(model)
+        if pieces is not None:
+            self._engine.load_pieces(pieces)
+        self.embedded = []
+
+    def add(self, request):
+        self.embedded += [text for document in json.loads(request)["documents"] for text in document["passages"]]
+        return self._engine.add(request)
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+
+def text(number, salt=0):
+    return f"# Note {number}\n" + " ".join(WORDS[(number * 7 + at * (3 + salt)) % len(WORDS)] for at in range(30)) + f" note{number}\n"
+
+
+@pytest.fixture
+def notes(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number:03}.md").write_text(text(number))
+    return folder
+
+
+@pytest.fixture(params=["folder", "file"])
+def out(request, tmp_path):
+    return tmp_path / ("built" if request.param == "folder" else "built.findling")
+
+
+def built(model, notes, out, pieces=None, **more):
+    engine = Counting(model, pieces)
+    answer = asyncio.run(building.build(engine, [notes], out, ticket=Ticket(), **more))
+    return answer, engine.embedded
+
+
+def files(out):
+    return {path.name: path.read_bytes() for path in (out.iterdir() if out.is_dir() else [out])}
+
+
+def found(model, out, query="keeper of the light"):
+    store, name = published.located(str(out))
+    app = App(Counting(model), store, whole=True)
+
+    async def scenario():
+        state = await app.open("x", name)
+        return state["documents"], [(hit["id"], hit["score"]) for hit in (await app.search("x", query, 100))["hits"]]
+
+    return asyncio.run(scenario())
+
+
+def test_only_what_changed_is_embedded_and_what_vanished_goes(model, notes, out, tmp_path):
+    first, embedded = built(model, notes, out)
+    assert (first["added"], first["fresh"], len(embedded)) == (100, None, 100)
+    (notes / "007.md").write_text(text(7, salt=2))
+    (notes / "new.md").write_text(text(200))
+    (notes / "010.md").unlink()
+    again, embedded = built(model, notes, out)
+    assert {key: again[key] for key in ("added", "replaced", "unchanged", "removed", "documents")} == {
+        "added": 1,
+        "replaced": 1,
+        "unchanged": 98,
+        "removed": 1,
+        "documents": 100,
+    }
+    assert len(embedded) == 2, "a hundredth of the texts changed, and not more than that is embedded"
+    scratch = tmp_path / "scratch.findling"
+    built(model, notes, scratch)
+    assert found(model, out) == found(model, scratch)
+
+
+def test_what_changed_lies_in_one_live_segment_behind_what_was_published(model, notes, tmp_path):
+    out = tmp_path / "built"
+    built(model, notes, out)
+    (before,) = listed(inspect((out / POINTER).read_bytes()))
+    for number in range(3):
+        (notes / f"new{number}.md").write_text(text(300 + number))
+        answer, _ = built(model, notes, out)
+    kept, live = listed(inspect((out / POINTER).read_bytes()))
+    assert kept["file"] == before["file"]
+    assert (live["live"], live["documents"]) == (True, 3)
+    assert sorted(files(out)) == sorted([POINTER, kept["file"], live["file"]])
+    assert answer["live"] == pytest.approx(3 / 103)
+
+
+def test_a_build_of_the_same_changes_no_byte(model, notes, out):
+    built(model, notes, out)
+    before = files(out)
+    answer, embedded = built(model, notes, out)
+    assert (answer["unchanged"], embedded) == (100, [])
+    assert files(out) == before
+
+
+def test_fresh_gives_the_bytes_of_a_build_from_scratch(model, notes, out, tmp_path):
+    built(model, notes, out)
+    (notes / "007.md").write_text(text(7, salt=2))
+    built(model, notes, out)
+    answer, embedded = built(model, notes, out, fresh=True)
+    assert (answer["fresh"], len(embedded)) == ("it was asked for", 100)
+    scratch = tmp_path / f"scratch{out.suffix}"
+    built(model, notes, scratch)
+    assert files(out) == (files(scratch) if out.is_dir() else {out.name: scratch.read_bytes()})
+
+
+def test_what_was_cut_otherwise_is_built_from_nothing(model, notes, out, monkeypatch):
+    built(model, notes, out)
+    monkeypatch.setattr(passages, "CUTTING", 2)
+    answer, embedded = built(model, notes, out)
+    assert "cuts documents otherwise" in answer["fresh"]
+    assert len(embedded) == 100
+
+
+def test_what_was_built_with_another_model_or_piece_table_is_built_from_nothing(model, pieces, notes, out, monkeypatch):
+    built(model, notes, out, pieces)
+
+    def told(part, key):
+        status = json.loads(Counting(model, pieces)._engine.status())
+        status[part][key] = "0" * 64
+        monkeypatch.setattr(Counting, "status", lambda self: json.dumps(status | {"indexes": json.loads(self._engine.status())["indexes"]}).encode(), raising=False)
+        return built(model, notes, out, pieces)
+
+    if out.is_dir():
+        answer, embedded = told("pieces", "digest")
+        assert "another piece table" in answer["fresh"]
+        assert len(embedded) == 100
+    answer, embedded = told("model", "space")
+    assert "another model" in answer["fresh"]
+    assert len(embedded) == 100
+
+
+def test_what_is_damaged_is_built_from_nothing(model, notes, out):
+    built(model, notes, out)
+    broken = out / POINTER if out.is_dir() else out
+    broken.write_bytes(broken.read_bytes()[:-40])
+    answer, _ = built(model, notes, out)
+    assert "cannot be read" in answer["fresh"]
+    assert found(model, out)[0] == 100
+
+
+def test_a_build_of_nothing_leaves_what_was_there(model, notes, out):
+    built(model, notes, out)
+    before = files(out)
+    for path in notes.iterdir():
+        path.unlink()
+    with pytest.raises(NotFound):
+        built(model, notes, out)
+    assert files(out) == before
+
+
+def test_a_full_disk_is_an_error_and_leaves_what_was_there(model, notes, out, monkeypatch):
+    built(model, notes, out)
+    before = files(out)
+    (notes / "new.md").write_text(text(200))
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageError, match="No space"):
+        built(model, notes, out)
+    assert files(out) == before
+    monkeypatch.undo()
+    assert built(model, notes, out)[0]["documents"] == 101
+
+
+def test_the_command_says_what_a_build_over_another_costs(model, notes, tmp_path, capsys):
+    model_file, out = tmp_path / "tiny.findling", tmp_path / "built"
+    model_file.write_bytes(model)
+    arguments = ["build", str(notes), "-o", str(out), "--model", str(model_file)]
+    assert main(arguments) == 0
+    assert "from nothing" not in capsys.readouterr().err
+    for number in range(20):
+        (notes / f"new{number}.md").write_text(text(300 + number))
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert "100 unchanged" in printed.out
+    assert "17% of the documents came since" in printed.err
+    assert main(["info", str(out)]) == 0
+    told = capsys.readouterr().out
+    live = listed(inspect((out / POINTER).read_bytes()))[-1]
+    assert f"live     {live['file']}  20 documents, {live['length']} bytes" in told
+    assert f"{live['length']} bytes of live segments" in told
+    assert main([*arguments, "--fresh"]) == 0
+    assert "built from nothing" in capsys.readouterr().err
+    assert len(asyncio.run(FolderStore(out).names())) == 2
