@@ -54,7 +54,7 @@ async def build(
     if not fresh:
         collection, reason = await _earlier(engine, out)
     if collection is None:
-        collection = Collection(COLLECTION, engine, FolderStore(out.parent), meta={"cutting": passages.CUTTING})
+        collection = Collection(COLLECTION, engine, FolderStore(out.parent))
         await collection.open()
         answer = await taken(work, collection, ticket, _pause)
         answer["removed"] = 0

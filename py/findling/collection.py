@@ -209,7 +209,7 @@ class Collection:
         """The places of the documents that the collection has not, or has otherwise; the rest need not be embedded again."""
         places = list(range(len(documents)))
         index = json.loads(self._engine.status())["indexes"].get(self.name)
-        if self.shelf is not None and index and not index["documents"]:
+        if index and not index["documents"]:
             self._meta["cutting"] = passages.CUTTING
         # Whatever was cut or embedded in another way is not what it would be now.
         is_of_now = self.space in (None, self._model()) and self._meta.get("cutting", passages.CUTTING) == passages.CUTTING

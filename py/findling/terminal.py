@@ -61,8 +61,8 @@ def built(out: str, answer: dict[str, Any], *, json: bool, quiet: bool) -> None:
     if json:
         as_json({"index": out, **answer})
     else:
-        kept = f" ({answer['unchanged']} unchanged, {answer['removed']} removed)" if answer["unchanged"] or answer["removed"] else ""
-        print(f"{out}: {answer['documents']} documents{kept}, {answer['passages']} passages, {len(answer['skipped'])} files skipped")
+        kept = f", {answer['unchanged']} unchanged, {answer['removed']} removed" if answer["unchanged"] or answer["removed"] else ""
+        print(f"{out}: {answer['documents']} documents, {answer['passages']} passages, {len(answer['skipped'])} files skipped{kept}")
 
 
 def found(answer: dict[str, Any]) -> None:

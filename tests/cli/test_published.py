@@ -57,13 +57,16 @@ def test_a_folder_holds_a_pointer_and_its_segment(folder):
     assert len(names) == 2 and names[1].startswith("segment-")
 
 
-def test_building_again_leaves_only_the_new_segment(folder, model_file):
+def test_building_again_keeps_the_segment_and_from_nothing_leaves_only_the_new_one(folder, model_file):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     build(DOCUMENTS, folder, model_file)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     build(DOCUMENTS[1:], folder, model_file)
+    assert {path.name for path in folder.iterdir()} == set(before)
+    assert (folder / POINTER).read_bytes() != before[POINTER]
+    build(DOCUMENTS[1:], folder, model_file, "--fresh")
     after = {path.name for path in folder.iterdir()}
-    assert len(after) == 2 and after & set(before) == {"collection.findling"}
+    assert len(after) == 2 and after & set(before) == {POINTER}
 
 
 def test_the_order_of_documents_does_not_change_the_bytes(folder, model_file, tmp_path):
