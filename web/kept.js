@@ -12,7 +12,7 @@ import { ask } from "./question.js";
 /** @typedef {import("./collections.js").Collections} Collections */
 /** @typedef {import("./protocol.js").ErrorObject} ErrorObject */
 /** What a worker says of a collection that is kept. @typedef {{collection: string, title?: string, documents: number, size_bytes?: number, saved?: boolean, fault?: ErrorObject|null}} State */
-/** @typedef {{kind?: "opfs"|"indexeddb"|"memory"|null, reason?: string|null}} Where */
+/** @typedef {{kind?: "opfs"|"indexeddb"|"memory"|null, reason?: string|null, saved_ms?: Record<string, number>}} Where */
 /**
  * @typedef {object} Parts
  * @property {HTMLElement} panel
@@ -40,8 +40,6 @@ export class Kept {
   #onChanged;
   /** @type {Map<string, State>} */
   #states = new Map();
-  /** When the worker last said that a collection is saved, while this page was open. @type {Map<string, Date>} */
-  #savedAt = new Map();
   /** @type {Where} */
   #where = {};
   #persisted = false;
@@ -73,9 +71,17 @@ export class Kept {
     parts.erase.addEventListener("click", () => this.#erase());
   }
 
-  /** Whether a collection may be changed here; the reason where it may not. @param {string} name @returns {string|null} */
-  refusal(name) {
-    return isBusy(this.#states.get(name)) ? REFUSED : null;
+  /**
+   * Opens a collection, to which files are to be added; what it holds from now on is not saved until the worker says so.
+   * @param {string} name
+   * @returns {Promise<string|null>} Why nothing can be added to it here, or null.
+   */
+  async begin(name) {
+    await this.#collections.open(name);
+    const state = this.#states.get(name);
+    if (isBusy(state)) return REFUSED;
+    if (state) this.saw({ ...state, saved: false });
+    return null;
   }
 
   /** Asks what is kept in this browser, and offers it. */
@@ -91,22 +97,20 @@ export class Kept {
 
   /** Takes what the worker said of a collection. @param {State} state */
   saw(state) {
-    const { collection, saved, documents } = state;
+    const { collection, documents } = state;
     const known = this.#states.get(collection);
     if (known && !("saved" in state) && !("fault" in state)) return;
     this.#states.set(collection, { ...known, ...state, fault: state.fault ?? null });
     if (documents) this.#lost = [];
-    if (saved) this.#savedAt.set(collection, new Date());
     this.show();
   }
 
-  /** After documents came or went: what they take now, and that they are to stay. @param {string} name */
-  async changed(name) {
+  /** After documents came or went: what they take now, and that they are to stay. */
+  async changed() {
     await this.#persist();
     await this.#list();
     await this.#remember();
     this.show();
-    return name;
   }
 
   /** Imports a file that a collection was exported to. @param {File} file */
@@ -117,7 +121,7 @@ export class Kept {
       await this.#persist();
       const state = await this.#client.call("import", { collection: name, bytes }, { transfer: [bytes.buffer] });
       this.saw({ ...state, collection: name });
-      await this.changed(name);
+      await this.changed();
       this.#choose(name);
       this.#say(`${this.#title(name)} imported, ${count(state.documents, "document")}`);
     });
@@ -154,8 +158,10 @@ export class Kept {
 
   /** @param {string} name */
   #time(name) {
-    const at = this.#savedAt.get(name);
-    return at ? ` ${new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(at)}` : "";
+    const at = this.#where.saved_ms?.[name];
+    if (!at) return "";
+    const isToday = new Date(at).toDateString() === new Date().toDateString();
+    return ` ${new Intl.DateTimeFormat(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(at)}`;
   }
 
   #place() {
@@ -196,7 +202,7 @@ export class Kept {
       await this.#open(name);
       await this.#tell("rename", { title }, name);
       this.#collections.offer(name, title);
-      await this.changed(name);
+      await this.changed();
       this.#say(`Renamed to ${title}`);
     });
   }
@@ -224,7 +230,6 @@ export class Kept {
     await this.#do(async () => {
       await this.#client.call("delete", { collection: name });
       this.#states.delete(name);
-      this.#savedAt.delete(name);
       this.#collections.withdraw(name);
       await this.#list();
       await this.#remember();

@@ -72,7 +72,7 @@ const adding = new Adding(
     pick: byId("pick"),
   },
   showAdded,
-  { refusal: async (name) => (await collections.open(name), kept.refusal(name)), exported: (file) => kept.take(file) },
+  { begin: (name) => kept.begin(name), end: () => kept.changed().catch(() => undefined), exported: (file) => kept.take(file) },
 );
 
 /** @type {Map<StageName, Stage>} */
@@ -307,7 +307,6 @@ async function showAdded(collection, result, finished) {
   await collections.refresh(collection).catch(() => undefined);
   announce(`${documents} documents in your files`, true);
   search();
-  await kept.changed(collection).catch(() => undefined);
 }
 
 /** @param {Stage} stage */

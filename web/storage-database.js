@@ -13,6 +13,8 @@ const PART_BYTES = 4 << 20;
 /** A database of files in parts. @implements {Keeper} */
 export class Database {
   #host;
+  /** @type {Map<string, number>} */
+  times = new Map();
   /** @type {Promise<any>|null} */
   #opened = null;
 
@@ -31,9 +33,10 @@ export class Database {
 
   /** @param {string} file @returns {Promise<number>} */
   async size(file) {
-    const [length] = await this.#run("readonly", (files) => [files.get(file)]);
-    if (length === undefined) throw named("NotFoundError", file);
-    return length;
+    const [found] = await this.#run("readonly", (files) => [files.get(file)]);
+    if (found === undefined) throw named("NotFoundError", file);
+    this.times.set(file, found.time);
+    return found.length;
   }
 
   /** @param {string} file @param {number} offset @param {number} length */
@@ -53,15 +56,18 @@ export class Database {
 
   /** @param {string} file @param {Uint8Array} data */
   async write(file, data) {
+    const { length } = data;
+    const time = Date.now();
     try {
       await this.#run("readwrite", (files, parts) => {
         parts.delete(this.#all(file));
         // A copy: of a view the browser would keep everything that it looks at.
-        for (let at = 0; at < data.length; at += PART_BYTES) parts.put(data.slice(at, at + PART_BYTES), [file, at / PART_BYTES]);
-        return [files.put(data.length, file)];
+        for (let at = 0; at < length; at += PART_BYTES) parts.put(data.slice(at, at + PART_BYTES), [file, at / PART_BYTES]);
+        return [files.put({ length, time }, file)];
       });
+      this.times.set(file, time);
     } catch (cause) {
-      throw isQuota(cause) ? noRoom(data.length, data.length) : cause;
+      throw isQuota(cause) ? noRoom(length, length) : cause;
     }
   }
 

@@ -16,14 +16,16 @@ const PART_BYTES = 4 << 20;
 /** A file is locked while it is open in another tab, which is never long. */
 const LOCK_ATTEMPTS = 40;
 const LOCK_MS = 25;
-/** What a slot begins with: a word, a generation, the length; then the sha256 of these and of the data, then the data. */
+/** What a slot begins with: a word, a generation, the length, the time in ms; then the sha256 of these and of the data, then the data. */
 const SLOT = new TextEncoder().encode("findling");
-const HEAD_BYTES = 24;
+const HEAD_BYTES = 32;
 const DIGEST_BYTES = 32;
 
 /** Files of the origin, through handles that only workers have. @implements {Keeper} */
 export class Folder {
   #host;
+  /** @type {Map<string, number>} */
+  times = new Map();
 
   /** @param {Host} host */
   constructor(host) {
@@ -56,7 +58,9 @@ export class Folder {
     const slots = await this.#slots(file);
     const now = newest(slots);
     const free = now?.name === slotName(file, 0) ? 1 : 0;
-    await this.#put(slotName(file, free), await framed((now?.generation ?? 0) + 1, data));
+    const time = Date.now();
+    await this.#put(slotName(file, free), await framed((now?.generation ?? 0) + 1, time, data));
+    this.times.set(file, time);
     if (now) await this.#delete(now.name);
   }
 
@@ -93,6 +97,7 @@ export class Folder {
   async #newest(file) {
     const found = newest(await this.#slots(file));
     if (!found) throw named("NotFoundError", file);
+    this.times.set(file, found.time);
     return found;
   }
 
@@ -187,13 +192,14 @@ function encoded(file) {
   return encodeURIComponent(file).replaceAll(".", "%2E");
 }
 
-/** @param {number} generation @param {Uint8Array} data @returns {Promise<Uint8Array>} */
-async function framed(generation, data) {
+/** @param {number} generation @param {number} time @param {Uint8Array} data @returns {Promise<Uint8Array>} */
+async function framed(generation, time, data) {
   const bytes = new Uint8Array(HEAD_BYTES + DIGEST_BYTES + data.length);
   const head = new DataView(bytes.buffer);
   bytes.set(SLOT);
   head.setBigUint64(8, BigInt(generation), true);
   head.setBigUint64(16, BigInt(data.length), true);
+  head.setBigUint64(24, BigInt(time), true);
   bytes.set(data, HEAD_BYTES + DIGEST_BYTES);
   bytes.set(await digestOf(bytes), HEAD_BYTES);
   return bytes;
@@ -205,7 +211,7 @@ async function unframed(name, bytes) {
   const head = new DataView(bytes.buffer, bytes.byteOffset);
   const data = bytes.subarray(HEAD_BYTES + DIGEST_BYTES);
   const whole = head.getBigUint64(16, true) === BigInt(data.length) && isEqual(await digestOf(bytes), bytes.subarray(HEAD_BYTES, HEAD_BYTES + DIGEST_BYTES));
-  return whole ? { name, generation: Number(head.getBigUint64(8, true)), data } : null;
+  return whole ? { name, generation: Number(head.getBigUint64(8, true)), time: Number(head.getBigUint64(24, true)), data } : null;
 }
 
 /** Over head and data. @param {Uint8Array} bytes */
@@ -216,7 +222,7 @@ async function digestOf(bytes) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", said));
 }
 
-/** @param {({name: string, generation: number, data: Uint8Array}|null)[]} slots */
+/** @param {({name: string, generation: number, time: number, data: Uint8Array}|null)[]} slots */
 function newest(slots) {
   return slots.reduce((best, slot) => (slot && (!best || slot.generation > best.generation) ? slot : best), null);
 }

@@ -12,6 +12,7 @@ import { FindlingError } from "./protocol.js";
  * @property {(file: string, data: Uint8Array) => Promise<void>} write
  * @property {(file: string) => Promise<void>} remove
  * @property {() => Promise<string[]>} names
+ * @property {Map<string, number>} times When files that were read or written here were written, in ms since 1970; not of those named by their content.
  */
 /** What of the browser is used; tests give their own. @typedef {{navigator?: any, indexedDB?: any, IDBKeyRange?: any, FileSystemFileHandle?: any, pause?: (ms: number) => Promise<void>}} Host */
 

@@ -24,6 +24,8 @@ export class Storage {
   #keeper = null;
   /** @type {{kind: Kind|null, reason: string|null}} */
   #status = { kind: null, reason: null };
+  /** @type {Map<string, number>} */
+  #times = new Map();
   /** One call at a time: a file can be open only once. @type {Promise<unknown>} */
   #turn = Promise.resolve();
   /** @type {Map<string, () => void>} */
@@ -34,9 +36,13 @@ export class Storage {
     this.#host = host;
   }
 
-  /** Where files are kept, null before the first was asked for; and why not in a better place. */
+  /**
+   * Where files are kept, null before the first was asked for; why not in a better place; and when the collections that are known here
+   * were saved last, in ms since 1970.
+   */
   get status() {
-    return { ...this.#status };
+    const saved_ms = Object.fromEntries([...this.#times].map(([file, time]) => [file.split("/")[0], time]));
+    return { ...this.#status, saved_ms };
   }
 
   /**
@@ -131,6 +137,7 @@ export class Storage {
         try {
           const keeper = await open(this.#host);
           this.#status = { kind, reason: reasons.join("; ") || null };
+          this.#times = keeper.times;
           return keeper;
         } catch (cause) {
           reasons.push(toError(cause, "storage").message);
@@ -144,6 +151,8 @@ export class Storage {
 
 /** What is gone with the tab. @implements {Keeper} */
 class Memory {
+  /** Nothing is saved here. @type {Map<string, number>} */
+  times = new Map();
   /** @type {Map<string, Uint8Array>} */
   #files = new Map();
 

@@ -32,6 +32,7 @@ for (const [kind, allowed] of PLACES) {
     assert.equal(storage.status.kind, null);
     const long = many((4 << 20) * 2 + 5);
     await storage.write(POINTER, bytes("old"));
+    const before = Date.now();
     await storage.write(POINTER, bytes("the new one"));
     await storage.write(SEGMENT, long);
     if (kind === "opfs") assert.equal(origin.files.size, 2, "of a file that was replaced one slot is left");
@@ -41,6 +42,8 @@ for (const [kind, allowed] of PLACES) {
     assert.equal(storage.status.kind, kind);
     assert.equal(storage.status.reason === null, kind === "opfs");
     assert.equal(await textOf(storage, POINTER), "the new one");
+    const { files: saved = NaN } = storage.status.saved_ms;
+    assert.ok(kind === "memory" ? Number.isNaN(saved) : saved >= before && saved <= Date.now());
     assert.equal(new TextDecoder().decode(await storage.read(POINTER, 4, 3)), "new");
     assert.equal(await storage.size(SEGMENT), long.length);
     for (const [from, length] of [[0, 3], [(4 << 20) - 2, 4], [(4 << 20) * 2, 100], [5, (4 << 20) * 2], [long.length, 1]]) {
