@@ -22,6 +22,9 @@ const ROOTS = ['findling.browser', 'findling.readers', 'findling.stdlib'];
 /** The readers that need what is in rest.zip, and so are in it themselves. */
 const LATE_READERS = ['archive', 'book', 'images', 'mail', 'media', 'office', 'pdf', 'pictures', 'xml_events', 'zips'];
 
+/** Other modules of the application that do. */
+const LATE = ['bundle'];
+
 /** The module of the application that Python runs before all else, under the name it looks for. */
 const FIRST = 'later.py';
 
@@ -107,7 +110,7 @@ async function writeZips(stdlib, application, out) {
     try {
         const pyodide = await start({ stdLibURL: full });
         pyodide.globals.set('texts', pyodide.toPy(Object.fromEntries(sources)));
-        const late = LATE_READERS.map(reader => `${name}/readers/${reader}.py`);
+        const late = [...LATE_READERS.map(reader => `readers/${reader}`), ...LATE].map(module => `${name}/${module}.py`);
         const readers = sources.map(([path]) => path).filter(path => path.startsWith(`${name}/readers/`) && !late.includes(path));
         pyodide.globals.set('roots', pyodide.toPy([...ROOTS, ...readers.map(path => path.slice(0, -'.py'.length).replaceAll('/', '.'))]));
         pyodide.globals.set('late', pyodide.toPy(late));
@@ -127,7 +130,8 @@ async function writeZips(stdlib, application, out) {
         }
         const lateOnes = takeFiles(pyodide.runPython('{path + "c": tools.compile_source(sources[path], path) for path in late}'));
         // The package of the readers is split too, so the rest has all of it.
-        for (const [path, content] of [...compiled, ...lateOnes]) if (path.startsWith(`${name}/readers/`)) rest.set(path, content);
+        for (const [path, content] of compiled) if (path.startsWith(`${name}/readers/`)) rest.set(path, content);
+        for (const [path, content] of lateOnes) rest.set(path, content);
         publish(out, new Map([['boot.zip', zip(first)], ['rest.zip', zip(rest)]]));
     } finally {
         rmSync(full, { force: true });

@@ -29,6 +29,8 @@ import { ask } from "./question.js";
 
 /** How the name of a file ends that a collection was exported to. */
 const EXPORTED = /\.findling(\.zip)?$/i;
+/** How long a file that is downloaded is held at least. */
+const DOWNLOAD_MS = 60_000;
 const OWN_TITLE = "My files";
 const REFUSED = "it is open in another tab; change it there, or close that tab and load this page again";
 
@@ -134,7 +136,7 @@ export class Kept {
     const state = this.#states.get(chosen.name);
     const some = [...this.#states.values()].some(({ documents, fault }) => documents > 0 || fault);
     panel.hidden = !chosen.keep || !(some || this.#lost.length);
-    panel.dataset.saved = state?.fault ? "fault" : this.#where.kind === "memory" || this.#lost.length ? "no" : state?.saved === false ? "not yet" : "yes";
+    panel.dataset.saved = state?.fault ? "fault" : this.#where.kind === "memory" || this.#lost.length ? "no" : state?.saved === false ? "not yet" : state?.documents ? "yes" : "";
     said.replaceChildren(...this.#sentence(state));
     again.hidden = !state?.fault || isBusy(state);
     manage.hidden = !some;
@@ -177,7 +179,7 @@ export class Kept {
     const { collection: name, documents, size_bytes, fault } = state;
     const title = this.#title(name);
     const busy = isBusy(state);
-    const facts = [count(documents, "document"), size_bytes ? sizeOf(size_bytes) : null, busy ? "open in another tab" : fault ? fault.message : state.saved === false ? "not saved yet" : this.#where.kind === "memory" ? null : `saved${this.#time(name)}`];
+    const facts = [Number.isInteger(documents) ? count(documents, "document") : null, size_bytes ? sizeOf(size_bytes) : null, busy ? "open in another tab" : fault ? fault.message : state.saved === false ? "not saved yet" : this.#where.kind === "memory" ? null : `saved${this.#time(name)}`];
     /** @param {string} text @param {() => Promise<void>} act @param {boolean} [off] */
     const button = (text, act, off = false) => element("button", { type: "button", class: "button quiet", "aria-label": `${text} ${title}`, disabled: off, onclick: act }, text);
     return element(
@@ -215,8 +217,8 @@ export class Kept {
       const url = URL.createObjectURL(new Blob([made.bytes], { type: "application/zip" }));
       const link = element("a", { href: url, download: made.name });
       link.click();
-      // The browser has taken the address when the click is over.
-      URL.revokeObjectURL(url);
+      // Nothing tells when the browser has taken it.
+      setTimeout(() => URL.revokeObjectURL(url), DOWNLOAD_MS);
       this.#say(`${made.name} exported`);
     });
   }
@@ -275,7 +277,9 @@ export class Kept {
   }
 
   async #list() {
-    const [{ collections }, status] = await Promise.all([this.#client.call("collections", {}), this.#client.call("status", {})]);
+    const { collections } = await this.#client.call("collections", {});
+    // Asked for after it, because only what was read tells when it was written.
+    const status = await this.#client.call("status", {});
     this.#where = status.storage ?? {};
     const listed = new Map(/** @type {State[]} */ (collections).map((state) => [state.collection, state]));
     for (const name of [...this.#states.keys()]) if (!listed.has(name) && !this.#collections.count(name)) this.#states.delete(name);
