@@ -219,7 +219,7 @@ def _serve(
     if not published.is_collection(folder):
         serve(folder, port=port)
         return 0
-    terminal.note(f"{folder}: at another place {asyncio.run(published.read_first(str(folder)))} bytes are read before the first hit, and then what a query needs")
+    terminal.note(f"{folder}: {asyncio.run(published.read_first(str(folder)))} bytes are read at another place before the first hit, then what a query needs")
     name = segments.POINTER if folder.is_dir() else folder.name
     serve(installed.site(), port=port, mounts={"index": folder}, address=f"?index=index/{quote(name)}")
     return 0
@@ -231,7 +231,7 @@ def _info(file: Target, json: JsonOption = False) -> int:
     headers = {name: inspect(data) for name, data in asyncio.run(published.read(file)).items()}
     if json:
         first = next(iter(headers.values()))
-        terminal.as_json(first if len(headers) == 1 else first | {"files": headers})
+        terminal.as_json(first if len(headers) == 1 else first | {"files": headers, "read_first_bytes": segments.read_first(first)})
     else:
         terminal.header(headers)
     return 0

@@ -48,11 +48,9 @@ def is_collection(path: Path) -> bool:
 
 
 async def read_first(target: str) -> int:
-    """How many bytes somebody at another place reads before the first hit, whatever is searched: those of the files that are read whole."""
+    """What `segments.read_first` tells of a collection, of which only the pointer, or the one file, is read."""
     store, name = located(target)
-    first = await store.read(name, 0, await store.size(name))
-    listed = inspect(bytes(first))["meta"].get("segments")
-    return len(first) + sum(int(each["length"]) for each in listed or () if each.get("live"))
+    return segments.read_first(inspect(await store.read(name, 0, await store.size(name))))
 
 
 async def write(folder: Path, named: dict[str, bytes]) -> None:

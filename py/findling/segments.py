@@ -39,6 +39,13 @@ def names(header: dict[str, Any]) -> list[str]:
     return [str(segment["file"]) for segment in listed(header)]
 
 
+def read_first(header: dict[str, Any]) -> int:
+    """How many bytes somebody at another place reads before the first hit, whatever is searched: pointer and live segments, which
+    are read whole; an index that is one file is read whole too.
+    """
+    return int(header["size_bytes"]) + sum(int(segment["length"]) for segment in listed(header) if segment.get("live"))
+
+
 def split(published: Any, inspect: Inspect) -> tuple[dict[str, Any], dict[str, Any]]:
     """The header of the pointer in an engine's answer to `publish` or `commit`, and the files in the order in which they are
     to be written: the pointer last. A commit that has no new segment gives the pointer alone.

@@ -121,16 +121,21 @@ def header(headers: dict[str, dict[str, Any]]) -> None:
     for key, value in sorted({**told, **first["meta"]}.items()):
         if isinstance(value, str | int | float):
             print(f"{clean(key):<8} {clean(str(value))}")
-    live = [segment for segment in segments.listed(first) if segment.get("live")]
-    for segment in live:
-        print(f"live     {segment['file']}  {segment['documents']} documents, {segment['length']} bytes")
-    if live:
-        print(f"reading  {sum(int(segment['length']) for segment in live)} bytes of live segments come before the first hit over a network; build --fresh leaves none")
+    segment_of = {segment["file"]: segment for segment in segments.listed(first)}
     for name, each in headers.items():
         if len(headers) > 1:
-            print(f"file     {name}  {sum(section['length'] for section in each['sections'])} bytes")
+            print(f"file     {name}  {each['size_bytes']} bytes{_kept(segment_of.get(name, {}))}")
         for section in each["sections"]:
             print(f"section  {section['name']}  {section['length']} bytes")
+    if segment_of:
+        way_out = "; build --fresh makes them fewer" if any(segment.get("live") for segment in segment_of.values()) else ""
+        print(f"first    {segments.read_first(first)} bytes are read at another place before the first hit{way_out}")
+
+
+def _kept(segment: dict[str, Any]) -> str:
+    """What a pointer tells of a segment, where it tells it."""
+    counts = f"  {segment['living']} of {segment['documents']} documents" if "living" in segment else ""
+    return counts + ("  live" if segment.get("live") else "")
 
 
 def check(one: dict[str, Any]) -> None:

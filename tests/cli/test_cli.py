@@ -12,7 +12,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from findling import __version__, cli
+from findling import __version__, cli, terminal
 from findling.cli import main
 from findling.engine import encode, load
 from findling.query import ENCODERS, LEGS
@@ -259,6 +259,20 @@ def test_info_tells_kind_and_sections(index, model_file, capsys):
     assert json.loads(capsys.readouterr().out)["kind"] == "model"
 
 
+def test_info_tells_of_each_segment_and_what_is_read_first(monkeypatch, capsys):
+    listed = [{"file": "segment-a.findling", "length": 900, "documents": 30, "living": 29, "live": False},
+              {"file": "segment-b.findling", "length": 70, "documents": 2, "living": 2, "live": True}]
+    pointer = {"kind": "index", "size_bytes": 500, "sections": [], "meta": {"segments": listed, "user": {}}}
+    headers = {"collection.findling": pointer, **{each["file"]: {"kind": "index", "size_bytes": each["length"], "sections": [], "meta": {}} for each in listed}}
+    terminal.header(headers)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "file     collection.findling  500 bytes",
+        "file     segment-a.findling  900 bytes  29 of 30 documents",
+        "file     segment-b.findling  70 bytes  2 of 2 documents  live",
+        "first    570 bytes are read at another place before the first hit",
+    ]
+
+
 def test_info_tells_what_an_index_says_of_itself(tmp_path, capsys):
     engine = load()
     engine.open(encode({"index": "a"}))
@@ -284,7 +298,7 @@ def test_serve_shows_the_page_over_a_collection_and_tells_what_it_costs_elsewher
     monkeypatch.setattr("findling.installed.site", lambda: tmp_path / "site")
     assert main(["serve", str(index)]) == 0
     assert served[0] == (tmp_path / "site", {"port": 8000, "mounts": {"index": index}, "address": "?index=index/index.findling"})
-    assert f"{index.stat().st_size} bytes are read before the first hit" in capsys.readouterr().err
+    assert f"{index.stat().st_size} bytes are read at another place before the first hit" in capsys.readouterr().err
     out = tmp_path / "published"
     assert main(["build", str(folder), "-o", str(out), "--model", str(model_file), "--quiet"]) == 0
     assert main(["serve", str(out), "--port", "0"]) == 0
