@@ -207,8 +207,8 @@ def test_the_command_says_what_a_build_over_another_costs(model, notes, tmp_path
     assert main(["info", str(out)]) == 0
     told = capsys.readouterr().out
     live = listed(inspect((out / POINTER).read_bytes()))[-1]
-    assert f"live     {live['file']}  20 documents, {live['length']} bytes" in told
-    assert f"{live['length']} bytes of live segments" in told
+    assert f"file     {live['file']}  {live['length']} bytes  20 of 20 documents  live" in told
+    assert "before the first hit; build --fresh makes them fewer" in told
     assert main([*arguments, "--fresh"]) == 0
     assert "built from nothing" in capsys.readouterr().err
     assert len(asyncio.run(FolderStore(out).names())) == 2

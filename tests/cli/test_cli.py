@@ -259,7 +259,7 @@ def test_info_tells_kind_and_sections(index, model_file, capsys):
     assert json.loads(capsys.readouterr().out)["kind"] == "model"
 
 
-def test_info_tells_of_each_segment_and_what_is_read_first(monkeypatch, capsys):
+def test_info_tells_of_each_segment_and_what_is_read_first(capsys):
     listed = [{"file": "segment-a.findling", "length": 900, "documents": 30, "living": 29, "live": False},
               {"file": "segment-b.findling", "length": 70, "documents": 2, "living": 2, "live": True}]
     pointer = {"kind": "index", "size_bytes": 500, "sections": [], "meta": {"segments": listed, "user": {}}}
@@ -269,7 +269,7 @@ def test_info_tells_of_each_segment_and_what_is_read_first(monkeypatch, capsys):
         "file     collection.findling  500 bytes",
         "file     segment-a.findling  900 bytes  29 of 30 documents",
         "file     segment-b.findling  70 bytes  2 of 2 documents  live",
-        "first    570 bytes are read at another place before the first hit",
+        "first    570 bytes are read at another place before the first hit; build --fresh makes them fewer",
     ]
 
 
