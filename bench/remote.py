@@ -32,8 +32,8 @@ from findling.documents import from_fields
 from findling.engine import inspect, load
 from findling.errors import Unsupported
 from findling.passages import cut
-from findling.published import POINTER, SEGMENTS
 from findling.remote import HttpStore
+from findling.segments import POINTER
 
 PUBLISHED = CACHE / "remote"
 JUDGED = "debtags"
@@ -144,7 +144,7 @@ def published(name: str) -> Path:
 def sections(folder: Path) -> Sections:
     """Where the sections of a published collection lie."""
     told: Sections = {}
-    for file in (folder / POINTER, *folder.glob(SEGMENTS)):
+    for file in (folder / POINTER, *folder.glob("segment-*.findling")):
         listed = inspect(file.read_bytes())["sections"]
         told[file.name] = [(each["offset"], each["offset"] + each["length"], each["name"]) for each in listed]
     return told

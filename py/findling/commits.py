@@ -88,7 +88,7 @@ class Shelf:
             check()
             await self.store.write(self._front + name, data)
         self.header = header
-        await self._sweep(header)
+        await self.sweep()
 
     async def files(self) -> dict[str, Any]:
         """All files of the stored collection by their names, the pointer last; raises `NotFound` where there is none."""
@@ -100,6 +100,7 @@ class Shelf:
         """Write the files of a collection in their order, the pointer last."""
         for name, data in files.items():
             await self.store.write(self._front + name, data)
+        self.header = self._inspect(files[POINTER])
 
     async def delete(self) -> None:
         """Remove the collection, pointer first, and whatever else lies in its folder."""
@@ -107,11 +108,11 @@ class Shelf:
         for name in await self.store.names(self._front):
             await self.store.remove(name)
 
-    async def _sweep(self, header: dict[str, Any]) -> None:
-        """Remove what no pointer names; what cannot be removed now is tried again by the next commit."""
+    async def sweep(self) -> None:
+        """Remove what the stored pointer does not name; what cannot be removed now is tried again by the next commit."""
         try:
             found = [name.removeprefix(self._front) for name in await self.store.names(self._front)]
-            for name in segments.left_over(found, header):
+            for name in segments.left_over(found, self.header or {"meta": {}}):
                 await self.store.remove(self._front + name)
         except FindlingError:
             return

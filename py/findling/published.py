@@ -9,14 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from findling import segments
+from findling.commits import Shelf
 from findling.engine import inspect
 from findling.errors import NotFound
 from findling.remote import HttpStore
 from findling.segments import POINTER as POINTER
 from findling.segments import SUFFIX as SUFFIX
 from findling.store import FolderStore, Store
-
-SEGMENTS = "segment-*.findling"
 
 
 def located(target: str) -> tuple[Store, str]:
@@ -54,13 +53,10 @@ async def read_first(target: str) -> int:
 
 
 async def write(folder: Path, named: dict[str, bytes]) -> None:
-    """Put the files of a collection into a folder, and take out the segments of the one that was there."""
-    store = FolderStore(folder)
-    for name, data in named.items():
-        await store.write(name, data)
-    for old in sorted(folder.glob(SEGMENTS)):
-        if old.name not in named:
-            old.unlink()
+    """Put the files of a collection into a folder, and take out what is left of the one that was there."""
+    shelf = Shelf(FolderStore(folder), "", inspect)
+    await shelf.put(named)
+    await shelf.sweep()
 
 
 async def read(target: str) -> dict[str, bytes]:

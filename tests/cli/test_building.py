@@ -10,13 +10,13 @@ import os
 
 import pytest
 
-from findling import building, passages, published
+from findling import building, bundle, passages, published
 from findling.app import App, Ticket
 from findling.cli import main
 from findling.engine import inspect, load
 from findling.errors import NotFound, StorageError
 from findling.segments import POINTER, listed
-from findling.store import FolderStore
+from findling.store import FolderStore, MemoryStore
 
 WORDS = "boat keeper storm anchor water light house rope sail wind harbour gull tide chart lamp crew".split()
 
@@ -212,3 +212,40 @@ def test_the_command_says_what_a_build_over_another_costs(model, notes, tmp_path
     assert main([*arguments, "--fresh"]) == 0
     assert "built from nothing" in capsys.readouterr().err
     assert len(asyncio.run(FolderStore(out).names())) == 2
+
+
+def test_a_published_collection_is_kept_changed_and_carried_on(model, notes, tmp_path):
+    out = tmp_path / "built"
+    built(model, notes, out)
+    exported = bundle.pack(files(out), inspect)
+    kept = MemoryStore()
+
+    async def scenario():
+        app = App(Counting(model), MemoryStore(), keep=kept)
+        imported = await app.import_("notes", exported, title="Notes")
+        added = await app.add("notes", documents=[{"id": "boat", "title": "a boat of one's own"}])
+        other = (await app.search("notes", "note", 5))["hits"]
+        removed = await app.remove("notes", [next(hit["id"] for hit in other if hit["id"] != "boat")])
+        again = App(Counting(model), MemoryStore(), keep=kept)
+        return imported, added, removed, (await again.collections())["collections"], await again.open("notes", keep=True), await again.search("notes", "boat of one's own")
+
+    imported, added, removed, (listed_now,), opened, found_now = asyncio.run(scenario())
+    assert (imported["documents"], imported["title"], added["saved"], removed) == (100, "Notes", True, {"removed": 1, "saved": True})
+    assert listed_now["documents"] == opened["documents"] == 100
+    assert found_now["hits"][0]["id"] == "boat"
+    (published_one,) = [name for name in files(out) if name != POINTER]
+    assert f"notes/{published_one}" in kept.files
+
+
+def test_what_a_crash_left_in_a_folder_goes_with_the_next_build(model, notes, tmp_path):
+    out = tmp_path / "built"
+    built(model, notes, out)
+    for left in ("segment-0123.findling", ".segment-0123.findling.k3x9_a2b", ".collection.findling.abc"):
+        (out / left).write_bytes(b"half")
+    (out / "README.txt").write_text("not ours")
+    (notes / "new.md").write_text(text(200))
+    built(model, notes, out)
+    assert len(files(out)) == 4 and "README.txt" in files(out)
+    (out / "segment-0123.findling").write_bytes(b"half")
+    built(model, notes, out, fresh=True)
+    assert len(files(out)) == 3
