@@ -6,7 +6,7 @@ import pytest
 
 import findling
 from findling.cli import main
-from findling.errors import BadFormat, NetworkError, NotFound, StorageError
+from findling.errors import BadFormat, BadRequest, NetworkError, NotFound, StorageError
 from findling.serve import server
 
 
@@ -90,3 +90,47 @@ def test_a_failed_save_keeps_what_was_there(built, model_file, monkeypatch):
         monkeypatch.undo()
         assert (built / "one.findling").read_bytes() == before
         assert ids(opened.search("submarine", legs="words")) == ["new"]
+
+
+def test_a_folder_of_ones_own_keeps_every_change(model_file, tmp_path):
+    folder = tmp_path / "notes"
+    with findling.open(folder, keep=True, model=model_file) as opened:
+        assert not folder.exists()
+        assert opened.add([{"id": "a", "text": "a small boat"}, {"id": "b", "text": "wood for rowing"}])["saved"]
+        opened.remove(["b"])
+        assert opened.saved
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    with findling.open(folder, keep=True, model=model_file) as opened:
+        assert ids(opened.search("boat")) == ["a"]
+        assert opened.add([{"id": "a", "text": "a small boat"}])["unchanged"] == 1
+        assert opened.save() == folder
+        assert opened.save(tmp_path / "copy.findling") == tmp_path / "copy.findling"
+    with findling.open(folder, model=model_file) as opened:
+        assert (ids(opened.search("boat")), opened.saved) == (["a"], None)
+
+
+def test_what_could_not_be_kept_is_said_and_tried_again(model_file, tmp_path, monkeypatch):
+    before = threading.active_count()
+    with findling.open(tmp_path / "notes", keep=True, model=model_file) as opened:
+        opened.add([{"id": "a", "text": "a small boat"}])
+        monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+        answer = opened.add([{"id": "b", "text": "wood for rowing"}])
+        assert (answer["saved"], answer["fault"]["code"], opened.saved) == (False, "storage", False)
+        with pytest.raises(StorageError):
+            opened.commit()
+        assert ids(opened.search("rowing", legs="words")) == ["b"]
+        monkeypatch.undo()
+        opened.commit()
+        assert opened.saved
+    with pytest.raises(StorageError), findling.open(tmp_path / "notes", keep=True, model=model_file) as opened:
+        monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
+        opened.remove(["a"])
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("target", [None, "https://example.org/notes", "Notes and more"])
+def test_only_a_folder_with_a_plain_name_is_kept(target, model_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadRequest):
+        findling.open(target, keep=True, model=model_file)
