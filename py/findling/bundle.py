@@ -56,6 +56,10 @@ def unpack(data: Any, inspect: Inspect) -> dict[str, bytes]:
     if sorted(named) != sorted(files.keys() - {POINTER}):
         odd = sorted(set(named) ^ (files.keys() - {POINTER}))
         raise BadFormat(f"the files are not those that the collection names: {', '.join(odd[:3])}; export it again", files=odd[:3])
+    for segment in segments.listed(headers[POINTER]):
+        name = str(segment["file"])
+        if headers[name]["digest"] != segment.get("digest") or len(files[name]) != segment.get("length"):
+            raise BadFormat(f"{name} is not the file that the collection means; export it again", file=name)
     return {**{name: files[name] for name in named}, POINTER: files[POINTER]}
 
 

@@ -67,6 +67,7 @@ class Commits:
                     {
                         "file": each.file,
                         "length": each.length,
+                        "digest": each.file.removeprefix("segment-").removesuffix(".findling"),
                         "documents": len(each.documents),
                         "living": len(each.living(now)),
                         "live": True,
