@@ -12,9 +12,10 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, ParamSpec
 from urllib.parse import quote, urlsplit
 
 import typer
@@ -53,7 +54,7 @@ EXIT_OF = {
     "not_ready": 4,
 }
 """Exit code of each error code; 70 for all others."""
-EXIT_BUG = 70
+EXIT_BUG, EXIT_INTERRUPTED = 70, 130
 COLLECTION = "collection"
 WATCH_S = 1.0
 """How long --watch waits before it looks at the files again."""
@@ -63,7 +64,31 @@ PATHS = ("source", "output", "model", "pieces", "queries", "run", "folder", "fil
 app = typer.Typer(
     help="Search by meaning, in a terminal and in a page.", pretty_exceptions_enable=False, context_settings={"auto_envvar_prefix": "FINDLING"}
 )
-command = app.command
+Arguments = ParamSpec("Arguments")
+
+
+def command(name: str) -> Callable[[Callable[Arguments, int]], Callable[Arguments, int]]:
+    """A function as the command of a name; typer makes exit codes of its own of what is caught here, so it must not see it."""
+
+    def register(function: Callable[Arguments, int]) -> Callable[Arguments, int]:
+        @wraps(function)
+        def guarded(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
+            try:
+                code = function(*arguments, **options)
+                sys.stdout.flush()
+                return code
+            except KeyboardInterrupt:
+                terminal.note("interrupted")
+                return EXIT_INTERRUPTED
+            except BrokenPipeError:
+                # Whoever read our output has enough of it; nothing more can be written, not even at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 0
+
+        return app.command(name)(guarded)
+
+    return register
+
 
 ModelOption = Annotated[str | None, typer.Option("--model", envvar="FINDLING_MODEL", metavar="FILE", help="The model, a file or an address that it is fetched from once (else the installed one).")]
 PiecesOption = Annotated[str | None, typer.Option("--pieces", envvar="FINDLING_PIECES", metavar="FILE", help="The piece table, likewise (else the one beside the model, if there is one).")]
@@ -76,13 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # A command answers its exit code, an option such as --help ends with one of its own.
         return int(app(arguments, prog_name="findling", standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        terminal.note("interrupted")
-        return 130
-    except BrokenPipeError:
-        # Whoever read our output has enough of it; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         terminal.note(f"findling: {error.format_message()} See {context.command_path if context else 'findling'} --help")

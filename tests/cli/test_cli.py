@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
 from typing import get_args, get_type_hints
 
@@ -158,6 +159,21 @@ def test_search_explains_its_scores(index, model_file, capsys):
     assert words.split()[0] == "words" and {"wood", "rowing"} <= set(words.split())
     contributions = [float(line.split("gives ")[1].split(":")[0]) for line in (meaning, words)]
     assert sum(contributions) == pytest.approx(float(title.split()[0]), abs=2e-3)
+
+
+def test_a_reader_that_has_enough_is_no_failure(index, model_file):
+    command = [sys.executable, "-m", "findling", "search", str(index), "boat", "--model", str(model_file)]
+    path = os.pathsep.join(each for each in sys.path if each)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as running:
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait() == 0
+
+
+def test_an_interrupted_command_ends_with_130_and_says_so(index, model_file, monkeypatch, capsys):
+    monkeypatch.setattr("findling.installed.engine", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(["search", str(index), "boat", "--model", str(model_file)]) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
 
 
 def test_search_for_nothing_ends_with_1_and_prints_nothing(index, model_file, capsys):
