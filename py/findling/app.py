@@ -364,7 +364,7 @@ class App:
     async def import_(self, collection: str, bytes: Any, title: str | None = None) -> dict[str, Any]:
         """Keep the collection in the bytes that `export` or `save` gave under a name that is free, and open it."""
         shelf = self._kept().shelf(collection)
-        if collection in self._collections or collection in self._arriving or await shelf.exists():
+        if collection in self._collections or collection in self._arriving or await shelf.is_stored():
             raise BadRequest(f"there is a collection {collection!r} already; import it under another name, or delete that one first")
         self._arriving.add(collection)
         try:
@@ -372,6 +372,7 @@ class App:
             try:
                 await shelf.claim()
                 await shelf.put(files)
+                await shelf.sweep()
                 self._arriving.discard(collection)
                 state = await self.open(collection, keep=True)
             except FindlingError:
@@ -427,7 +428,7 @@ class App:
         """A collection that is kept, open as long as it is needed; raises `NotFound` where there is none."""
         known = self._collections.get(collection)
         if known is None:
-            if not await self._kept().shelf(collection).exists():
+            if not await self._kept().shelf(collection).is_stored():
                 raise NotFound(f"there is no collection {collection!r}; open it with `keep` to begin one", collection=collection)
             await self.open(collection, keep=True)
             try:

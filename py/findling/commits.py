@@ -43,6 +43,10 @@ class Shelf:
         """Whether anything of it is stored, were it what a crash or a failed removal left."""
         return bool(await self.store.names(self._front))
 
+    async def is_stored(self) -> bool:
+        """Whether there is a collection: a pointer, whatever it says."""
+        return self.pointer in await self.store.names(self._front)
+
     async def claim(self) -> None:
         """Make sure that nobody else writes this collection; raises `StorageError` where somebody does. Stores without the means grant it."""
         ask = getattr(self.store, "claim", None)

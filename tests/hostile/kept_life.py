@@ -31,13 +31,15 @@ def document(chance: random.Random, id: str) -> dict[str, Any]:
 
 
 def operations(seed: int, count: int) -> list[tuple[str, Any]]:
-    """What happens, one after the other: add, remove, rename."""
+    """What happens, one after the other: add, remove, rename, and now and then an export that comes back after a removal."""
     chance = random.Random(seed)
     happens: list[tuple[str, Any]] = []
     for _ in range(count):
         ids = [f"d{chance.randrange(40)}" for _ in range(chance.choice((1, 3, 15)))]
-        verb = chance.choice(("add", "add", "add", "remove", "rename"))
-        if verb == "add":
+        verb = chance.choice(("add", "add", "add", "add", "remove", "remove", "rename", "carry"))
+        if verb == "carry":
+            happens += [("delete", None), ("import_", None)]
+        elif verb == "add":
             happens.append((verb, [document(chance, id) for id in dict.fromkeys(ids)]))
         else:
             happens.append((verb, ids if verb == "remove" else f"title {chance.randrange(10**6)}"))
@@ -53,8 +55,12 @@ def states(happens: list[tuple[str, Any]]) -> list[tuple[str, Documents]]:
             documents |= {each["id"]: {"title": each["title"], "text": each["text"]} for each in what}
         elif verb == "remove":
             documents = {id: each for id, each in documents.items() if id not in what}
-        else:
+        elif verb == "rename":
             title = what
+        elif verb == "delete":
+            title, documents = NAME, {}
+        else:
+            title, documents = found[-2]
         found.append((title, documents))
     return found
 
@@ -74,6 +80,11 @@ async def do(app: Any, verb: str, what: Any) -> dict[str, Any]:
     """One of what happens."""
     if verb == "add":
         answer: dict[str, Any] = await app.add(NAME, documents=what)
+    elif verb == "delete":
+        app.carried = (await app.export(NAME))["bytes"]
+        answer = {"saved": await app.delete(NAME) == {}}
+    elif verb == "import_":
+        answer = await app.import_(NAME, app.carried)
     else:
         answer = await (app.remove if verb == "remove" else app.rename)(NAME, what)
     return answer
