@@ -20,7 +20,7 @@ const DIFFERENT: u32 = 3;
 
 #[rustfmt::skip]
 const WORDS: [(Language, &str); 36] = [
-    (Language::English, "the of and to in is that for it with as was on be by this are from or have an not which you at but they his her were been has can will if"),
+    (Language::English, "the of and to in is that for it with as was on be by this are from or have an not which you at but they his her were been has can will if a i my your we our their there what how when where who would could should"),
     (Language::German, "der die und in das den von zu mit ist des sich nicht ein eine auf fur im dem als auch es an werden aus er hat dass sie nach wird bei einer um sind noch wie einem uber einen zum oder aber zur durch kann wurde nur"),
     (Language::French, "de la le et les des en un une du est que dans pour qui pas sur au par plus avec il ce se sont ne cette ou mais vous nous elle leur aux ete ces comme etre l d n a"),
     (Language::Spanish, "de la que el en y los se del las un por con una su para es al lo como mas o pero sus no ha este si esta son entre cuando sin sobre ser tiene tambien fue puede debe ya hay esto fichero"),
@@ -99,6 +99,17 @@ pub fn guess(text: &str) -> Option<Language> {
     clear.then_some(WORDS[best].0)
 }
 
+/// Whether one of these languages uses a word so often that it says little of a text.
+pub fn says_little(form: &str, languages: &[Language]) -> bool {
+    let table = table();
+    let Ok(at) = table.binary_search_by(|(word, _)| (*word).cmp(form)) else {
+        return false;
+    };
+    WORDS.iter().enumerate().any(|(row, (language, _))| {
+        *language != Language::None && languages.contains(language) && table[at].1 >> row & 1 == 1
+    })
+}
+
 /// Every word with the languages that use it, a bit for each row of `WORDS`; sorted.
 fn table() -> &'static [(&'static str, u64)] {
     static TABLE: OnceLock<Vec<(&str, u64)>> = OnceLock::new();
@@ -137,6 +148,14 @@ mod tests {
                 seen.push(word);
             }
         }
+    }
+
+    #[test]
+    fn a_word_says_little_in_its_own_languages_only() {
+        assert!(says_little("with", &[Language::German, Language::English]));
+        assert!(!says_little("with", &[Language::German]));
+        assert!(!says_little("fever", &[Language::English]));
+        assert!(!says_little("nie", &[Language::None]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod language;
 mod request;
 
 pub use cut::WORD_CAP;
-pub use guess::guess;
+pub use guess::{guess, says_little};
 pub use language::Language;
 pub use request::analyse as answer;
 

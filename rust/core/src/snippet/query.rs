@@ -94,7 +94,7 @@ impl Step {
 impl Query {
     /// `corrections`: what was searched for in place of a word, by the word's form. `weights`: of forms, such as their inverse
     /// document frequency; a word without one weighs as much as the heaviest of all. A free word that weighs less than an eighth of the
-    /// heaviest free word is not marked.
+    /// heaviest free word is not marked, nor one that its language uses everywhere, where there are others.
     pub fn new(
         words: &Words,
         languages: &[Language],
@@ -127,10 +127,15 @@ impl Query {
         let unknown = weights.values().copied().reduce(f64::max).unwrap_or(1.0);
         let weight = |form: &str| scaled(weights.get(form).copied().unwrap_or(unknown));
         let heaviest = free.iter().map(|asked| weight(&asked.form)).max();
-        for asked in &free {
+        let says_little = |asked: &Asked| analysis::says_little(&asked.form, &query.languages);
+        let little: Vec<bool> = free.iter().map(says_little).collect();
+        let has_others = little.contains(&false);
+        for (asked, says_little) in free.iter().zip(little) {
             let weight = weight(&asked.form);
             let word = query.word_of(&asked.terms, weight);
-            if Some(weight.saturating_mul(LIGHT)) >= heaviest {
+            let is_light =
+                has_others && says_little || Some(weight.saturating_mul(LIGHT)) < heaviest;
+            if !is_light {
                 query.find_by(&asked.terms, word);
             }
             let ends = words.typing && free.iter().all(|other| other.range.end <= asked.range.end);

@@ -93,7 +93,7 @@ fn words_are_marked_by_their_stems() {
             "The runner was [running]; [RUN]!",
         ),
         ("Café or cafes", "cafe", "[Café] or [cafes]"),
-        ("a b", "a b", "[a] [b]"),
+        ("x b", "x b", "[x] [b]"),
         ("written in C++ and C#", "c++", "written in [C++] and [C]#"),
         ("call snake_case now", "snake_case", "call [snake_case] now"),
         ("open camelCase", "case", "open camel[Case]"),
@@ -210,8 +210,8 @@ fn a_phrase_is_marked_as_one_and_only_where_it_stands() {
 #[test]
 fn the_last_word_is_a_beginning_while_it_is_typed() {
     assert_eq!(
-        marked("searching the sea", "the sear…", ENGLISH),
-        "[searching] [the] sea"
+        marked("searching the sea", "sea sear…", ENGLISH),
+        "[searching] the [sea]"
     );
     assert_eq!(
         marked("searching the sea", "sear", ENGLISH),
@@ -247,6 +247,23 @@ fn what_is_everywhere_is_not_marked_where_weights_tell() {
     assert_eq!(marks("the"), "[the] cat and [the] dog");
     assert_eq!(marks("the dog"), "the cat and the [dog]");
     assert_eq!(marks("\"the dog\" cat"), "the [cat] and [the dog]");
+}
+
+#[test]
+fn what_a_language_says_everywhere_is_not_marked_beside_other_words() {
+    let text = "to be with the cat or not to be";
+    for (asked, expected) in [
+        ("with a cat", "to be with the [cat] or not to be"),
+        (
+            "to be or not",
+            "[to] [be] with the cat [or] [not] [to] [be]",
+        ),
+        ("\"with the\" cat", "to be [with the] [cat] or not to be"),
+    ] {
+        assert_eq!(marked(text, asked, ENGLISH), expected, "{asked}");
+    }
+    let german = &[Language::German];
+    assert_eq!(marked("with a cat", "with cat", german), "[with] a [cat]");
 }
 
 #[test]
