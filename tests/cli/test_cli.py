@@ -164,7 +164,7 @@ def test_search_explains_its_scores(index, model_file, capsys):
 def test_a_reader_that_has_enough_is_no_failure(index, model_file):
     command = [sys.executable, "-m", "findling", "search", str(index), "boat", "--model", str(model_file)]
     path = os.pathsep.join(each for each in sys.path if each)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": ""}) as running:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait() == 0

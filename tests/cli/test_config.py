@@ -65,6 +65,11 @@ def test_what_is_said_for_one_command_counts_more_than_what_is_said_for_all(plac
     assert "nowhere" in capsys.readouterr().err
 
 
+def test_it_counts_more_also_where_it_stands_before(place, model_file):
+    (place / "pyproject.toml").write_text(f'[tool.findling.build]\nmodel = "{model_file.as_posix()}"\n[tool.findling]\nmodel = "nowhere"\n')
+    assert main(["build", "notes", "-o", "out.findling"]) == 0
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [
