@@ -6,15 +6,13 @@ for a time; each waits for what the page says.
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Playwright, expect
 
-from .conftest import DIST, FLAGS, TIMEOUT_MS, Visit, chromium_path, eventually
+from .conftest import DIST, FLAGS, Visit, chromium_path, eventually
 from .site import Site
 from .test_page import violations
 
