@@ -45,7 +45,7 @@ export class Kept {
   /** @type {Where} */
   #where = {};
   #persisted = false;
-  /** Collections that are gone although nobody deleted them. @type {{title: string, documents: number}[]} */
+  /** Collections that are gone although nobody deleted them. @type {{name: string, title: string, documents: number}[]} */
   #lost = [];
 
   /**
@@ -298,7 +298,8 @@ export class Kept {
   async #remember() {
     const { remember } = await import("./storage.js");
     const kept = [...this.#states.values()].filter(({ documents }) => documents > 0);
-    remember(this.#where.kind === "memory" ? [] : kept.map(({ collection: name, documents }) => ({ name, title: this.#title(name), documents })));
+    // What was lost is said at the next visit too, until something is added again.
+    remember(this.#where.kind === "memory" ? [] : [...this.#lost, ...kept.map(({ collection: name, documents }) => ({ name, title: this.#title(name), documents }))]);
   }
 
   async #persist() {

@@ -121,7 +121,11 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
-start().then(keepOffline).then(() => kept.load()).catch(() => undefined);
+start().then(() => {
+  keepOffline();
+  // Not before the first answer can be given: what is kept is nobody's first concern.
+  kept.load().catch(() => undefined);
+});
 readAddress();
 
 /** The query lies behind `#`, where no server ever sees it. */
