@@ -98,6 +98,8 @@ export class Collections {
   choose(name) {
     const radio = /** @type {HTMLInputElement|null} */ (this.#radios.querySelector(`input[value="${name}"]`));
     if (radio) radio.checked = true;
+    // There may be more than fit.
+    radio?.closest("label")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /** Whether there is one of that name. @param {string} name */

@@ -28,7 +28,7 @@ import { ask } from "./question.js";
  */
 
 /** How the name of a file ends that a collection was exported to. */
-const EXPORTED = /\.findling(\.zip)?$/i;
+const EXPORTED = /(\.findling)?(\.zip)?$/i;
 /** How long a file that is downloaded is held at least. */
 const DOWNLOAD_MS = 60_000;
 const OWN_TITLE = "My files";
@@ -119,10 +119,13 @@ export class Kept {
   async take(file) {
     await this.#do(async () => {
       const bytes = new Uint8Array(await file.arrayBuffer());
-      const name = this.#free(file.name.replace(EXPORTED, ""));
+      const title = file.name.replace(EXPORTED, "");
+      const name = this.#free(title);
       await this.#persist();
       const state = await this.#client.call("import", { collection: name, bytes }, { transfer: [bytes.buffer] });
       this.saw({ ...state, collection: name });
+      // It had no title of its own.
+      if (state.title === name && title !== name) await this.#tell("rename", { title }, name);
       await this.changed();
       this.#choose(name);
       this.#say(`${this.#title(name)} imported, ${count(state.documents, "document")}`);
@@ -155,7 +158,7 @@ export class Kept {
     if (state?.fault) return [element("strong", {}, "Not saved"), ` ${state.fault.message}`];
     if (this.#where.kind === "memory") return [element("strong", {}, "Kept until this page is closed"), ` The browser refuses storage: ${this.#where.reason}. Export what you want to keep.`];
     if (!state || state.saved === false) return state?.documents ? [element("strong", {}, "Not saved yet")] : ["Nothing to save"];
-    return [element("strong", {}, `Saved${this.#time(state.collection)}`), state.size_bytes ? ` · ${sizeOf(state.size_bytes)} in this browser` : " in this browser"];
+    return [element("strong", {}, `Saved${this.#time(state.collection)}`), state.size_bytes ? ` · ${sizeOf(state.size_bytes)}` : ""];
   }
 
   /** @param {string} name */

@@ -86,7 +86,7 @@ def test_what_was_added_is_found_after_a_reload_and_is_said_to_be_saved_when_it_
     seen.drop(KEY, WHALE)
     kept(seen, 2)
     said = seen.page.locator("#kept-said")
-    expect(said).to_have_text(re.compile(r"Saved \d\d:\d\d · [\d.]+ [kM]B in this browser"))
+    expect(said).to_have_text(re.compile(r"Saved \d\d:\d\d · [\d.]+ [kM]B"))
     when = said.inner_text()
     again(seen)
     expect(seen.page.locator("#count-files")).to_have_text("2")
