@@ -109,8 +109,8 @@ def suites() -> list[Suite]:
         Suite("contract in chromium", [*pytest, "tests/contract"], browser_place | {"FINDLING_CONTRACT_HOST": "chromium"}),
         Suite("python in pyodide", [*node, *inside]),
         Suite("browser", [*pytest, "tests/browser"], browser_place),
-        Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF),
-        Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
+        Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF),
+        Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
         Suite("firefox and webkit", [*pytest, "tests/smoke"]),
     ]
     return lints + tests

@@ -16,6 +16,8 @@ from .conftest import DIST, FLAGS, Visit, chromium_path, eventually
 from .site import Site
 from .test_page import violations
 
+pytestmark = pytest.mark.once
+
 KEY = {"name": "key.txt", "text": "The spare key lies under the flower pot."}
 WHALE = {"name": "whale.txt", "text": "Whales sing in the deep sea."}
 BREAD = {"name": "bread.txt", "text": "Let the dough rise overnight in a cool place."}
@@ -326,6 +328,7 @@ def test_delete_my_data_leaves_nothing(site: Site, visit: Callable[..., Visit]) 
     seen.drop(KEY)
     kept(seen, 1)
     eventually(page, "async () => document.documentElement.dataset.offline === 'kept'")
+    eventually(page, "() => localStorage.length > 0")
     before = page.evaluate(LEFT)
     assert before["files"] and before["caches"] and before["notes"]
     page.get_by_role("button", name="Delete my data").click()
