@@ -61,6 +61,7 @@ ORDER = [
     "remote",
     "segments",
     "commits",
+    "keeping",
     "slices",
     "collection",
     "wire",

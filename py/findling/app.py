@@ -16,12 +16,13 @@ from types import ModuleType
 from typing import Any
 
 from findling import readers, wire
-from findling.collection import Collection, Found, Pause
+from findling.collection import Collection, Found
 from findling.commits import Shelves
 from findling.documents import Document, well_formed
 from findling.engine import Engine, inspect
 from findling.errors import Aborted, BadRequest, FindlingError, NotFound, NotReady, Unsupported
 from findling.intake import Intake, Prepare, not_installed
+from findling.keeping import Pause
 from findling.query import DEFAULT_LIMIT, normalise
 from findling.segments import Inspect
 from findling.slices import Share
@@ -138,7 +139,7 @@ class App:
         if known is not None:
             if src not in (None, known.src):
                 raise BadRequest(f"{collection!r} is open with {known.src or 'no file'}; close it before you open it with {src}")
-            if keep and known.shelf is None:
+            if keep and known.keeper is None:
                 raise BadRequest(f"{collection!r} is open and not kept; close it before you open the one that is kept")
             return await known.open()
         if keep and src is not None:
@@ -155,6 +156,8 @@ class App:
             state = await opening.open()
         except BaseException:
             self._collections.pop(collection, None)
+            if shelf is not None:
+                await shelf.release()
             raise
         if state.get("lazy"):
             # Its dictionary encodes most queries; with the table it can take words that it does not have, and the model's vectors.
@@ -289,7 +292,7 @@ class App:
             "kernel": engine["kernel"],
             "model": model and {"name": model["name"], "space": model["space"], "source": host["source"]},
             "collections": {
-                name: {key: engine["indexes"][name][key] for key in _TOLD} | ({"title": each.title, **each.kept()} if each.shelf else {})
+                name: {key: engine["indexes"][name][key] for key in _TOLD} | ({"title": each.title, **each.kept()} if each.keeper else {})
                 for name, each in self._collections.items()
                 if name in engine["indexes"]
             },
@@ -306,8 +309,8 @@ class App:
         await target.commit(self._pause)
         target.close()
         del self._collections[collection]
-        if target.shelf is not None:
-            await target.shelf.release()
+        if target.keeper is not None:
+            await target.keeper.shelf.release()
         return target.kept()
 
     async def collections(self) -> dict[str, Any]:
@@ -316,7 +319,7 @@ class App:
         for name in await self._kept().names():
             told = {**await self._kept().told(name), "open": False}
             known = self._collections.get(name)
-            if known is not None and known.shelf is not None:
+            if known is not None and known.keeper is not None:
                 state = await known.open()
                 told |= {"open": True, "title": state["title"], "documents": state["documents"], **known.kept()}
             listed.append(told)
@@ -338,10 +341,10 @@ class App:
         """Close a collection that is kept, and remove its files; what could not be removed is removed by the next `delete`."""
         shelf = self._kept().shelf(collection)
         known = self._collections.get(collection)
-        if known is not None and known.shelf is not None:
-            await known.retire()
+        if known is not None and known.keeper is not None:
+            await known.keeper.retire(known.close)
             del self._collections[collection]
-            shelf = known.shelf
+            shelf = known.keeper.shelf
         elif not await shelf.exists():
             raise NotFound(f"there is no collection {collection!r} to delete", collection=collection)
         await shelf.claim()
@@ -437,7 +440,7 @@ class App:
                 await self.close(collection)
             return
         await known.open()
-        if known.shelf is None:
+        if known.keeper is None:
             raise BadRequest(f"{collection!r} is not kept; what is open with a file or with nothing is forgotten when it is closed")
         yield known
 

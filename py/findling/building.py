@@ -61,10 +61,10 @@ async def build(
         await _write(out, collection)
     else:
         answer = await _renewed(work, collection, ticket)
-        if collection.shelf is None and answer["added"] + answer["replaced"] + answer["removed"]:
+        if collection.keeper is None and answer["added"] + answer["replaced"] + answer["removed"]:
             await _write(out, collection)
     state = collection.state()
-    answer |= {"documents": state["documents"], "passages": state["passages"], "live": collection.live_share() if collection.shelf else 0.0}
+    answer |= {"documents": state["documents"], "passages": state["passages"], "live": collection.keeper.live_share() if collection.keeper else 0.0}
     for key in ("saved", "fault"):
         answer.pop(key, None)
     collection.close()
@@ -117,7 +117,7 @@ async def _renewed(work: Intake, collection: Collection, ticket: Ticket) -> dict
         vanished = sorted(set(await collection.ids()) - there)
     answer["removed"] = await collection.remove(vanished) if vanished else 0
     await collection.commit()
-    if collection.shelf is not None and not collection.kept()["saved"]:
+    if collection.keeper is not None and not collection.kept()["saved"]:
         raise StorageError(collection.kept()["fault"]["message"])
     return answer
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from findling import passages, segments, slices
@@ -17,6 +17,7 @@ from findling.commits import Shelf
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
 from findling.errors import Closed, FindlingError, StorageError
+from findling.keeping import Keeper, Pause, at_once
 from findling.query import plan
 from findling.slices import SHARED_WORDS, Session, Share, Slice, Slices
 from findling.store import Store
@@ -29,12 +30,6 @@ COMMIT_S = 10.0
 """How much of an import is lost at most, in time, when it is killed."""
 MAX_ROUNDS = 1_000
 """An engine that asks more often than this for one answer will never be content."""
-
-Pause = Callable[[], Awaitable[None]]
-
-
-async def _at_once() -> None:
-    """The pause of those who are alone."""
 
 
 class Found(NamedTuple):
@@ -82,7 +77,6 @@ class Collection:
         self.name = name
         self._whole = whole
         self.src = src
-        self.shelf = shelf
         self._engine = engine
         self._store = store
         self._meta = dict(meta or {})
@@ -94,10 +88,7 @@ class Collection:
         self.space: str | None = None
         """What the vectors of the stored index may be compared with; None where it has none."""
         self._opening: asyncio.Future[None] | None = None
-        self._writing = asyncio.Lock()
-        # What was changed since it was opened, and how much of that is stored.
-        self._changes = self._stored = 0
-        self._fault: FindlingError | None = None
+        self.keeper = Keeper(shelf, told=self._index, write=self._committed, check=self._check) if shelf is not None else None
 
     async def open(self) -> dict[str, Any]:
         """Open the stored index at `src` or on the `shelf`, or an empty one that will say `meta` of itself; answers `state()`.
@@ -111,14 +102,8 @@ class Collection:
 
     async def _open(self) -> None:
         request: Request = {"index": self.name}
-        if self.shelf is not None:
-            length = await self.shelf.open()
-            if length is not None:
-                request |= {"file": self.shelf.pointer, "length": length, "whole": True}
-            try:
-                await self.shelf.claim()
-            except StorageError as error:
-                self._fault = error
+        if self.keeper is not None:
+            request |= await self.keeper.open()
         elif self.src is not None:
             request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
         opened = await self._ask(self._engine.open, request)
@@ -140,7 +125,7 @@ class Collection:
             "meta": self._meta,
             "values": self._values(),
             **({} if index else {"lazy": True}),
-            **({"title": self.title} if self.shelf else {}),
+            **({"title": self.title} if self.keeper else {}),
             **self.kept(),
         }
 
@@ -151,10 +136,7 @@ class Collection:
 
     def kept(self) -> dict[str, Any]:
         """Of a collection that is kept: `saved`, whether all that it holds is stored, and the `fault` for which it is not."""
-        if self.shelf is None:
-            return {}
-        fault = {"fault": self._fault.as_object()} if self._fault else {}
-        return {"saved": self._stored == self._changes and not fault, **fault}
+        return self.keeper.state() if self.keeper is not None else {}
 
     async def add(
         self,
@@ -275,25 +257,18 @@ class Collection:
     async def rename(self, title: str) -> None:
         """Give it another title."""
         self._meta["title"] = title
-        self._changes += 1
+        self._touch()
         await self.commit()
 
     def _touch(self) -> None:
-        """Note that the documents have changed."""
+        """Note that there is something to store, and other values it may be."""
         self._names = None
-        self._changes += 1
+        if self.keeper is not None:
+            self.keeper.touch()
 
     async def ids(self) -> list[str]:
         """The ids of all documents."""
         return [each["id"] for each in (await self._ask(self._engine.records, {"index": self.name}))["records"]]
-
-    def live_share(self) -> float:
-        """Which share of the documents of a kept collection is stored in live segments, which others read whole."""
-        if self.shelf is None:
-            return 0.0
-        told = self._segments(self.shelf)
-        live = sum(int(segment["living"]) for segment in told["segments"] if segment["live"])
-        return live / max(1, int(told["all"]))
 
     async def search(self, query: str, **wished: Any) -> "Found":
         """The best documents for a query, best first; none for a query with nothing in it. `wished`: see `query.plan`."""
@@ -372,64 +347,24 @@ class Collection:
         """
         return await self._written(self._engine.publish, calibrate)
 
-    async def commit(self, pause: Pause = _at_once) -> None:
+    async def commit(self, pause: Pause = at_once) -> None:
         """Store what a kept collection holds and has not stored; what hinders it is told by `kept`, and the next commit tries again."""
-        if self.shelf is None:
-            return
-        async with self._writing:
-            self._check()
-            try:
-                await self._store_changes(self.shelf, pause)
-            except Closed:
-                raise
-            except FindlingError as error:
-                self._fault = error
-
-    async def _store_changes(self, shelf: Shelf, pause: Pause) -> None:
-        """Write what is not stored, then merge what is worth it, in slices that leave others their turn."""
-        if self._stored != self._changes or self._fault is not None:
-            await self._write(shelf)
-        while segments.to_merge(self._segments(shelf)):
-            await pause()
-            try:
-                await self._write(shelf)
-            except Closed:
-                raise
-            except FindlingError:
-                # Nothing is lost by it: all is stored, in more files than need be.
-                return
-
-    async def _write(self, shelf: Shelf) -> None:
-        await shelf.claim()
-        on = await shelf.base()
-        changes = self._changes
-        merge = segments.to_merge(self._segments(shelf)) if on is not None else []
-        request: Request = {"index": self.name, "meta": self._meta, "on": on, "merge": merge}
-        await shelf.replace((await self._ask(self._engine.commit, request, _file_or_need))["file"], self._check)
-        self._fault, self._stored = None, changes
-
-    def _segments(self, shelf: Shelf) -> dict[str, Any]:
-        """What the engine tells of the segments that are stored."""
-        told: dict[str, Any] = json.loads(self._engine.status())["indexes"][self.name]
-        drafted: dict[str, Any] | None = told["next"]
-        is_draft = drafted is not None and shelf.header is not None and drafted["stored"] == shelf.header["digest"]
-        return {**(drafted if drafted is not None and is_draft else told), "all": told["documents"]}
+        if self.keeper is not None:
+            await self.keeper.commit(pause)
 
     async def files(self) -> dict[str, Any]:
         """The files of the collection as they are stored; one file of its own making where that is not all."""
-        await self.commit()
-        async with self._writing:
-            self._check()
-            if self.shelf is not None and self.shelf.header is not None and self.kept()["saved"]:
-                return await self.shelf.files()
-            return {segments.POINTER: await self.save()}
+        stored = await self.keeper.files() if self.keeper is not None else None
+        return stored if stored is not None else {segments.POINTER: await self.save()}
 
-    async def retire(self) -> None:
-        """Close a kept collection once nothing of it is being written; raises `StorageError` where others write it."""
-        async with self._writing:
-            if self.shelf is not None:
-                await self.shelf.claim()
-            self.close()
+    async def _committed(self, on: str | None, merge: list[str]) -> Any:
+        request: Request = {"index": self.name, "meta": self._meta, "on": on, "merge": merge}
+        return (await self._ask(self._engine.commit, request, _file_or_need))["file"]
+
+    def _index(self) -> dict[str, Any]:
+        """What the engine tells of the index."""
+        told: dict[str, Any] = json.loads(self._engine.status())["indexes"][self.name]
+        return told
 
     async def _written(self, method: Callable[[bytes], bytes], calibrate: bool) -> Any:
         request: Request = {"index": self.name, "meta": self._meta, **({"calibrate": True} if calibrate else {})}
@@ -460,8 +395,8 @@ class Collection:
                 break
             lacked = needs
             ranges = [(need["file"], need["offset"], need["length"]) for need in needs]
-            store = self.shelf.store if self.shelf else self._store
-            read = await asyncio.gather(*(store.read(*each) for each in ranges))
+            reader = self.keeper or self._store
+            read = await asyncio.gather(*(reader.read(*each) for each in ranges))
             for (file, offset, _length), data in zip(ranges, read, strict=True):
                 self._engine.provide(file, offset, data)
         raise StorageError(

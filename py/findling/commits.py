@@ -156,8 +156,12 @@ class Shelves:
         shelf = self.shelf(name)
         told: dict[str, Any] = {"collection": name, "title": name, "documents": None}
         try:
-            told["size_bytes"] = sum([await self._store.size(each) for each in await self._store.names(f"{name}/")])
+            there = await self._store.names(f"{name}/")
+            told["size_bytes"] = sum([await self._store.size(each) for each in there])
             await shelf.open()
+            missing = [each for each in segments.names(shelf.header or {"meta": {}}) if f"{name}/{each}" not in there]
+            if missing:
+                raise StorageError(segments.GONE, file=missing[0], reason="gone")
         except FindlingError as error:
             return {**told, "fault": error.as_object()}
         if shelf.header is not None:

@@ -21,6 +21,8 @@ WORN = 1 / 8
 DOCUMENT_BYTES = 2_000
 """How much a document takes that is not written yet, about."""
 
+GONE = "a file of the collection is gone, as when a browser clears what sites store: import it from where it was exported, or delete it"
+
 Inspect = Callable[[Any], dict[str, Any]]
 """The header of a container after every block was verified, as `findling.engine.inspect` gives it."""
 

@@ -268,7 +268,7 @@ def test_deleting_waits_for_what_is_being_written(run):
         app = app_over(kept)
         await app.open("things", keep=True)
         adding = asyncio.ensure_future(app.add("things", documents=FRUIT))
-        while not app._collections["things"]._writing.locked():
+        while not app._collections["things"].keeper._lock.locked():
             await asyncio.sleep(0)
         await app.delete("things")
         await asyncio.gather(adding, return_exceptions=True)
@@ -390,6 +390,25 @@ def test_what_was_evicted_while_it_was_open_is_written_anew(kept, run, evicted):
     added, opened, found = run(scenario())
     assert added["saved"] and opened["documents"] == 4
     assert found["hits"][0]["id"] == "dog"
+
+
+def test_what_was_evicted_while_it_was_closed_is_told_and_can_be_deleted_or_imported_anew(kept, run):
+    async def scenario():
+        app = app_over(kept)
+        await filled(app)
+        exported = (await app.export("things"))["bytes"]
+        for name in [name for name in kept.files if "segment" in name]:
+            del kept.files[name]
+        app = app_over(kept)
+        (listed,) = (await app.collections())["collections"]
+        assert (listed["fault"]["code"], listed["fault"]["detail"]["reason"]) == ("storage", "gone")
+        with pytest.raises(StorageError, match="import it") as caught:
+            await app.open("things", keep=True)
+        assert caught.value.detail["reason"] == "gone"
+        await app.delete("things")
+        return await app.import_("things", exported)
+
+    assert run(scenario())["documents"] == 3
 
 
 @pytest.mark.parametrize("name", ["Things", "a/b", "..", "", "-a", "a" * 65, "ä", "con.txt"])

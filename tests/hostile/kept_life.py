@@ -96,7 +96,7 @@ async def contents(app: Any) -> tuple[str, Documents]:
     records = json.loads(app._engine.records(json.dumps({"index": NAME}).encode()))
     while "need" in records:
         for need in records["need"]:
-            data = await app._collections[NAME].shelf.store.read(need["file"], need["offset"], need["length"])
+            data = await app._collections[NAME].keeper.read(need["file"], need["offset"], need["length"])
             app._engine.provide(need["file"], need["offset"], data)
         records = json.loads(app._engine.records(json.dumps({"index": NAME}).encode()))
     return state["title"], {each["id"]: {key: each["record"][key] for key in ("title", "text")} for each in records["records"]}

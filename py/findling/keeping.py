@@ -1,0 +1,129 @@
+"""The stored side of a collection that is kept: how much of it is stored, and the commits that store the rest.
+
+Owns the changes that are counted, the fault for which they are not stored, and when segments are merged. Must not know documents,
+or how files are written. Invariant: `saved` is said only of what the store has taken; what hinders it is told, never raised.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from findling import segments
+from findling.commits import Shelf
+from findling.errors import Closed, FindlingError, NotFound, StorageError
+
+Pause = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """The pause of those who are alone."""
+
+
+class Keeper:
+    """Stores one open collection on its shelf.
+
+    told: what the engine's status tells of the index. write: the engine's answer to `commit` for `on` and `merge`. check: raises
+    `Closed` where the collection is.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        *,
+        told: Callable[[], dict[str, Any]],
+        write: Callable[[str | None, list[str]], Awaitable[Any]],
+        check: Callable[[], None],
+    ) -> None:
+        self.shelf = shelf
+        self._told = told
+        self._write = write
+        self._check = check
+        self._lock = asyncio.Lock()
+        # What was changed since it was opened, and how much of that is stored.
+        self._changes = self._stored = 0
+        self._fault: FindlingError | None = None
+
+    async def open(self) -> dict[str, Any]:
+        """What an engine opens the stored collection by, nothing where none is stored; raises what reading it gives."""
+        try:
+            await self.shelf.claim()
+        except StorageError as error:
+            self._fault = error
+        length = await self.shelf.open()
+        return {} if length is None else {"file": self.shelf.pointer, "length": length, "whole": True}
+
+    async def read(self, file: str, offset: int, length: int) -> Any:
+        """A range of a stored file; raises `StorageError` where it is gone."""
+        try:
+            return await self.shelf.store.read(file, offset, length)
+        except NotFound as error:
+            raise StorageError(segments.GONE, file=file, reason="gone") from error
+
+    def touch(self) -> None:
+        """Note that there is something to store."""
+        self._changes += 1
+
+    def state(self) -> dict[str, Any]:
+        """`saved`, whether all that the collection holds is stored, and the `fault` for which it is not."""
+        fault = {"fault": self._fault.as_object()} if self._fault else {}
+        return {"saved": self._is_saved(), **fault}
+
+    def live_share(self) -> float:
+        """Which share of the documents is stored in live segments, which others read whole."""
+        live = sum(int(segment["living"]) for segment in self._segments()["segments"] if segment["live"])
+        return live / max(1, int(self._told()["documents"]))
+
+    async def commit(self, pause: Pause = at_once) -> None:
+        """Store what is not stored, then merge what is worth it, in slices that leave others their turn; the next commit tries
+        again what did not succeed. Raises `Closed` only.
+        """
+        async with self._lock:
+            self._check()
+            try:
+                if not self._is_saved():
+                    await self._commit()
+            except Closed:
+                raise
+            except FindlingError as error:
+                self._fault = error
+                return
+            try:
+                while segments.to_merge(self._segments()):
+                    await pause()
+                    await self._commit()
+            except Closed:
+                raise
+            except FindlingError:
+                # Nothing is lost by it: all is stored, in more files than need be.
+                return
+
+    async def files(self) -> dict[str, Any] | None:
+        """The files of the collection as they are stored; None where that is not all of it."""
+        await self.commit()
+        async with self._lock:
+            self._check()
+            return await self.shelf.files() if self._is_saved() and self.shelf.header is not None else None
+
+    async def retire(self, close: Callable[[], None]) -> None:
+        """Close the collection once nothing of it is being written; raises `StorageError` where others write it."""
+        async with self._lock:
+            await self.shelf.claim()
+            close()
+
+    def _is_saved(self) -> bool:
+        return self._stored == self._changes and self._fault is None
+
+    async def _commit(self) -> None:
+        await self.shelf.claim()
+        on = await self.shelf.base()
+        changes = self._changes
+        merge = segments.to_merge(self._segments()) if on is not None else []
+        await self.shelf.replace(await self._write(on, merge), self._check)
+        self._fault, self._stored = None, changes
+
+    def _segments(self) -> dict[str, Any]:
+        """What the engine tells of the segments that are stored: what it computed last is, if the shelf has taken it."""
+        told = self._told()
+        drafted: dict[str, Any] | None = told["next"]
+        is_stored = drafted is not None and self.shelf.header is not None and drafted["stored"] == self.shelf.header["digest"]
+        return drafted if drafted is not None and is_stored else told
