@@ -67,9 +67,9 @@ def left_over(found: Iterable[str], header: dict[str, Any]) -> list[str]:
 def to_merge(stored: dict[str, Any]) -> list[str]:
     """The live segments that the next commit is to merge into its own, by what `status` tells of an index; none for none.
 
-    Smallest first, each that is no larger than what is merged so far: lengths then fall at least by half from one
-    segment to the next, so there are few, and a document is written anew once for each doubling (the logarithmic method of
-    Bentley and Saxe, "Decomposable searching problems", 1980). Published segments stay.
+    Smallest first, each that is no larger than what is merged so far: there are about as many segments as doublings from the
+    smallest to all of them, and a document is written anew about once for each (after the logarithmic method of Bentley and
+    Saxe, "Decomposable searching problems", 1980). Published segments stay.
     """
     size = int(stored["pending"]) * DOCUMENT_BYTES
     chosen: list[dict[str, Any]] = []
