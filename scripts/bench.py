@@ -24,7 +24,7 @@ sys.path.append(str(ROOT / "bench"))
 from _report import DATA  # noqa: E402  (One place says where the collections lie.)
 
 # All but `remote`, which `static` runs too, and `million`, which takes minutes and 2 GB.
-NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "relevance", "static", "lexical", "hostile")
+NAMES = ("embed", "accuracy", "vector", "tokens", "boot", "keystroke", "import", "size", "memory", "emoji", "relevance", "static", "lexical", "collection", "store", "hostile")
 
 
 def command(name: str) -> list[str]:

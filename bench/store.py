@@ -1,0 +1,254 @@
+"""What it takes to keep a collection in a browser: an import of many files, opening one again, and memory.
+
+Owns the files, the collections and the limits. Must not know how anything is stored. Invariant: a worker is ready and its model loaded
+before a clock starts; what is typed meanwhile goes through the page itself.
+
+    store.py [PART...]    import, reopen, memory; default all
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from _chromium import DIST, chromium, served
+from _collection import CACHE, build
+from _report import lines, report, say
+from memory import resident_mb
+from playwright.sync_api import BrowserContext, CDPSession, Page
+
+from findling import bundle, segments
+from findling.engine import inspect
+
+NAME = "debian-src"
+FILES, DOCUMENTS, ROUNDS = 1000, 5000, 5
+QUERIES = ("editor for pictures", "library that reads sound", "play chess", "guess passwords", "draw a map")
+LONGEST_ASKED_MS, REOPEN_ASKED_MS, MEMORY_ASKED_MB = 50.0, 400.0, 350.0
+WATCH = """
+window.tasks = [];
+new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.tasks.push(entry.duration); }).observe({type: "longtask"});
+"""
+ANSWERED = """
+([query]) => new Promise((done) => {
+  const input = document.getElementById("query");
+  const start = performance.now();
+  input.value = query;
+  input.dispatchEvent(new Event("input", {bubbles: true}));
+  const look = () => (document.documentElement.dataset.answered === query ? done(performance.now() - start) : requestAnimationFrame(look));
+  look();
+})
+"""
+CLIENT = """
+async ([version]) => {
+  const {Client} = await import(`/${version}/web/client.js`);
+  const {build} = await import(`/${version}/build.js`);
+  let client;
+  window.bench = {
+    async start() {
+      client = new Client();
+      await client.call("open", {collection: "warm", src: new URL(build.demo.url, new URL(`/${version}/build.js`, location.href)).href});
+      await client.search({collection: "warm", query: "a warm query", encoder: "model"});
+    },
+    stop: () => client.close(),
+    async take(collection, url) {
+      const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+      const start = performance.now();
+      const {documents, saved} = await client.call("import", {collection, bytes}, {transfer: [bytes.buffer]});
+      return {took: performance.now() - start, documents, saved};
+    },
+    async reopen(collection, query) {
+      const start = performance.now();
+      await client.call("open", {collection, keep: true});
+      const opened = performance.now() - start;
+      const {hits} = await client.search({collection, query});
+      return {opened, took: performance.now() - start, hits: hits.length};
+    },
+    async add(collection, url) {
+      const documents = (await (await fetch(url)).text()).trim().split("\\n").map((line) => JSON.parse(line));
+      await client.call("open", {collection, keep: true});
+      const start = performance.now();
+      const {added} = await client.call("add", {collection, documents});
+      return {took: performance.now() - start, added};
+    },
+  };
+}
+"""
+# A linear memory never shrinks, so what all of them take at the end is the most they took.
+REMEMBER = """
+self.memories = new Set();
+const look = (object) => { for (const each of Object.values(object ?? {})) if (each instanceof WebAssembly.Memory) self.memories.add(each); else if (each && Object.getPrototypeOf(each) === Object.prototype) look(each); };
+for (const name of ["instantiate", "instantiateStreaming"]) {
+  const own = WebAssembly[name];
+  WebAssembly[name] = async (source, imports) => {
+    look(imports);
+    const made = await own.call(WebAssembly, source, imports);
+    look((made.instance ?? made).exports);
+    return made;
+  };
+}
+"""
+AUTO_ATTACH = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": False}
+TOLD = "[...self.memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0)"
+
+
+def ask(page: Page, function: str, *arguments: Any) -> Any:
+    """What a function of the client's script answers."""
+    return page.evaluate("([name, given]) => window.bench[name](...given)", [function, list(arguments)])
+
+
+def blank(context: BrowserContext, site: str) -> Page:
+    """A page of the site that is nothing but a client."""
+    page = context.new_page()
+    page.goto(f"{site}define.js")
+    page.evaluate(CLIENT, [next(DIST.glob("v-*")).name])
+    return page
+
+
+def texts(count: int) -> list[dict[str, Any]]:
+    """The first documents of the collection."""
+    return [json.loads(line) for _, line in zip(range(count), lines(f"{NAME}.jsonl.gz"), strict=False)]
+
+
+def import_files() -> None:
+    """A thousand Markdown files are picked on the page; somebody searches the demonstration meanwhile."""
+    with served(DIST) as site, chromium() as context, tempfile.TemporaryDirectory() as place:
+        for number, entry in enumerate(texts(FILES)):
+            Path(place, f"{number:04}.md").write_text(f"# {entry['title']}\n\n{entry['text']}\n", encoding="utf-8")
+        page = context.new_page()
+        page.add_init_script(WATCH)
+        page.goto(site)
+        page.wait_for_selector("html[data-ready][data-model]:not([data-model=''])")
+        page.evaluate(ANSWERED, ["a warm query"])
+        page.evaluate("window.tasks.length = 0")
+        page.set_input_files("#picker", sorted(map(str, Path(place).iterdir())))
+        waits: list[float] = []
+        while page.locator("#cancel").is_visible():
+            waits.append(page.evaluate(ANSWERED, [f"{QUERIES[len(waits) % len(QUERIES)]} {len(waits)}"]))
+            page.wait_for_timeout(100 + 67 * len(waits) % 160)
+        tasks = page.evaluate("window.tasks")
+        case = f"import of {FILES} Markdown files"
+        report("store", case, "tasks on the main thread over 50 ms", len(tasks), "tasks", 0)
+        report("store", case, "longest such task", max(tasks, default=0.0), "ms", LONGEST_ASKED_MS)
+        report("store", case, "search meanwhile, median", statistics.median(waits), "ms")
+        report("store", case, "search meanwhile, longest", max(waits), "ms")
+
+
+def exported() -> bytes:
+    """The whole collection as the file that `findling export` makes of it."""
+    with tempfile.TemporaryDirectory() as place:
+        source, out = Path(place, f"{NAME}.jsonl"), Path(place, "out")
+        source.write_text("\n".join(lines(f"{NAME}.jsonl.gz")) + "\n", encoding="utf-8")
+        build(NAME, source, out)
+        files = {path.name: path.read_bytes() for path in sorted(out.glob("segment-*"))}
+        return bundle.pack({**files, segments.POINTER: Path(out, segments.POINTER).read_bytes()}, inspect)
+
+
+def reopen() -> None:
+    """34,047 documents are kept; each round has a worker of its own, ready, that opens them and searches."""
+    kept = CACHE / f"{NAME}.findling.zip"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(exported())
+    with served(DIST) as site, chromium() as context:
+        page = blank(context, site)
+        page.route("**/bench.zip", lambda route: route.fulfill(path=kept))
+        ask(page, "start")
+        taken = ask(page, "take", NAME, f"{site}bench.zip")
+        assert taken["saved"], "the collection was not kept"
+        ask(page, "stop")
+        rounds = []
+        for query in QUERIES[:ROUNDS]:
+            ask(page, "start")
+            rounds.append(ask(page, "reopen", NAME, query))
+            say(f"store: reopened {rounds[-1]}")
+            ask(page, "stop")
+        case = f"{taken['documents']} documents kept"
+        report("store", case, "import of the bundle", taken["took"], "ms")
+        for metric, key in (("opened", "opened"), ("to the first hits", "took")):
+            report("store", case, f"{metric}, median of {ROUNDS}", statistics.median(each[key] for each in rounds), "ms", REOPEN_ASKED_MS)
+        report("store", case, "to the first hits, least", min(each["took"] for each in rounds), "ms", REOPEN_ASKED_MS)
+
+
+class Workers:
+    """The workers of a page and theirs, told apart from their start on, and the linear memories that each has made."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+        # Each worker by the way to it: the sessions of those that started it, and its own.
+        self._paths: list[tuple[str, ...]] = []
+        # Which worker was asked by which message, and what each told last: one that computes answers when it has time.
+        self._asked: dict[int, tuple[str, ...]] = {}
+        self._sizes: dict[tuple[str, ...], float] = {}
+        self._number = 0
+        session.on("Target.attachedToTarget", lambda event: self._attached(event, ()))
+        session.on("Target.receivedMessageFromTarget", lambda event: self._received(event, ()))
+        session.send("Target.setAutoAttach", AUTO_ATTACH)
+
+    def _post(self, path: tuple[str, ...], method: str, parameters: dict[str, Any]) -> int:
+        self._number += 1
+        number, message = self._number, {"id": self._number, "method": method, "params": parameters}
+        for id in reversed(path[1:]):
+            self._number += 1
+            message = {"id": self._number, "method": "Target.sendMessageToTarget", "params": {"sessionId": id, "message": json.dumps(message)}}
+        self._session.send("Target.sendMessageToTarget", {"sessionId": path[0], "message": json.dumps(message)})
+        return number
+
+    def _attached(self, event: dict[str, Any], outer: tuple[str, ...]) -> None:
+        path = (*outer, event["sessionId"])
+        self._post(path, "Runtime.evaluate", {"expression": REMEMBER})
+        self._post(path, "Target.setAutoAttach", AUTO_ATTACH)
+        self._post(path, "Runtime.runIfWaitingForDebugger", {})
+        self._paths.append(path)
+
+    def _received(self, event: dict[str, Any], outer: tuple[str, ...]) -> None:
+        path, message = (*outer, event["sessionId"]), json.loads(event["message"])
+        if message.get("method") == "Target.attachedToTarget":
+            self._attached(message["params"], path)
+        elif message.get("method") == "Target.receivedMessageFromTarget":
+            self._received(message["params"], path)
+        elif message.get("id") in self._asked:
+            value = message.get("result", {}).get("result", {}).get("value", 0)
+            asked = self._asked.pop(message["id"])
+            self._sizes[asked] = max(self._sizes.get(asked, 0.0), float(value))
+
+    def memories(self, page: Page) -> list[float]:
+        """Bytes of linear memory of each worker, as it told last."""
+        for path in self._paths:
+            self._asked[self._post(path, "Runtime.evaluate", {"expression": TOLD})] = path
+        page.wait_for_timeout(500)
+        return [size for size in self._sizes.values() if size]
+
+
+def memory() -> None:
+    """5,000 documents are added to a kept collection by the worker and the pool that helps it."""
+    with served(DIST) as site, chromium() as context:
+        page = blank(context, site)
+        page.route("**/bench.jsonl", lambda route: route.fulfill(body="\n".join(json.dumps(entry) for entry in texts(DOCUMENTS))))
+        workers = Workers(context.new_cdp_session(page))
+        ask(page, "start")
+        page.evaluate("(given) => { window.adding = window.bench.add(...given); }", ["own", f"{site}bench.jsonl"])
+        most, resident = 0.0, 0.0
+        while not page.evaluate("Promise.race([window.adding.then(() => true), new Promise((next) => setTimeout(() => next(false), 2000))])"):
+            sizes = workers.memories(page)
+            most, resident = max(most, sum(sizes)), max(resident, resident_mb() or 0.0)
+            say(f"store: linear memories {[round(size / 1e6, 1) for size in sizes]} MB")
+        added = page.evaluate("window.adding")
+        most = max(most, sum(workers.memories(page)))
+        case = f"import of {added['added']} documents"
+        report("store", case, "all linear memories together", most / 1e6, "MB", MEMORY_ASKED_MB)
+        report("store", case, "renderer, resident", resident, "MB")
+        report("store", case, "time", added["took"] / 1000, "s")
+
+
+PARTS = {"import": import_files, "reopen": reopen, "memory": memory}
+
+
+def main() -> None:
+    """The parts that were named, or all."""
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()
+
+
+if __name__ == "__main__":
+    main()
