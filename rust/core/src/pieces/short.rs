@@ -18,6 +18,8 @@ use serde_json::json;
 pub const DIM: usize = 256;
 /// Bytes of a code.
 pub const CODE_BYTES: usize = PLANE + 2;
+/// Bytes of the signs of a code.
+pub const SIGNS_BYTES: usize = DIM / 8 + 2;
 
 const PLANE: usize = DIM / 4;
 /// Half a step in standard deviations.
@@ -59,16 +61,62 @@ pub fn quantize(vector: &[f32]) -> Result<[u8; CODE_BYTES]> {
         code[at % PLANE] |= level << (2 * (at / PLANE));
     }
     // No component is against its level, so the sum is zero only when all of them are.
-    let scale = square / shared;
+    code[PLANE..].copy_from_slice(&half_float(square / shared)?.to_le_bytes());
+    Ok(code)
+}
+
+/// A scale as it is stored.
+fn half_float(scale: f64) -> Result<u16> {
     if !(scale.is_finite() && scale <= SCALE_MAX) {
         return Err(unfit(scale));
     }
-    let half_float = to_half(scale);
-    if half_float == 0 {
-        return Err(unfit(scale));
+    match to_half(scale) {
+        0 => Err(unfit(scale)),
+        bits => Ok(bits),
     }
-    code[PLANE..].copy_from_slice(&half_float.to_le_bytes());
-    Ok(code)
+}
+
+/// The code of a vector that keeps no more than the signs of its components, which [`signs`] has in half the bytes.
+///
+/// # Errors
+/// As for [`quantize`].
+pub fn quantize_signs(vector: &[f32]) -> Result<[u8; CODE_BYTES]> {
+    check(vector)?;
+    let square = sum(vector.iter().map(|x| f64::from(*x) * f64::from(*x)));
+    let shared = sum(vector.iter().map(|x| f64::from(x.abs())));
+    let mut packed = [0; SIGNS_BYTES];
+    for (at, x) in vector.iter().enumerate() {
+        packed[at / 8] |= u8::from(*x >= 0.0) << (at % 8);
+    }
+    packed[DIM / 8..].copy_from_slice(&half_float(square / shared)?.to_le_bytes());
+    Ok(of_signs(&packed))
+}
+
+/// The signs and the scale of a code that has no other levels than -1 and 1: bit i of the first 32 bytes is set where component i
+/// is positive, then the scale.
+pub fn signs(code: &[u8; CODE_BYTES]) -> Option<[u8; SIGNS_BYTES]> {
+    let mut levels = [0; DIM];
+    unpack(code, &mut levels);
+    let mut signs = [0; SIGNS_BYTES];
+    for (at, level) in levels.into_iter().enumerate() {
+        if level.abs() != 1 {
+            return None;
+        }
+        signs[at / 8] |= u8::from(level > 0) << (at % 8);
+    }
+    signs[DIM / 8..].copy_from_slice(&code[PLANE..]);
+    Some(signs)
+}
+
+/// The code of which [`signs`] are these.
+pub fn of_signs(signs: &[u8; SIGNS_BYTES]) -> [u8; CODE_BYTES] {
+    let mut code = [0; CODE_BYTES];
+    for at in 0..DIM {
+        let level = 1 + (signs[at / 8] >> (at % 8) & 1);
+        code[at % PLANE] |= level << (2 * (at / PLANE));
+    }
+    code[PLANE..].copy_from_slice(&signs[DIM / 8..]);
+    code
 }
 
 /// The vector that a code stands for.
@@ -200,6 +248,29 @@ mod tests {
             assert!(cosine > 0.92, "{cosine}");
             assert!((dot(&vector, &back) / dot(&vector, &vector) - 1.0).abs() < 1e-3);
         }
+    }
+
+    #[test]
+    fn signs_keep_the_direction_and_come_back() {
+        for seed in 1..20 {
+            let vector = sequence(DIM, seed);
+            let code = quantize_signs(&vector).unwrap();
+            let back = dequantize(&code);
+            let cosine = dot(&vector, &back) / (dot(&vector, &vector) * dot(&back, &back)).sqrt();
+            assert!(cosine > 0.75, "{cosine}");
+            assert!((dot(&vector, &back) / dot(&vector, &vector) - 1.0).abs() < 1e-3);
+            assert!(is_code(&code));
+            assert_eq!(of_signs(&signs(&code).unwrap()), code);
+            assert_eq!(signs(&quantize(&vector).unwrap()), None);
+        }
+        assert_eq!(
+            quantize_signs(&[0.0; DIM]).unwrap_err().code,
+            Code::BadInput
+        );
+        assert_eq!(
+            signs(&quantize_signs(&[1.0; DIM]).unwrap()).unwrap()[..32],
+            [255; 32]
+        );
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::segment::{self, Contents, Options};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// Words of so many documents are most of all words: of their vectors only the signs are kept, which is half as many bytes.
+const RARE: u32 = 3;
+
 /// The files of an index: the length of the pointer as a big-endian u32, the pointer, the segment.
 ///
 /// # Errors
@@ -112,7 +115,10 @@ fn give_codes(contents: &mut Contents, pieces: &Pieces) -> Result<()> {
         if let Some(number) = numbers.get(&form.form).filter(|_| !form.is_whole) {
             let vector = &vectors[*number as usize * short::DIM..][..short::DIM];
             // A form whose pieces cancel each other out has no direction.
-            form.code = short::quantize(vector).ok();
+            form.code = match form.documents {
+                ..=RARE => short::quantize_signs(vector).ok(),
+                _ => short::quantize(vector).ok(),
+            };
         }
     }
     contents.has_form_codes = true;

@@ -4,7 +4,7 @@
 //! a term ascend bytewise, and a leaf is believed only after each of its numbers has been compared with the bytes at hand.
 
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, mark, put};
-use super::postings::pages;
+use super::postings::{pages, put_page, read_page};
 use super::{CODE_BYTES, Form, ShortCode, Term};
 use crate::error::Result;
 use crate::pieces::short;
@@ -71,6 +71,8 @@ pub(super) struct Frame {
 /// A leaf that is being filled.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
+    /// Documents of the segment.
+    documents: u32,
     body: Vec<u8>,
     first: String,
     last: String,
@@ -83,6 +85,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// No leaf yet, of a segment of so many documents.
+    pub fn new(documents: u32) -> Builder {
+        Builder {
+            documents,
+            ..Builder::default()
+        }
+    }
+
     /// Adds the next term with its postings and its spots, page by page, these each with whether it is stored as it is; `long`
     /// gets the postings that are not inline.
     pub fn add(
@@ -91,11 +101,11 @@ impl Builder {
         list: &[Vec<u8>],
         spots: &[(Vec<u8>, bool)],
         long: &mut Vec<u8>,
-    ) {
-        let mut entry = self.entry(term, list, spots);
+    ) -> Result<()> {
+        let mut entry = self.entry(term, list, spots)?;
         if !self.body.is_empty() && self.body.len() + entry.len() > LEAF_BYTES {
             self.close();
-            entry = self.entry(term, list, spots);
+            entry = self.entry(term, list, spots)?;
         }
         if self.body.is_empty() {
             term.term.clone_into(&mut self.first);
@@ -110,35 +120,40 @@ impl Builder {
         }
         self.spots += spots.iter().map(|(page, _)| page.len() as u64).sum::<u64>();
         term.term.clone_into(&mut self.last);
+        Ok(())
     }
 
-    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: &[(Vec<u8>, bool)]) -> Vec<u8> {
+    fn entry(&self, term: &Term, list: &[Vec<u8>], spots: &[(Vec<u8>, bool)]) -> Result<Vec<u8>> {
         let mut entry = Vec::new();
         put_after(&mut entry, &self.last, &term.term);
         let count = term.documents.len() as u64;
         let itself = itself(term);
         put(&mut entry, count << 1 | u64::from(itself.is_some()));
+        // Of a term of one document there is only one place for the posting.
+        let length = list_length(list).filter(|_| count > 1).unwrap_or(0);
         if let Some(form) = itself {
-            put(
-                &mut entry,
-                list_length(list) << 1 | u64::from(form.code.is_some()),
-            );
-            entry.extend_from_slice(form.code.as_ref().map_or(&[][..], |code| &code[..]));
+            put_code(&mut entry, length, &form.code);
         } else {
             put(&mut entry, term.forms.len() as u64);
         }
         for form in term.forms.iter().filter(|_| itself.is_none()) {
             put_after(&mut entry, &term.term, &form.form);
-            let marks = u64::from(form.code.is_some()) << 1 | u64::from(form.is_whole);
-            put(&mut entry, u64::from(form.documents) << 2 | marks);
-            if let Some(code) = &form.code {
-                entry.extend_from_slice(code);
-            }
+            let documents = u64::from(form.documents) << 1 | u64::from(form.is_whole);
+            put_code(&mut entry, documents, &form.code);
         }
-        if itself.is_none() {
-            put(&mut entry, list_length(list));
+        if itself.is_none() && count > 1 {
+            put(&mut entry, length);
         }
-        if is_inline(list) {
+        if count == 1 {
+            let (mut documents, mut impacts) = (Vec::new(), Vec::new());
+            let (page, end) = (list.concat(), self.documents);
+            read_page(&page, 1, &mut 0, end, &mut documents, &mut impacts)?;
+            let document = documents.first().copied().map_or(0, u64::from);
+            put(
+                &mut entry,
+                document << 4 | impacts.first().copied().map_or(0, u64::from),
+            );
+        } else if is_inline(list) {
             entry.extend_from_slice(&list[0]);
         } else {
             for page in list {
@@ -153,7 +168,7 @@ impl Builder {
                 entry.extend_from_slice(&mark(page));
             }
         }
-        entry
+        Ok(entry)
     }
 
     fn close(&mut self) {
@@ -186,12 +201,9 @@ fn is_itself(forms: &[Form], term: &str, documents: usize) -> bool {
     form.form == term && form.documents as usize == documents && !form.is_whole
 }
 
-/// The length of postings that stand in the leaf, else 0.
-fn list_length(list: &[Vec<u8>]) -> u64 {
-    match is_inline(list) {
-        true => list[0].len() as u64,
-        false => 0,
-    }
+/// The length of postings that stand in the leaf.
+fn list_length(list: &[Vec<u8>]) -> Option<u64> {
+    is_inline(list).then(|| list[0].len() as u64)
 }
 
 fn is_inline(list: &[Vec<u8>]) -> bool {
@@ -260,20 +272,34 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
                 if is_itself(&forms, &term, count) {
                     return Err(bad("the form of a term is not in its shortest spelling"));
                 }
-                (forms, cursor.number(INLINE_BYTES)?)
+                let inline = match count {
+                    1 => 0,
+                    _ => cursor.number(INLINE_BYTES)?,
+                };
+                (forms, inline)
             }
             _ => {
-                let number = cursor.number(INLINE_BYTES << 1 | 1)?;
+                let (inline, code) = read_code(&mut cursor, INLINE_BYTES, frame)?;
                 let form = Form {
                     form: term.clone(),
                     is_whole: false,
                     documents: count as u32,
-                    code: read_code(&mut cursor, number & 1 == 1, frame)?,
+                    code,
                 };
-                (vec![form], number >> 1)
+                (vec![form], inline)
             }
         };
-        let place = if inline > 0 {
+        let place = if count == 1 {
+            let number = cursor.number(frame.documents << 4)?;
+            let document = (number >> 4) as u32;
+            if inline > 0 || document as usize >= frame.documents {
+                return Err(bad("a posting names a document that cannot stand there"));
+            }
+            let mut page = Vec::new();
+            let impact = [(number & 15) as u8];
+            put_page(&mut page, &[document], &impact, frame.documents as u32);
+            Place::Here(page)
+        } else if inline > 0 {
             if pages(count) != 1 {
                 return Err(bad("postings that stand in a leaf are too many"));
             }
@@ -320,8 +346,8 @@ fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<F
     let mut forms: Vec<Form> = Vec::new();
     for _ in 0..count {
         let form = read_text(cursor, term)?;
-        let number = cursor.number(frame.documents << 2 | 3)?;
-        let (documents, is_whole) = ((number >> 2) as u32, number & 1 == 1);
+        let (number, code) = read_code(cursor, frame.documents << 1 | 1, frame)?;
+        let (documents, is_whole) = ((number >> 1) as u32, number & 1 == 1);
         let after = |last: &Form| (last.form.as_str(), last.is_whole) < (form.as_str(), is_whole);
         if !forms.last().is_none_or(after) {
             return Err(bad("the forms of a term are not in order"));
@@ -330,7 +356,7 @@ fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<F
             form,
             is_whole,
             documents,
-            code: read_code(cursor, number & 2 == 2, frame)?,
+            code,
         });
     }
     if forms.is_empty() {
@@ -339,18 +365,44 @@ fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<F
     Ok(forms)
 }
 
-fn read_code(cursor: &mut Cursor<'_>, has_code: bool, frame: Frame) -> Result<Option<ShortCode>> {
-    if !has_code {
-        return Ok(None);
+/// Appends a varint, three times a number plus 0 for no code, 1 for a code, 2 for the signs of one that is no more than these, and that.
+fn put_code(entry: &mut Vec<u8>, number: u64, code: &Option<ShortCode>) {
+    match code {
+        None => put(entry, number * 3),
+        Some(code) => match short::signs(code) {
+            None => {
+                put(entry, number * 3 + 1);
+                entry.extend_from_slice(code);
+            }
+            Some(signs) => {
+                put(entry, number * 3 + 2);
+                entry.extend_from_slice(&signs);
+            }
+        },
     }
+}
+
+/// Reads what [`put_code`] wrote, the number at most `most`.
+fn read_code(
+    cursor: &mut Cursor<'_>,
+    most: usize,
+    frame: Frame,
+) -> Result<(usize, Option<ShortCode>)> {
+    let number = cursor.number(most * 3 + 2)?;
+    let code = match number % 3 {
+        0 => return Ok((number / 3, None)),
+        1 => cursor.array::<CODE_BYTES>()?,
+        _ => short::of_signs(&cursor.array()?),
+    };
     if !frame.has_codes {
         return Err(bad("a form has a code where none has"));
     }
-    let code = cursor.array::<CODE_BYTES>()?;
-    if !short::is_code(&code) {
-        return Err(bad("the code of a form has a scale that none can have"));
+    if !short::is_code(&code) || (number % 3 == 1 && short::signs(&code).is_some()) {
+        return Err(bad(
+            "the code of a form is none, or not in its shortest spelling",
+        ));
     }
-    Ok(Some(code))
+    Ok((number / 3, Some(code)))
 }
 
 fn further(from: u64, by: u64) -> Result<u64> {
@@ -391,7 +443,7 @@ mod tests {
             has_codes in any::<bool>(),
         ) {
             let given: Given = given;
-            let (mut builder, mut long) = (Builder::default(), Vec::new());
+            let (mut builder, mut long) = (Builder::new(20), Vec::new());
             for (term, (page, names, positions)) in &given {
                 let term = Term {
                     term: term.clone(),
@@ -400,7 +452,7 @@ mod tests {
                     ..Term::default()
                 };
                 let spots = (vec![3; *positions as usize], positions % 2 == 0);
-                builder.add(&term, std::slice::from_ref(page), &[spots], &mut long);
+                builder.add(&term, std::slice::from_ref(page), &[spots], &mut long).unwrap();
             }
             let frame = Frame { documents: 20, has_codes };
             let mut expected = given.iter();

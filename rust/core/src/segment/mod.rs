@@ -5,6 +5,7 @@
 //! nothing in a file is believed before it has been compared with its digest and with the rest of the file.
 
 mod ask;
+mod bits;
 mod bytes;
 mod check;
 mod cluster;
@@ -14,6 +15,8 @@ mod leaf;
 mod meta;
 mod narrow;
 mod near;
+mod packer;
+mod phrases;
 mod pointer;
 mod postings;
 mod remote;

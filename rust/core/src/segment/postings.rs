@@ -4,6 +4,7 @@
 //! read back equals what was written, document numbers ascend, and nothing is allocated on the word of a count.
 
 use super::Spot;
+use super::bits::{BitReader, BitWriter};
 use super::bytes::{Cursor, bad, put};
 use crate::error::Result;
 
@@ -17,17 +18,15 @@ pub(super) fn pages(count: usize) -> usize {
     count.div_ceil(PAGE_POSTINGS)
 }
 
-/// Appends one page: the first document, the gaps to the next ones less one, and then two impacts (0..=15) a byte, the
-/// first of a pair in the low half.
-pub(super) fn put_page(bytes: &mut Vec<u8>, documents: &[u32], impacts: &[u8]) {
-    let mut next = 0;
-    for document in documents {
-        put(bytes, u64::from(document - next));
-        next = document + 1;
+/// Appends one page: its documents, ascending and below `end`, as [`BitWriter::ascending`] writes them, then the impacts, four bits
+/// each, then zeros up to the next byte.
+pub(super) fn put_page(bytes: &mut Vec<u8>, documents: &[u32], impacts: &[u8], end: u32) {
+    let mut page = BitWriter::default();
+    page.ascending(documents, 0, end);
+    for impact in impacts {
+        page.bits(u32::from(*impact), 4);
     }
-    for pair in impacts.chunks(2) {
-        bytes.push(pair[0] | pair.get(1).copied().unwrap_or(0) << 4);
-    }
+    bytes.extend_from_slice(&page.finish());
 }
 
 /// Appends the documents and impacts of a page of `count` postings; documents are below `end` and from `*next` on, which
@@ -43,29 +42,21 @@ pub(super) fn read_page(
     documents: &mut Vec<u32>,
     impacts: &mut Vec<u8>,
 ) -> Result<()> {
-    let mut cursor = Cursor::new(page);
-    if count > page.len() {
+    // An impact takes four bits, so that nothing is made room for that is not there.
+    if count > 2 * page.len() {
         return Err(bad("a page holds fewer postings than its term has"));
     }
-    let first = *next;
-    for at in 0..count {
-        let gap = cursor.word()?;
-        // Every page counts its first document from zero, so that it can be read alone.
-        let from = if at == 0 { 0 } else { *next };
-        let document = from.checked_add(gap).filter(|document| *document < end);
-        let Some(document) = document.filter(|document| at > 0 || *document >= first) else {
-            return Err(bad("a posting names a document that cannot stand there"));
-        };
-        documents.push(document);
-        *next = document + 1;
+    let (mut bits, first) = (BitReader::new(page), documents.len());
+    // Every page counts from zero, so that it can be read alone.
+    bits.ascending(count, 0, end, documents)?;
+    if documents.get(first).is_some_and(|first| *first < *next) {
+        return Err(bad("a posting names a document that cannot stand there"));
     }
-    let packed = cursor.bytes(count.div_ceil(2))?;
-    cursor.end()?;
-    if count % 2 == 1 && packed[count / 2] >> 4 != 0 {
-        return Err(bad("bits behind the last impact are not zero"));
+    *next = documents.last().map_or(*next, |last| last + 1);
+    for _ in 0..count {
+        impacts.push(bits.bits(4)? as u8);
     }
-    impacts.extend((0..count).map(|at| packed[at / 2] >> (at % 2 * 4) & 15));
-    Ok(())
+    bits.end()
 }
 
 /// Appends how often a term stands in each field of a document, at least once in one of them: a byte of the fields (low
@@ -185,7 +176,7 @@ mod tests {
             let documents: Vec<u32> = postings.keys().map(|document| document + before).collect();
             let impacts: Vec<u8> = postings.values().copied().collect();
             let mut page = Vec::new();
-            put_page(&mut page, &documents, &impacts);
+            put_page(&mut page, &documents, &impacts, 5010);
             let (mut found, mut levels, mut next) = (Vec::new(), Vec::new(), before);
             read_page(&page, documents.len(), &mut next, 5010, &mut found, &mut levels).unwrap();
             prop_assert_eq!(&found, &documents);
@@ -202,7 +193,7 @@ mod tests {
                 prop_assert!(documents.windows(2).all(|pair| pair[0] < pair[1]));
                 prop_assert!(documents.iter().all(|document| (3..1000).contains(document)));
                 let mut again = Vec::new();
-                put_page(&mut again, &documents, &impacts);
+                put_page(&mut again, &documents, &impacts, 1000);
                 prop_assert_eq!(again, page);
             }
         }

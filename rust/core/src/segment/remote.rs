@@ -10,8 +10,7 @@ use super::meta::{self, Parameters, SegmentMeta};
 use super::pointer::Pointer;
 use super::postings::{PAGE_POSTINGS, read_page};
 use super::root::{self, Header, Root};
-use super::texts::{Stored, Unpacker, read_documents};
-use super::whole::read_dictionary;
+use super::texts::{Reader, Shared, Stored};
 use super::write::rank_width;
 use super::{CODE_BYTES, Space};
 use crate::bands::Bands;
@@ -49,7 +48,7 @@ pub struct Remote {
     segment: Option<File>,
     opened: Option<Opened>,
     headers: SortedMap<usize, Header>,
-    dictionary: Option<Vec<u8>>,
+    shared: Option<Shared>,
     pub(super) typos: Option<Directory>,
     pub(super) columns: Option<Columns>,
 }
@@ -78,7 +77,7 @@ impl Remote {
             segment: None,
             opened: None,
             headers: SortedMap::new(),
-            dictionary: None,
+            shared: None,
             typos: None,
             columns: None,
         }
@@ -122,7 +121,7 @@ impl Remote {
 
     /// Bytes of it that are in memory.
     pub fn size_bytes(&self) -> usize {
-        let held = self.dictionary.as_ref().map_or(0, Vec::capacity)
+        let held = self.shared.as_ref().map_or(0, Shared::size_bytes)
             + self.typos.as_ref().map_or(0, Directory::size_bytes)
             + self.columns.as_ref().map_or(0, Columns::size_bytes);
         held + self.pointer.size_bytes() + self.segment.as_ref().map_or(0, File::size_bytes)
@@ -460,7 +459,7 @@ impl Remote {
                 digest: Some(&block.digest),
             })
             .collect();
-        if self.dictionary.is_none() {
+        if self.shared.is_none() {
             let length = self.file()?.length_of(meta::DICTIONARY)?;
             wanted.push(Part {
                 section: meta::DICTIONARY,
@@ -469,14 +468,14 @@ impl Remote {
             });
         }
         let mut bytes = ready!(self.file()?.parts(&wanted)?);
-        if self.dictionary.is_none() {
-            self.dictionary = Some(read_dictionary(&bytes.pop().unwrap_or_default())?);
+        if self.shared.is_none() {
+            self.shared = Some(Shared::read(&bytes.pop().unwrap_or_default())?);
         }
-        let mut unpacker = Unpacker::new(self.dictionary.clone().unwrap_or_default());
+        let mut reader = Reader::new(self.shared.clone().unwrap_or_default());
         let mut records = Vec::with_capacity(documents.len());
         for ((block, at), bytes) in places.iter().zip(bytes) {
-            let raw = unpacker.unpack(&bytes, block.is_stored)?;
-            records.extend(read_documents(raw, block.documents)?.into_iter().nth(*at));
+            let documents = reader.documents(&bytes, block.is_stored, block.documents)?;
+            records.extend(documents.into_iter().nth(*at));
         }
         Ok(Answer::Ready(records))
     }

@@ -4,7 +4,7 @@
 //! written, and a page is stored as it is where that is shorter.
 
 use super::bytes::{Cursor, bad, put};
-use super::texts::{Packer, Unpacker};
+use super::packer::{Packer, Unpacker};
 use crate::error::Result;
 
 /// Pages of fewer bytes are not worth compressing.

@@ -3,7 +3,7 @@
 //! Owns the chunks; must not know what an item is. Invariant: one chunk at a time is in memory, whatever the section says.
 
 use super::bytes::{Cursor, bad, put};
-use super::texts::{Packer, Unpacker};
+use super::packer::{Packer, Unpacker};
 use crate::error::Result;
 
 /// A chunk is closed when it is at least this long.

@@ -1,28 +1,21 @@
 //! Records and ids in small compressed blocks that share one dictionary.
 //!
-//! Owns the compression (raw deflate, RFC 1951, with the dictionary as the window's start), the choice of the dictionary
-//! and the layout of a block; must not know what a record means. Invariant: the same records give the same bytes, and no
-//! block gives more than [`RAW_CAP`] bytes, whatever it says.
+//! Owns the choice of the dictionary and the layout of a block; must not know what a record means, nor what phrases are.
+//! Invariant: the same records give the same bytes, and a block comes back byte for byte.
 
-use super::bytes::{Cursor, bad, put};
-use crate::error::{Code, Error, Result};
-use miniz_oxide::deflate::core::{
-    CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output, create_comp_flags_from_zip_params,
-};
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+use super::bytes::{Cursor, bad};
+use super::packer::{Packer, RAW_CAP, Unpacker};
+use super::phrases::{END, Phrases};
+use crate::error::Result;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// The longest dictionary.
-pub(super) const DICTIONARY_BYTES: usize = 16 << 10;
-/// A block is closed before its documents take more than this, unless one document alone does.
-pub(super) const BLOCK_BYTES: usize = 4 << 10;
-/// A block whose documents take more than this is stored as it is.
-pub(super) const RAW_CAP: usize = 1 << 20;
-/// The level of compression: the bytes of a file depend on it.
-const LEVEL: i32 = 8;
-/// Bytes that are read to choose a dictionary from.
+const DICTIONARY_BYTES: usize = 16 << 10;
+/// A block is closed before its documents take more than this with phrases as bytes, unless one document alone does.
+const BLOCK_BYTES: usize = 4 << 10;
+/// Documents, and bytes, that phrases and a dictionary are chosen from.
+const SAMPLE: usize = 4096;
 const SAMPLE_BYTES: usize = 2 << 20;
 /// A dictionary is put together from pieces of this length, chosen by the sequences of this length in them.
 const PIECE: usize = 64;
@@ -35,161 +28,229 @@ pub(super) struct Stored {
     pub record: Vec<u8>,
 }
 
-/// Appends a document to the raw bytes of a block.
-pub(super) fn put_document(raw: &mut Vec<u8>, id: &str, record: &[u8]) {
-    put(raw, id.len() as u64);
-    put(raw, record.len() as u64);
-    raw.extend_from_slice(id.as_bytes());
-    raw.extend_from_slice(record);
+/// What all blocks have in common: phrases that stand as bytes, and the start of the window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shared {
+    phrases: Phrases,
+    dictionary: Vec<u8>,
 }
 
-/// The `count` documents of a block's raw bytes.
-///
-/// # Errors
-/// `bad_format` when they hold anything else.
-pub(super) fn read_documents(raw: &[u8], count: usize) -> Result<Vec<Stored>> {
-    let mut cursor = Cursor::new(raw);
-    let mut documents = Vec::new();
-    for _ in 0..count {
-        let (id, record) = (cursor.number(raw.len())?, cursor.number(raw.len())?);
-        let id = std::str::from_utf8(cursor.bytes(id)?).map_err(|_| bad("an id is not UTF-8"))?;
-        let record = cursor.bytes(record)?;
-        if id.is_empty() {
-            return Err(bad("an id is empty"));
+impl Shared {
+    /// What suits documents given as ids and records.
+    pub fn choose(documents: &[(&str, &[u8])]) -> Shared {
+        let every = documents.len().div_ceil(SAMPLE).max(1);
+        let sample = || documents.iter().step_by(every);
+        let phrases = Phrases::choose(sample().map(|each| each.1));
+        let mut short = Vec::new();
+        for (id, record) in sample() {
+            let mut one = Vec::new();
+            if put_document(&mut one, &phrases, id, record) {
+                short.push(one);
+            }
         }
-        serde_json::from_slice::<&RawValue>(record).map_err(|_| bad("a record is not JSON"))?;
-        documents.push(Stored {
-            id: id.to_owned(),
-            record: record.to_vec(),
-        });
+        let dictionary = choose_dictionary(&short);
+        Shared {
+            phrases,
+            dictionary,
+        }
     }
-    cursor.end()?;
-    Ok(documents)
-}
 
-/// Compresses blocks that all start from the same dictionary.
-pub(super) struct Packer {
-    primed: CompressorOxide,
-}
-
-impl Packer {
-    /// A packer whose window starts with `dictionary`.
+    /// Its bytes: 1 when the rest is stored as it is, else 0; then phrases and dictionary.
     ///
     /// # Errors
     /// `bug` when the compressor refuses.
-    pub fn new(dictionary: &[u8]) -> Result<Packer> {
-        let flags = create_comp_flags_from_zip_params(LEVEL, 0, 0);
-        let mut primed = CompressorOxide::new(flags);
-        // What comes out for the dictionary ends on a whole byte and is never stored.
-        run(&mut primed, dictionary, TDEFLFlush::Sync, TDEFLStatus::Okay)?;
-        Ok(Packer { primed })
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let mut raw = Vec::new();
+        self.phrases.write(&mut raw);
+        raw.extend_from_slice(&self.dictionary);
+        let (packed, is_stored) = Packer::new(&[])?.pack(&raw)?;
+        Ok([vec![u8::from(is_stored)], packed].concat())
     }
 
-    /// The block as it is kept, and whether that is `raw` itself.
+    /// Reads what [`Shared::write`] wrote.
+    ///
+    /// # Errors
+    /// `bad_format` when the bytes hold anything else.
+    pub fn read(section: &[u8]) -> Result<Shared> {
+        let (is_stored, packed) = match section.split_first() {
+            Some((0, packed)) => (false, packed),
+            Some((1, packed)) => (true, packed),
+            _ => return Err(bad("its dictionary cannot be read")),
+        };
+        let mut unpacker = Unpacker::new(Vec::new());
+        let mut cursor = Cursor::new(unpacker.unpack(packed, is_stored)?);
+        let phrases = Phrases::read(&mut cursor)?;
+        if cursor.left() > DICTIONARY_BYTES {
+            return Err(bad("its dictionary is longer than 16 KiB"));
+        }
+        let dictionary = cursor.bytes(cursor.left())?.to_vec();
+        Ok(Shared {
+            phrases,
+            dictionary,
+        })
+    }
+
+    /// Bytes it holds in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.dictionary.capacity()
+    }
+}
+
+/// Documents on their way into blocks.
+pub(super) struct Writer<'a> {
+    shared: &'a Shared,
+    packer: Packer,
+}
+
+impl<'a> Writer<'a> {
+    /// No documents yet.
     ///
     /// # Errors
     /// `bug` when the compressor refuses.
-    pub fn pack(&self, raw: &[u8]) -> Result<(Vec<u8>, bool)> {
-        if raw.len() <= RAW_CAP {
-            let mut compressor = self.primed.clone();
-            let packed = run(&mut compressor, raw, TDEFLFlush::Finish, TDEFLStatus::Done)?;
-            if packed.len() < raw.len() {
-                return Ok((packed, false));
-            }
-        }
-        Ok((raw.to_vec(), true))
-    }
-}
-
-fn run(
-    compressor: &mut CompressorOxide,
-    raw: &[u8],
-    flush: TDEFLFlush,
-    wanted: TDEFLStatus,
-) -> Result<Vec<u8>> {
-    let mut packed = Vec::new();
-    let (status, read) = compress_to_output(compressor, raw, flush, |bytes| {
-        packed.extend_from_slice(bytes);
-        true
-    });
-    if status != wanted || read != raw.len() {
-        return Err(Error::new(Code::Bug, "records could not be compressed"));
-    }
-    Ok(packed)
-}
-
-/// Reads blocks; keeps its window from one to the next.
-pub(super) struct Unpacker {
-    inflate: Box<DecompressorOxide>,
-    window: Vec<u8>,
-    dictionary: usize,
-}
-
-impl Unpacker {
-    /// A reader of blocks whose window starts with `dictionary`.
-    pub fn new(dictionary: Vec<u8>) -> Unpacker {
-        Unpacker {
-            inflate: Box::default(),
-            dictionary: dictionary.len(),
-            window: dictionary,
-        }
+    pub fn new(shared: &'a Shared) -> Result<Writer<'a>> {
+        Ok(Writer {
+            shared,
+            packer: Packer::new(&shared.dictionary)?,
+        })
     }
 
-    /// The raw bytes of a block, until the next one is read.
+    /// Hands on the blocks of some documents: how many of them each holds, its bytes, and whether these are as they are.
     ///
     /// # Errors
-    /// `bad_format` when the block is no compressed data or holds more than 1 MiB.
-    pub fn unpack<'a>(&'a mut self, block: &'a [u8], is_stored: bool) -> Result<&'a [u8]> {
-        if is_stored {
-            return Ok(block);
-        }
-        self.inflate.init();
-        let (mut read, mut end) = (0, self.dictionary);
-        loop {
-            let most = self.dictionary + RAW_CAP;
-            let room = (end + 4 * block.len() + BLOCK_BYTES).min(most);
-            self.window.resize(room.max(self.window.len()), 0);
-            let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-            let (status, taken, given) = decompress(
-                &mut self.inflate,
-                &block[read..],
-                &mut self.window,
-                end,
-                flags,
-            );
-            read += taken;
-            end += given;
-            match status {
-                TINFLStatus::Done if read == block.len() => {
-                    return Ok(&self.window[self.dictionary..end]);
-                }
-                TINFLStatus::HasMoreOutput if end < most => {
-                    let room = (2 * self.window.len()).min(most);
-                    self.window.resize(room, 0);
-                }
-                _ => return Err(bad("a block of records cannot be decompressed")),
+    /// `bug` when the compressor refuses.
+    pub fn blocks(
+        &self,
+        documents: &[(&str, &[u8])],
+        take: &mut dyn FnMut(usize, Vec<u8>, bool),
+    ) -> Result<()> {
+        let (mut held, mut short, mut is_short) = (0, Vec::new(), true);
+        for (number, (id, record)) in documents.iter().enumerate() {
+            let mut one = Vec::new();
+            let is_one_short = put_document(&mut one, &self.shared.phrases, id, record);
+            if number > held && short.len() + one.len() > BLOCK_BYTES {
+                self.block(&documents[held..number], &short, is_short, take)?;
+                (held, is_short) = (number, true);
+                short.clear();
             }
+            short.append(&mut one);
+            is_short &= is_one_short;
+        }
+        if held < documents.len() {
+            self.block(&documents[held..], &short, is_short, take)?;
+        }
+        Ok(())
+    }
+
+    fn block(
+        &self,
+        documents: &[(&str, &[u8])],
+        short: &[u8],
+        is_short: bool,
+        take: &mut dyn FnMut(usize, Vec<u8>, bool),
+    ) -> Result<()> {
+        let mut plain = Vec::new();
+        for (id, record) in documents {
+            put_document(&mut plain, &Phrases::default(), id, record);
+        }
+        if is_short && plain.len() <= RAW_CAP {
+            let (packed, is_stored) = self.packer.pack(short)?;
+            if !is_stored {
+                take(documents.len(), packed, false);
+                return Ok(());
+            }
+        }
+        take(documents.len(), plain, true);
+        Ok(())
+    }
+}
+
+/// Blocks on their way out.
+pub(super) struct Reader {
+    phrases: Phrases,
+    unpacker: Unpacker,
+}
+
+impl Reader {
+    /// A reader of blocks that have this in common.
+    pub fn new(shared: Shared) -> Reader {
+        Reader {
+            phrases: shared.phrases,
+            unpacker: Unpacker::new(shared.dictionary),
+        }
+    }
+
+    /// The `count` documents of a block.
+    ///
+    /// # Errors
+    /// `bad_format` when it holds anything else.
+    pub fn documents(
+        &mut self,
+        block: &[u8],
+        is_stored: bool,
+        count: usize,
+    ) -> Result<Vec<Stored>> {
+        let full;
+        let plain = match is_stored {
+            true => block,
+            false => {
+                full = self
+                    .phrases
+                    .full(self.unpacker.unpack(block, false)?, RAW_CAP)?;
+                &full
+            }
+        };
+        let mut parts = plain.split(|byte| *byte == END);
+        let mut documents = Vec::new();
+        for _ in 0..count {
+            let (Some(id), Some(record)) = (parts.next(), parts.next()) else {
+                return Err(bad("a block holds fewer documents than it says"));
+            };
+            let id = std::str::from_utf8(id).map_err(|_| bad("an id is not UTF-8"))?;
+            if id.is_empty() {
+                return Err(bad("an id is empty"));
+            }
+            serde_json::from_slice::<&RawValue>(record).map_err(|_| bad("a record is not JSON"))?;
+            documents.push(Stored {
+                id: id.to_owned(),
+                record: record.to_vec(),
+            });
+        }
+        // Nothing stands behind the end of the last one.
+        match (parts.next(), parts.next()) {
+            (Some([]), None) => Ok(documents),
+            _ => Err(bad("a block holds more than its documents")),
         }
     }
 }
 
-/// Up to 16 KiB that many records have in common: pieces whose sequences of eight bytes stand in most records, the best one
+/// Appends a document to the bytes of a block, its phrases as bytes; whether that was possible, else it stands there in full.
+fn put_document(bytes: &mut Vec<u8>, phrases: &Phrases, id: &str, record: &[u8]) -> bool {
+    let short = phrases
+        .shortened(record)
+        .filter(|_| phrases.is_free(id.as_bytes()));
+    bytes.extend_from_slice(id.as_bytes());
+    bytes.push(END);
+    bytes.extend_from_slice(short.as_deref().unwrap_or(record));
+    bytes.push(END);
+    short.is_some()
+}
+
+/// Up to 16 KiB that many documents have in common: pieces whose sequences of eight bytes stand in most of them, the best one
 /// of each stretch of the sample, in the order of their worth with the best last (after the cover algorithm of Liao,
 /// Petri, Moffat and Wirth, "Effective construction of relative Lempel-Ziv dictionaries", 2016).
-pub(super) fn choose_dictionary(records: &[&[u8]]) -> Vec<u8> {
-    let every = records.len().div_ceil(4096).max(1);
+fn choose_dictionary(documents: &[Vec<u8>]) -> Vec<u8> {
     let (mut sample, mut counts) = (Vec::new(), HashMap::new());
-    for record in records.iter().step_by(every) {
-        if sample.len() + record.len() > SAMPLE_BYTES {
+    for document in documents {
+        if sample.len() + document.len() > SAMPLE_BYTES {
             continue;
         }
-        let mut seen: Vec<u64> = grams(record).collect();
+        let mut seen: Vec<u64> = grams(document).collect();
         seen.sort_unstable();
         seen.dedup();
         for gram in seen {
             *counts.entry(gram).or_insert(0_u32) += 1;
         }
-        sample.extend_from_slice(record);
+        sample.extend_from_slice(document);
     }
     let stretch = sample.len().div_ceil(DICTIONARY_BYTES / PIECE).max(PIECE);
     let mut pieces: Vec<(u64, &[u8])> = Vec::new();
@@ -243,59 +304,70 @@ mod tests {
     }
 
     #[test]
-    fn a_dictionary_makes_small_blocks_smaller_and_they_come_back() {
+    fn what_documents_share_makes_small_blocks_smaller_and_they_come_back() {
         let records = records(500);
-        let slices: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
-        let dictionary = choose_dictionary(&slices);
-        assert!((1..=DICTIONARY_BYTES).contains(&dictionary.len()));
-        let (with, without) = (Packer::new(&dictionary).unwrap(), Packer::new(&[]).unwrap());
-        let mut unpacker = Unpacker::new(dictionary);
-        let (mut few, mut many) = (0, 0);
-        for record in &records {
-            let (block, is_stored) = with.pack(record).unwrap();
-            assert_eq!(unpacker.unpack(&block, is_stored).unwrap(), record);
-            few += block.len();
-            many += without.pack(record).unwrap().0.len();
-        }
-        assert!(3 * few < 2 * many, "{few} {many}");
+        let ids: Vec<String> = (0..500).map(|n| format!("id-{n}")).collect();
+        let documents: Vec<(&str, &[u8])> = ids
+            .iter()
+            .map(String::as_str)
+            .zip(records.iter().map(Vec::as_slice))
+            .collect();
+        let shared = Shared::choose(&documents);
+        assert!((1..=DICTIONARY_BYTES).contains(&shared.dictionary.len()));
+        assert_eq!(Shared::read(&shared.write().unwrap()).unwrap(), shared);
+        let size = |shared: &Shared| {
+            let (mut reader, mut size, mut found) = (Reader::new(shared.clone()), 0, Vec::new());
+            let mut take = |count: usize, block: Vec<u8>, is_stored: bool| {
+                size += block.len();
+                found.extend(reader.documents(&block, is_stored, count).unwrap());
+                assert!(reader.documents(&block, is_stored, count + 1).is_err());
+                assert!(reader.documents(&block, is_stored, count - 1).is_err());
+            };
+            for some in documents.chunks(5) {
+                Writer::new(shared)
+                    .unwrap()
+                    .blocks(some, &mut take)
+                    .unwrap();
+            }
+            assert_eq!(found.len(), 500);
+            for ((id, record), found) in documents.iter().zip(found) {
+                assert_eq!((*id, *record), (found.id.as_str(), found.record.as_slice()));
+            }
+            size
+        };
+        let (few, many) = (size(&shared), size(&Shared::default()));
+        assert!(2 * few < many, "{few} {many}");
     }
 
     #[test]
-    fn a_block_that_would_become_huge_is_refused_and_never_written() {
-        let zeros = vec![0; RAW_CAP + 1];
-        let packer = Packer::new(b"dictionary").unwrap();
-        assert_eq!(packer.pack(&zeros).unwrap(), (zeros.clone(), true));
-        let bomb = miniz_oxide::deflate::compress_to_vec(&zeros, 9);
-        let mut unpacker = Unpacker::new(b"dictionary".to_vec());
-        assert_eq!(
-            unpacker.unpack(&bomb, false).unwrap_err().code,
-            Code::BadFormat
-        );
-        let (block, is_stored) = packer.pack(&zeros[1..]).unwrap();
-        assert!(!is_stored && unpacker.unpack(&block, false).unwrap() == &zeros[1..]);
+    fn what_has_the_bytes_of_phrases_itself_is_stored_as_it_is() {
+        let record = br#"{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#.as_slice();
+        for (id, expected) in [("a", false), ("\u{1}", true)] {
+            let documents = [(id, record), ("b", record)];
+            let shared = Shared::choose(&documents);
+            let mut reader = Reader::new(shared.clone());
+            let mut blocks = 0;
+            let mut take = |count: usize, block: Vec<u8>, is_stored: bool| {
+                assert_eq!(is_stored, expected);
+                assert_eq!(
+                    reader.documents(&block, is_stored, count).unwrap()[0].id,
+                    id
+                );
+                blocks += 1;
+            };
+            Writer::new(&shared)
+                .unwrap()
+                .blocks(&documents, &mut take)
+                .unwrap();
+            assert_eq!(blocks, 1);
+        }
     }
 
     proptest! {
         #[test]
-        fn blocks_come_back(
-            dictionary in prop::collection::vec(0_u8..4, 0..300),
-            raw in prop::collection::vec(0_u8..4, 0..3000),
-        ) {
-            let packer = Packer::new(&dictionary).unwrap();
-            let (block, is_stored) = packer.pack(&raw).unwrap();
-            let mut unpacker = Unpacker::new(dictionary);
-            prop_assert_eq!(unpacker.unpack(&block, is_stored).unwrap(), raw.as_slice());
-            if !is_stored {
-                for end in 0..block.len() {
-                    prop_assert!(unpacker.unpack(&block[..end], false).is_err());
-                }
-            }
-        }
-
-        #[test]
-        fn any_bytes_are_unpacked_or_refused(block in prop::collection::vec(any::<u8>(), 0..300)) {
-            let mut unpacker = Unpacker::new(vec![7; 50]);
-            let _ = unpacker.unpack(&block, false);
+        fn any_bytes_are_documents_or_refused(block in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Shared::read(&block);
+            let _ = Reader::new(Shared::default()).documents(&block, true, 1);
         }
     }
 }

@@ -7,12 +7,13 @@ use super::bytes::{Cursor, bad, check_mark};
 use super::corrections::{self, Directory};
 use super::leaf::{self, Entry, Frame, Place};
 use super::meta::{self, Parameters, SegmentMeta};
+use super::packer::Unpacker;
 use super::pointer::Pointer;
 use super::postings::{PAGE_POSTINGS, read_frequencies, read_page, read_spots};
 use super::root::{self, Header, Root};
 use super::spots;
 use super::squeezed::{Squeezed, unsqueeze};
-use super::texts::{DICTIONARY_BYTES, Unpacker, read_documents};
+use super::texts::{Reader, Shared};
 use super::write::{free_bytes, rank_width};
 use super::{CODE_BYTES, Contents, Document, FIELDS, Space, Term};
 use crate::bands::Bands;
@@ -347,19 +348,16 @@ impl<'a> Whole<'a> {
     /// The documents by number.
     fn each_document(&self, take: &mut dyn FnMut(Document) -> Result<()>) -> Result<()> {
         let texts = self.container.section(meta::TEXTS)?;
-        let mut unpacker =
-            Unpacker::new(read_dictionary(self.container.section(meta::DICTIONARY)?)?);
+        let shared = Shared::read(self.container.section(meta::DICTIONARY)?)?;
+        let mut reader = Reader::new(shared);
         let mut lengths = Squeezed::new(self.container.section(meta::LENGTHS)?);
         for header in &self.headers {
             let mut shapes = header.small.iter().flat_map(|small| &small.documents);
             for block in &header.blocks {
                 let bytes = &texts[block.range.start as usize..block.range.end as usize];
                 check_mark(bytes, &block.digest, "records")?;
-                let raw = unpacker.unpack(bytes, block.is_stored)?;
-                for (stored, shape) in read_documents(raw, block.documents)?
-                    .into_iter()
-                    .zip(&mut shapes)
-                {
+                let documents = reader.documents(bytes, block.is_stored, block.documents)?;
+                for (stored, shape) in documents.into_iter().zip(&mut shapes) {
                     if (shape.passages == 0) != self.meta.space.is_none() {
                         return Err(bad("a document has no passages"));
                     }
@@ -497,21 +495,6 @@ fn slice<'a>(section: &'a [u8], range: &std::ops::Range<u64>) -> Result<&'a [u8]
         .zip(end.ok())
         .and_then(|(start, end)| section.get(start..end));
     part.ok_or_else(|| bad("a part of it ends behind its section"))
-}
-
-/// The dictionary out of its section: a byte that tells whether the rest is stored as it is, and the rest.
-pub(super) fn read_dictionary(section: &[u8]) -> Result<Vec<u8>> {
-    let (is_stored, packed) = match section.split_first() {
-        Some((0, packed)) => (false, packed),
-        Some((1, packed)) => (true, packed),
-        _ => return Err(bad("its dictionary cannot be read")),
-    };
-    let mut unpacker = Unpacker::new(Vec::new());
-    let dictionary = unpacker.unpack(packed, is_stored)?;
-    if dictionary.len() > DICTIONARY_BYTES {
-        return Err(bad("its dictionary is longer than 16 KiB"));
-    }
-    Ok(dictionary.to_vec())
 }
 
 fn read_lengths(cursor: &mut Cursor<'_>) -> Result<(Option<String>, [u32; FIELDS])> {

@@ -10,6 +10,7 @@ use super::corrections;
 use super::impacts::{Impacts, saturated};
 use super::leaf::Builder;
 use super::meta::{self, Parameters, SegmentMeta};
+use super::packer::Packer;
 use super::pointer::{Pointer, SegmentFile, segment_name};
 use super::postings::{PAGE_POSTINGS, put_frequencies, put_page, put_spots};
 use super::root::{
@@ -17,8 +18,8 @@ use super::root::{
 };
 use super::spots;
 use super::squeezed::{Squeezer, squeeze};
-use super::texts::{BLOCK_BYTES, Packer, choose_dictionary, put_document};
-use super::{CODE_BYTES, Contents, ShortCode, Shorten};
+use super::texts::{Shared, Writer as TextWriter};
+use super::{CODE_BYTES, Contents, Document, ShortCode, Shorten};
 use crate::bands::Bands;
 use crate::codes;
 use crate::error::Result;
@@ -126,14 +127,14 @@ impl<'a> Writer<'a> {
     }
 
     fn segment(&self, impacts: &Impacts) -> Result<Vec<u8>> {
-        let records = self.contents.documents.iter();
-        let records: Vec<&[u8]> = records.map(|each| each.record.as_slice()).collect();
-        let dictionary = choose_dictionary(&records);
+        let documents = self.contents.documents.iter();
+        let documents: Vec<_> = documents.map(texts_of).collect();
+        let shared = Shared::choose(&documents);
         let mut root = Root::default();
         let (mut leaves, mut postings, mut places) = (Vec::new(), Vec::new(), Vec::new());
         self.terms(impacts, &mut root, &mut leaves, &mut postings, &mut places)?;
         let (mut headers, mut short, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-        self.clusters(&dictionary, &mut root, &mut headers, &mut short, &mut texts)?;
+        self.clusters(&shared, &mut root, &mut headers, &mut short, &mut texts)?;
         let (typos, directory) = corrections::write(self.contents)?;
         root.typos = directory as u64;
         root.typos_digest = mark(&typos[..directory]);
@@ -150,14 +151,12 @@ impl<'a> Writer<'a> {
             forms: self.contents.has_form_codes,
         };
         let (codes, scales) = self.codes();
-        let (packed, is_stored) = Packer::new(&[])?.pack(&dictionary)?;
-        let dictionary = [vec![u8::from(is_stored)], packed].concat();
         pack_in_blocks(
             Kind::Index,
             &write_meta(&meta)?,
             &[
                 (meta::ROOT, &root.write(meta.short), DEFAULT_BLOCK),
-                (meta::DICTIONARY, &dictionary, LARGE_BLOCK),
+                (meta::DICTIONARY, &shared.write()?, LARGE_BLOCK),
                 (meta::LEAVES, &leaves, LARGE_BLOCK),
                 (meta::POSTINGS, &postings, LARGE_BLOCK),
                 (meta::HEADERS, &headers, LARGE_BLOCK),
@@ -247,7 +246,8 @@ impl<'a> Writer<'a> {
         for (number, rank) in self.order.iter().enumerate() {
             numbers[*rank as usize] = number as u32;
         }
-        let (mut builder, packer) = (Builder::default(), Packer::new(&[])?);
+        let end = self.order.len() as u32;
+        let (mut builder, packer) = (Builder::new(end), Packer::new(&[])?);
         for term in &self.contents.terms {
             let mut first_spot = 0;
             let mut list: Vec<(u32, usize, usize)> = Vec::with_capacity(term.documents.len());
@@ -275,10 +275,10 @@ impl<'a> Writer<'a> {
                 section.extend_from_slice(&packed);
                 places.push((packed, is_stored));
                 let mut page = Vec::new();
-                put_page(&mut page, &found, &levels);
+                put_page(&mut page, &found, &levels, end);
                 pages.push(page);
             }
-            builder.add(term, &pages, &places, postings);
+            builder.add(term, &pages, &places, postings)?;
         }
         let mut last = String::new();
         for (first, end, leaf) in builder.finish() {
@@ -300,20 +300,20 @@ impl<'a> Writer<'a> {
 
     fn clusters(
         &self,
-        dictionary: &[u8],
+        shared: &Shared,
         root: &mut Root,
         headers: &mut Vec<u8>,
         short: &mut Vec<u8>,
         texts: &mut Vec<u8>,
     ) -> Result<()> {
-        let packer = Packer::new(dictionary)?;
+        let writer = TextWriter::new(shared)?;
         let (mut number, mut row) = (0_u32, 0_u64);
         for members in &self.supers {
             let all: Vec<u32> = members.iter().flatten().copied().collect();
             let centroid = self.centroid(&all)?;
             let mut header = Header {
                 small: Vec::new(),
-                blocks: self.blocks(&packer, &all, texts)?,
+                blocks: self.blocks(&writer, &all, texts)?,
             };
             let (first, first_row) = (number, row);
             for part in members {
@@ -358,35 +358,27 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn blocks(&self, packer: &Packer, members: &[u32], texts: &mut Vec<u8>) -> Result<Vec<Block>> {
-        let (mut blocks, mut raw, mut held) = (Vec::new(), Vec::new(), 0);
-        let mut close = |raw: &mut Vec<u8>, held: &mut usize| -> Result<()> {
-            let (block, is_stored) = packer.pack(raw)?;
+    fn blocks(
+        &self,
+        writer: &TextWriter<'_>,
+        members: &[u32],
+        texts: &mut Vec<u8>,
+    ) -> Result<Vec<Block>> {
+        let members = members
+            .iter()
+            .map(|each| &self.contents.documents[*each as usize]);
+        let members: Vec<_> = members.map(texts_of).collect();
+        let mut blocks = Vec::new();
+        writer.blocks(&members, &mut |documents, block, is_stored| {
             let start = texts.len() as u64;
             texts.extend_from_slice(&block);
             blocks.push(Block {
-                documents: *held,
+                documents,
                 range: start..texts.len() as u64,
                 is_stored,
                 digest: mark(&block),
             });
-            raw.clear();
-            *held = 0;
-            Ok(())
-        };
-        for document in members {
-            let given = &self.contents.documents[*document as usize];
-            let mut one = Vec::new();
-            put_document(&mut one, &given.id, &given.record);
-            if held > 0 && raw.len() + one.len() > BLOCK_BYTES {
-                close(&mut raw, &mut held)?;
-            }
-            raw.extend_from_slice(&one);
-            held += 1;
-        }
-        if held > 0 {
-            close(&mut raw, &mut held)?;
-        }
+        })?;
         Ok(blocks)
     }
 
@@ -414,6 +406,10 @@ impl<'a> Writer<'a> {
             None => Ok([0; CODE_BYTES]),
         }
     }
+}
+
+fn texts_of(document: &Document) -> (&str, &[u8]) {
+    (&document.id, &document.record)
 }
 
 /// Bytes that a column of that many documents may have however few it takes: a document has some even where all are alike.
