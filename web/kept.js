@@ -6,12 +6,11 @@
 import { OWN } from "./collections.js";
 import { element, sizeOf } from "./dom.js";
 import { toError } from "./protocol.js";
-import { ask } from "./question.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./collections.js").Collections} Collections */
 /** @typedef {import("./protocol.js").ErrorObject} ErrorObject */
-/** What a worker says of a collection that is kept. @typedef {{collection: string, title?: string, documents: number, size_bytes?: number, saved?: boolean, fault?: ErrorObject|null}} State */
+/** What a worker says of a collection that is kept. @typedef {{collection: string, title?: string, documents: number, size_bytes?: number, open?: boolean, saved?: boolean, fault?: ErrorObject|null}} State */
 /** @typedef {{kind?: "opfs"|"indexeddb"|"memory"|null, reason?: string|null, saved_ms?: Record<string, number>}} Where */
 /**
  * @typedef {object} Parts
@@ -26,6 +25,9 @@ import { ask } from "./question.js";
  * @property {HTMLInputElement} picker Of a file to import.
  * @property {HTMLElement} erase Deletes everything.
  */
+
+/** Loaded when there is something to ask. @param {import("./question.js").Question} question */
+const ask = async (question) => (await import("./question.js")).ask(question);
 
 /** How the name of a file ends that a collection was exported to. */
 const EXPORTED = /(\.findling)?(\.zip)?$/i;
@@ -102,7 +104,7 @@ export class Kept {
     const { collection, documents } = state;
     const known = this.#states.get(collection);
     if (known && !("saved" in state) && !("fault" in state)) return;
-    this.#states.set(collection, { ...known, ...state, fault: state.fault ?? null });
+    this.#states.set(collection, { ...known, ...state, open: true, fault: state.fault ?? null });
     if (documents) this.#lost = [];
     this.show();
   }
@@ -141,7 +143,7 @@ export class Kept {
     panel.hidden = !chosen.keep || !(some || this.#lost.length);
     panel.dataset.saved = state?.fault ? "fault" : this.#where.kind === "memory" || this.#lost.length ? "no" : state?.saved === false ? "not yet" : state?.documents ? "yes" : "";
     said.replaceChildren(...this.#sentence(state));
-    again.hidden = !state?.fault || isBusy(state);
+    again.hidden = !state?.fault || isBusy(state) || isBroken(state);
     manage.hidden = !some;
     if (!some) this.#unfold(false);
     where.textContent = this.#place();
@@ -155,7 +157,7 @@ export class Kept {
       return [element("strong", {}, "The browser has deleted what was kept here"), ` ${what}. It does so when space is short or a site was not visited for long. Import an exported copy, or add the files again.`];
     }
     if (isBusy(state)) return [element("strong", {}, "Open in another tab"), ` It can be searched here; ${REFUSED.split("; ")[1]}.`];
-    if (state?.fault) return [element("strong", {}, "Not saved"), ` ${state.fault.message}`];
+    if (state?.fault) return [element("strong", {}, isBroken(state) ? "Cannot be opened" : "Not saved"), ` ${state.fault.message}`];
     if (this.#where.kind === "memory") return [element("strong", {}, "Kept until this page is closed"), ` The browser refuses storage: ${this.#where.reason}. Export what you want to keep.`];
     if (!state || state.saved === false) return state?.documents ? [element("strong", {}, "Not saved yet")] : ["Nothing to save"];
     return [element("strong", {}, `Saved${this.#time(state.collection)}`), state.size_bytes ? ` · ${sizeOf(state.size_bytes)}` : ""];
@@ -192,8 +194,8 @@ export class Kept {
       element(
         "div",
         { class: "doings" },
-        button("Rename", () => this.#rename(name), busy),
-        button("Export", () => this.#export(name), documents === 0),
+        button("Rename", () => this.#rename(name), busy || isBroken(state)),
+        button("Export", () => this.#export(name), !documents),
         button("Delete", () => this.#delete(name), busy),
       ),
     );
@@ -229,8 +231,8 @@ export class Kept {
   /** @param {string} name */
   async #delete(name) {
     const title = this.#title(name);
-    const { documents } = this.#states.get(name) ?? { documents: 0 };
-    const text = `${count(documents, "document")} will be removed from this browser, and there is no copy elsewhere unless you exported one. The files they were read from stay where they are.`;
+    const documents = this.#states.get(name)?.documents;
+    const text = `${documents ? count(documents, "document") : "What is there of it"} will be removed from this browser, and there is no copy elsewhere unless you exported one. The files they were read from stay where they are.`;
     if ((await ask({ title: `Delete “${title}”?`, text, action: "Delete", harmful: true })) === null) return;
     await this.#do(async () => {
       await this.#client.call("delete", { collection: name });
@@ -346,6 +348,11 @@ export class Kept {
 /** What nobody has named is called by its name. @param {{collection: string, title?: string}} state */
 function titleOf({ collection, title = collection }) {
   return title === OWN ? OWN_TITLE : title;
+}
+
+/** Whether what is stored of a collection cannot be read. @param {State} state */
+function isBroken({ fault, open }) {
+  return Boolean(fault) && !open;
 }
 
 /** @param {State|undefined} state */

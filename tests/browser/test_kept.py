@@ -250,6 +250,28 @@ def test_what_is_evicted_under_an_open_page_is_saved_again(site: Site, visit: Ca
     assert "whale.txt" in seen.search("animals of the ocean")[0]
 
 
+def test_a_collection_of_which_a_part_is_gone_is_said_and_can_be_deleted(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url).ready()
+    page = seen.page
+    seen.drop(KEY)
+    kept(seen, 1)
+    remove = """async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('findling-collections');
+      for await (const name of folder.keys()) if (name.includes('segment')) await folder.removeEntry(name);
+    }"""
+    page.evaluate(remove)
+    again(seen)
+    own(seen)
+    expect(page.locator("#kept-said")).to_contain_text("Cannot be opened")
+    manage(seen)
+    assert violations(seen) == []
+    page.get_by_role("button", name="Delete My files").click()
+    answer(seen, "Delete")
+    expect(page.locator("#kept")).to_be_hidden()
+    seen.drop(WHALE)
+    kept(seen, 1)
+
+
 def test_without_room_the_old_one_stays_it_is_said_and_saving_can_be_tried_again(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     page = seen.page

@@ -41,3 +41,18 @@ def test_a_published_collection_is_read_in_pieces(seen: Seen) -> None:
     ranges = [each for each in seen.site.log if each.range is not None and "/dictionary" in each.path]
     assert ranges and all(each.status == 206 for each in ranges)
     assert sum(each.sent for each in ranges) < 1_000_000
+
+
+def test_what_was_dropped_is_kept_until_the_next_visit(seen: Seen) -> None:
+    saved = "document.getElementById('kept').dataset.saved === 'yes'"
+    seen.open()
+    seen.until(ready="", model=None)
+    seen.drop("notes.md", "# Roof\n\nThe plumber repaired the leaking pipe in the attic.\n")
+    assert seen.value(f"new Promise((done) => {{ const look = () => ({saved} ? done(true) : setTimeout(look, 20)); look(); }})")
+    where = seen.value("document.getElementById('kept-where').textContent")
+    assert where.startswith("Collections are kept in this browser")
+    seen.open("?again")
+    seen.until(ready="", model=None)
+    seen.click("input[type=radio][value=files]")
+    rows = seen.search("water damage under the roof")
+    assert len(rows) == 1 and "Roof" in rows[0]
