@@ -49,7 +49,7 @@ export class Adding {
    * @param {() => string} collection Where files are added.
    * @param {{panel: HTMLElement, text: HTMLElement, bar: HTMLProgressElement, pause: HTMLElement, cancel: HTMLElement, dismiss: HTMLElement, skipped: HTMLElement, drop: HTMLElement, picker: HTMLInputElement, pick: HTMLElement}} parts
    * @param {(collection: string, result: AddResult, finished: boolean) => void} onAdded
-   * @param {{begin: (collection: string) => Promise<string|null>, end: () => void, exported: (file: File) => void}} owner `begin` opens a collection and
+   * @param {{begin: (collection: string, files: number) => Promise<string|null>, end: () => void, exported: (file: File) => void}} owner `begin` opens a collection and
    *   tells why nothing can be added to it, or null; `end` comes after the last was added; `exported` takes a file that a collection was exported to.
    */
   constructor(client, collection, parts, onAdded, owner) {
@@ -151,7 +151,7 @@ export class Adding {
     [panel.hidden, pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [false, false, false, true, false];
     this.#say(`Reading ${count(files.length, "file")}`, 0);
     try {
-      const refused = await this.#owner.begin(collection);
+      const refused = await this.#owner.begin(collection, files.length);
       if (refused) throw new Error(refused);
       const waiting = groups(files);
       for (let group = waiting.shift(); group; group = waiting.shift()) {

@@ -72,7 +72,7 @@ const adding = new Adding(
     pick: byId("pick"),
   },
   showAdded,
-  { begin: (name) => kept.begin(name), end: () => kept.changed().catch(() => undefined), exported: (file) => kept.take(file) },
+  { begin: (name, files) => kept.begin(name, files), end: () => kept.end().catch(() => undefined), exported: (file) => kept.take(file) },
 );
 
 /** @type {Map<StageName, Stage>} */

@@ -193,29 +193,51 @@ export async function persist() {
   return (await globalThis.navigator?.storage?.persist?.().catch(() => false)) ?? false;
 }
 
-/** Where the page notes what it has seen kept. */
-const NOTE = "findling-kept";
+/** Where the page notes what it has seen kept, and the import that is under way. */
+const NOTES = { kept: "findling-kept", importing: "findling-importing" };
+/** @typedef {{name: string, title: string, documents: number}} Noted */
 
 /**
  * On the page: notes which collections there are, beside them. A browser that deletes what is kept often leaves this.
- * @param {{name: string, title: string, documents: number}[]} collections
+ * @param {Noted[]} collections
  */
 export function remember(collections) {
+  note(NOTES.kept, collections.length ? collections : null);
+}
+
+/** On the page: what was noted last. @returns {Noted[]} */
+export function remembered() {
+  const noted = noteOf(NOTES.kept);
+  return Array.isArray(noted) ? noted.filter((each) => typeof each?.name === "string" && typeof each.title === "string" && Number.isInteger(each.documents)) : [];
+}
+
+/** On the page: notes that so many files are being added, and with 0 that it is done. @param {number} files */
+export function rememberImport(files) {
+  note(NOTES.importing, files || null);
+}
+
+/** On the page: how many files were being added when it was left; 0 where it was not. @returns {number} */
+export function rememberedImport() {
+  const noted = noteOf(NOTES.importing);
+  return Number.isInteger(noted) ? noted : 0;
+}
+
+/** @param {string} name @param {unknown} value null for none. */
+function note(name, value) {
   try {
-    if (collections.length) localStorage.setItem(NOTE, JSON.stringify(collections));
-    else localStorage.removeItem(NOTE);
+    if (value === null) localStorage.removeItem(name);
+    else localStorage.setItem(name, JSON.stringify(value));
   } catch {
     // A browser that refuses this too has nothing that could be lost.
   }
 }
 
-/** On the page: what was noted last. @returns {{name: string, title: string, documents: number}[]} */
-export function remembered() {
+/** @param {string} name @returns {any} */
+function noteOf(name) {
   try {
-    const noted = JSON.parse(localStorage.getItem(NOTE) ?? "[]");
-    return Array.isArray(noted) ? noted.filter(({ name, title, documents }) => typeof name === "string" && typeof title === "string" && Number.isInteger(documents)) : [];
+    return JSON.parse(localStorage.getItem(name) ?? "null");
   } catch {
-    return [];
+    return null;
   }
 }
 
@@ -238,7 +260,7 @@ export async function erase() {
     request.onerror = request.onblocked = () => resolve(false);
   });
   if (!deleted) left.push("a database that another tab has open");
-  remember([]);
+  for (const name of Object.values(NOTES)) note(name, null);
   const workers = (await globalThis.navigator?.serviceWorker?.getRegistrations().catch(() => [])) ?? [];
   await Promise.all(workers.map((each) => each.unregister()));
   await eraseCaches().catch((cause) => left.push(`language model: ${toError(cause, "storage").message}`));

@@ -344,6 +344,30 @@ def test_an_import_is_paused_goes_on_and_is_kept_as_far_as_it_came(site: Site, v
     kept(seen, 40)
 
 
+def test_an_import_that_was_broken_off_is_said_and_goes_on_where_it_stopped(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(f"{site.url}?pool=1").ready()
+    page = seen.page
+    seen.drop(KEY)
+    kept(seen, 1)
+    page.evaluate("""() => new MutationObserver(() => {
+      if (/^Adding/.test(document.getElementById('import-text').textContent) && !window.paused) { window.paused = true; document.getElementById('pause').click(); }
+    }).observe(document.getElementById('import-text'), {childList: true})""")
+    files = [{"name": f"{number}.txt", "text": f"whale number {number} " * 60} for number in range(40)]
+    seen.drop(*files)
+    expect(page.locator("#import-text")).to_contain_text("Paused")
+    again(seen)
+    own(seen)
+    expect(page.locator("#kept-said")).to_contain_text("An import of 40 files was broken off")
+    done = int(page.locator("#count-files").inner_text()) - 1
+    assert 0 < done < 40
+    seen.drop(*files)
+    expect(page.locator("#import-text")).to_have_text(f"{40 - done} documents added · {done} unchanged")
+    kept(seen, 41)
+    again(seen)
+    own(seen)
+    expect(page.locator("#kept-said")).to_contain_text("Saved")
+
+
 def test_delete_my_data_leaves_nothing(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     page = seen.page
