@@ -327,6 +327,9 @@ function showStage(stage) {
     boot.setAttribute("aria-hidden", "true");
     setBoot(1);
     showIdle();
+    const { ready, model } = document.documentElement.dataset;
+    // The model came between the answer to `start` and this.
+    if (ready !== undefined && !model) client.call("status", {}).then(showStatus, () => undefined);
     return;
   }
   const known = [...stages.values()].filter(({ total }) => total > 0);
