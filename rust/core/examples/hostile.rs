@@ -11,6 +11,12 @@ mod broken;
 #[allow(dead_code)]
 #[path = "../tests/suite/campaign.rs"]
 mod campaign;
+#[path = "../tests/suite/collection.rs"]
+#[allow(dead_code)]
+mod collection;
+#[path = "../tests/suite/disk.rs"]
+#[allow(dead_code)]
+mod disk;
 #[allow(dead_code)]
 #[path = "../tests/suite/memory.rs"]
 mod memory;

@@ -7,7 +7,7 @@ use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
 use crate::index::Index;
-use crate::segment::{Pointer, Role, SegmentFile, Whole, name_digest, role};
+use crate::segment::{Contents, Pointer, Role, SegmentFile, Whole, name_digest, role};
 use crate::sorted::SortedMap;
 use crate::stored::bad;
 use serde_json::json;
@@ -194,11 +194,33 @@ fn joined(
     Ok(index)
 }
 
+/// What the live segments of a pointer hold, whose bytes come in its order, without the documents that are gone.
+///
+/// # Errors
+/// `bad_format`, `wrong_version` or `wrong_digest`.
+pub fn live_contents(
+    pointer: &Pointer,
+    segments: impl Iterator<Item = Vec<u8>>,
+) -> Result<Contents> {
+    let mut all = Index::new();
+    for ((file, gone), bytes) in pointer.live().zip(segments) {
+        let (mut part, _) = live(file, &bytes)?;
+        part.remove_numbers(gone)?;
+        all.append(&part)?;
+    }
+    // Without one of their own they have that of most documents, which are not here.
+    let main = pointer.languages.first();
+    if let Some(main) = main.and_then(|code| Language::from_code(code)) {
+        all.assume_language(main)?;
+    }
+    all.contents()
+}
+
 /// A live segment, and the numbers of its documents.
 ///
 /// # Errors
 /// `bad_format`, `wrong_version` or `wrong_digest`.
-pub fn live(file: &SegmentFile, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
+fn live(file: &SegmentFile, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
     let found = name_digest(bytes)?;
     if found != file.digest {
         return Err(Error::new(

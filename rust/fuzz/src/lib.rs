@@ -9,6 +9,10 @@
 mod broken;
 #[path = "../../core/tests/suite/campaign.rs"]
 pub mod campaign;
+#[path = "../../core/tests/suite/collection.rs"]
+mod collection;
+#[path = "../../core/tests/suite/disk.rs"]
+mod disk;
 #[path = "../../core/tests/suite/fuzz/mod.rs"]
 pub mod fuzz;
 #[path = "../../core/tests/suite/memory.rs"]

@@ -66,9 +66,36 @@ impl Columns {
     /// # Errors
     /// `bad_format` when they are not such a column for so many documents.
     pub fn load_field(&mut self, name: &str, column: &[u8]) -> Result<()> {
-        let field = Field::load(column, self.documents)?;
+        self.load_start(name, column, self.documents)
+    }
+
+    /// As [`Columns::load_field`], of the first `documents`; the others have no values in it.
+    ///
+    /// # Errors
+    /// As for [`Columns::load_field`].
+    pub fn load_start(&mut self, name: &str, column: &[u8], documents: usize) -> Result<()> {
+        let field = Field::load(column, documents)?;
         self.fields.insert(name.into(), field);
         Ok(())
+    }
+
+    /// Gives the documents from `first` on the values that those of `others` have in a field.
+    pub fn append_field(&mut self, name: &str, first: usize, others: &Columns) {
+        let Some(theirs) = others
+            .fields
+            .get(name)
+            .filter(|each| !each.values.is_empty())
+        else {
+            return;
+        };
+        let own = self
+            .fields
+            .get_or_insert_with(name.into(), Default::default);
+        for document in 0..others.documents {
+            let values = theirs.of(document).iter();
+            let keys = values.map(|value| theirs.dictionary.key(*value as usize));
+            own.push(first + document, keys);
+        }
     }
 }
 

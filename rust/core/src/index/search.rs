@@ -6,6 +6,7 @@
 
 use super::rows::Rows;
 use super::{Document, Index, lost, wrong_dim};
+use crate::analysis::Language;
 use crate::codes::{self, Query};
 use crate::error::Result;
 use crate::facets::{self, Counts, Facet, Filter, Matching, Set, SortKey};
@@ -401,6 +402,15 @@ impl Index {
     /// `bug` when they have not.
     pub fn words(&self) -> Result<&Words> {
         self.words.as_ref().ok_or_else(lost)
+    }
+
+    /// Gives documents without a language this one.
+    ///
+    /// # Errors
+    /// `bug` when its words have not been fetched.
+    pub fn assume_language(&mut self, language: Language) -> Result<()> {
+        self.words.as_mut().ok_or_else(lost)?.assume(language);
+        Ok(())
     }
 
     /// The languages that a query is stemmed in, as ISO 639-1, that of most documents first.

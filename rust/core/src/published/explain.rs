@@ -14,7 +14,7 @@ pub fn search(plan: &Search, query: &Query, found: &Found, remote: &Remote) -> V
         let leg = json!({
             "weight": query.weights.0,
             "scan": "clusters",
-            "documents": remote.documents(),
+            "documents": remote.living(),
             "passages": remote.rows(),
         });
         legs.insert("meaning".to_owned(), leg);
@@ -28,7 +28,7 @@ pub fn search(plan: &Search, query: &Query, found: &Found, remote: &Remote) -> V
         let leg = json!({
             "weight": query.weights.1,
             "bound": found.bound,
-            "documents": remote.documents(),
+            "documents": remote.living(),
             "terms": terms,
         });
         legs.insert("words".to_owned(), leg);

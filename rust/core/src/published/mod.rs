@@ -63,7 +63,7 @@ impl Published {
         let (none, space) = (Map::new(), remote.space());
         let reply = plan::reply(&plan::Opened {
             index: name,
-            documents: remote.documents(),
+            documents: remote.living(),
             passages: remote.rows(),
             space: space.as_ref().map(|space| space.id.as_str()),
             meta: remote.user().unwrap_or(&none),
@@ -137,6 +137,9 @@ impl Published {
         let plan = &plan;
         let pieces =
             pieces.filter(|pieces| Some(hex(&pieces.digest()).as_str()) == remote.pieces());
+        if let Some(pieces) = pieces.filter(|_| plan.meaning.is_some()) {
+            remote.shorten_live(&|full| short::quantize(&pieces.project(full)?));
+        }
         let vector = match (plan.meaning.as_ref().map(|leg| &leg.asked), model, pieces) {
             (Some(Target::Vector(vector)), _, Some(pieces)) => Some(pieces.project(vector)?),
             (Some(Target::Text(text)), Some(model), Some(pieces))

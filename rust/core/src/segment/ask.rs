@@ -73,6 +73,20 @@ pub struct Nearness {
 }
 
 impl Nearness {
+    /// Out of how near its rows are: its passages, and then the whole of it, where that has a code.
+    pub(super) fn of(rows: &[f32], passages: usize) -> Nearness {
+        let mut best = (0, f32::NEG_INFINITY);
+        for (at, near) in rows[..passages].iter().enumerate() {
+            if *near > best.1 {
+                best = (at, *near);
+            }
+        }
+        Nearness {
+            best: (best.0 as u32, f64::from(best.1.max(-1.0))),
+            whole: rows.get(passages).map(|near| f64::from(*near)),
+        }
+    }
+
     /// The passage; with the whole half of each.
     pub fn closeness(&self) -> f64 {
         self.whole

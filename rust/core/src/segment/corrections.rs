@@ -162,7 +162,10 @@ impl Remote {
     /// As for [`Remote::search`].
     pub fn knows(&mut self, terms: &[&str]) -> Result<Answer<Vec<bool>>> {
         let entries = ready!(self.entries(terms)?);
-        Ok(Answer::Ready(entries.iter().map(Option::is_some).collect()))
+        let live = &self.opened()?.live;
+        let both = entries.iter().zip(terms);
+        let known = both.map(|(entry, term)| entry.is_some() || live.knows(term));
+        Ok(Answer::Ready(known.collect()))
     }
 
     /// What was meant by each of some forms, none for one that the collection has or that nothing is close to.
@@ -225,6 +228,12 @@ impl Remote {
                     typos::offer(forms[*number], &word, df, &mut best[*number]);
                 }
             })?;
+        }
+        for (word, df) in self.opened()?.live.forms() {
+            for (number, form) in forms.iter().enumerate() {
+                is_there[number] |= word == *form;
+                typos::offer(form, word, df, &mut best[number]);
+            }
         }
         for (best, is_there) in best.iter_mut().zip(is_there) {
             *best = best.take().filter(|_| !is_there);

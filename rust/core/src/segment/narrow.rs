@@ -45,7 +45,7 @@ impl Remote {
         if fields.is_empty() {
             return Ok(Answer::Ready(()));
         }
-        let documents = self.documents();
+        let (documents, published) = (self.documents(), self.published());
         let columns = self
             .columns
             .get_or_insert_with(|| Columns::blank(documents));
@@ -66,11 +66,17 @@ impl Remote {
         let bytes = ready!(self.file()?.parts(&wanted)?);
         let mut unpacker = Unpacker::new(Vec::new());
         for (place, bytes) in places.iter().zip(bytes) {
-            let raw = unsqueeze(&bytes, free_bytes(documents), &mut unpacker)?;
+            let raw = unsqueeze(&bytes, free_bytes(published), &mut unpacker)?;
             let columns = self
                 .columns
                 .get_or_insert_with(|| Columns::blank(documents));
-            columns.load_field(&place.name, &raw)?;
+            columns.load_start(&place.name, &raw, published)?;
+        }
+        let live = self.opened.as_ref().map(|opened| opened.live.columns());
+        if let (Some(live), Some(columns)) = (live, &mut self.columns) {
+            for name in fields.iter().filter(|name| !known.contains(**name)) {
+                columns.append_field(name, published, live);
+            }
         }
         Ok(Answer::Ready(()))
     }
@@ -83,6 +89,9 @@ impl Remote {
             (Some(filter), None) => filter.documents(&Columns::blank(self.documents()), &|_| None),
             (None, _) => Set::all(self.documents()),
         };
+        if let Some(opened) = &self.opened {
+            allowed.intersect(&opened.alive);
+        }
         if let Some(meets) = meets {
             allowed.intersect(meets);
         }
@@ -194,6 +203,9 @@ impl Remote {
                 false => meets.subtract(&passed),
             }
         }
+        let published = self.published();
+        let live = &self.opened()?.live;
+        live.meet(conditions, scope, published, &mut meets);
         Ok(Answer::Ready(meets))
     }
 }

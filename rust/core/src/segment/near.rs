@@ -98,6 +98,8 @@ impl Remote {
             .collect();
         named.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         named.truncate(limit);
+        let published = self.published();
+        named.retain(|each| each.1 < published);
         let more = self.supers_of(named.iter().map(|each| each.1 as u32))?;
         chosen.extend(
             more.into_iter()
@@ -160,16 +162,24 @@ impl Remote {
             documents: self.read_codes(&small[..taken], &codes, vector, scope),
             read: 0,
         };
+        let opened = self.opened()?;
+        let live = opened.live.near(vector, scope, published);
+        known.documents.extend(live.into_iter().flatten());
         known.read = known.documents.len();
         known.documents.sort_unstable_by_key(|each| each.0);
-        let root = &self.opened()?.root;
+        let root = &opened.root;
         let mut guessed = Vec::new();
         for (document, share) in &said.shares {
             if known.of(*document).is_some() {
                 continue;
             }
             let own = small.iter().find(|each| each.documents.contains(document));
-            let near = own.map_or_else(|| near[root.super_of(*document)], |own| own.near);
+            let near = match own {
+                Some(own) => own.near,
+                None if (*document as usize) < published => near[root.super_of(*document)],
+                // In a live segment, of which there are no short codes yet.
+                None => 0.0,
+            };
             guessed.push((*document, (near + gamma * share).min(1.0), None));
         }
         known.documents.append(&mut guessed);
@@ -196,17 +206,7 @@ impl Remote {
             for shape in &header.small[place.at].documents {
                 let (own, after) = rest.split_at(shape.rows() as usize);
                 rest = after;
-                let passages = &own[..shape.passages as usize];
-                let mut best = (0, f32::NEG_INFINITY);
-                for (at, near) in passages.iter().enumerate() {
-                    if *near > best.1 {
-                        best = (at, *near);
-                    }
-                }
-                let near = Nearness {
-                    best: (best.0 as u32, f64::from(best.1.max(-1.0))),
-                    whole: own.get(passages.len()).map(|near| f64::from(*near)),
-                };
+                let near = Nearness::of(own, shape.passages as usize);
                 if scope.contains(document as usize) {
                     found.push((document, near.closeness(), Some(near)));
                 }

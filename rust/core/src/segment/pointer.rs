@@ -136,11 +136,15 @@ pub enum Role {
 pub fn role(file: &mut File) -> Result<Answer<Role>> {
     Ok(match file.header(Kind::Index)? {
         Answer::Need(needs) => Answer::Need(needs),
-        Answer::Ready(header) => Answer::Ready(match header.meta["type"] == PointerMeta::TYPE {
-            false => Role::Other,
-            true if Pointer::has_tombstones(header)? => Role::Whole,
-            true => Role::Pieces,
-        }),
+        Answer::Ready(header) if header.meta["type"] == PointerMeta::TYPE => {
+            let meta: PointerMeta = read_meta(&header.meta)?;
+            let first = meta.segments.first();
+            Answer::Ready(match first.is_some_and(|first| !first.is_live()) {
+                true => Role::Pieces,
+                false => Role::Whole,
+            })
+        }
+        Answer::Ready(_) => Answer::Ready(Role::Other),
     })
 }
 

@@ -6,16 +6,17 @@
 use super::bytes::bad;
 use super::corrections::Directory;
 use super::leaf::{self, Entry, Frame, Place};
+use super::live::{Live, Lying};
 use super::meta::{self, Parameters, SegmentMeta};
 use super::pointer::Pointer;
 use super::postings::{PAGE_POSTINGS, read_page};
 use super::root::{self, Header, Root};
-use super::texts::{Reader, Shared, Stored};
+use super::texts::Shared;
 use super::write::rank_width;
 use super::{CODE_BYTES, Space};
 use crate::bands::Bands;
 use crate::error::{Code, Error, Result};
-use crate::facets::Columns;
+use crate::facets::{Columns, Set};
 use crate::file::{Answer, File, Part};
 use crate::format::{Kind, hex};
 use crate::loading::beside;
@@ -27,8 +28,6 @@ use std::ops::Range;
 
 /// Leaves that are read for a word that is still being typed, at most.
 const PREFIX_LEAVES: usize = 12;
-/// Of more documents the places among the ids are read all at once.
-const RANKS_APART: usize = 64;
 
 /// Gives what a part of a call lacks back to whom called.
 macro_rules! ready {
@@ -46,9 +45,11 @@ pub(super) use ready;
 pub struct Remote {
     pointer: File,
     segment: Option<File>,
-    opened: Option<Opened>,
+    /// Live segments, until all of them are there.
+    lying: Option<Lying>,
+    pub(super) opened: Option<Opened>,
     headers: SortedMap<usize, Header>,
-    shared: Option<Shared>,
+    pub(super) shared: Option<Shared>,
     pub(super) typos: Option<Directory>,
     pub(super) columns: Option<Columns>,
 }
@@ -60,6 +61,18 @@ pub(super) struct Opened {
     pub parameters: Parameters,
     pub meta: SegmentMeta,
     pub root: Root,
+    /// The documents of live segments, which are numbered behind the published ones.
+    pub live: Live,
+    /// The documents that are not gone.
+    pub alive: Set,
+}
+
+impl Opened {
+    /// How many documents are not gone.
+    pub fn living(&self) -> usize {
+        let gone = self.pointer.gone.first().map_or(0, Vec::len);
+        self.alive.documents() - gone
+    }
 }
 
 /// The postings of one term: documents and their impacts.
@@ -75,6 +88,7 @@ impl Remote {
         Remote {
             pointer: File::new(pointer, length),
             segment: None,
+            lying: None,
             opened: None,
             headers: SortedMap::new(),
             shared: None,
@@ -99,11 +113,16 @@ impl Remote {
     /// How many rows it has, passages and whole documents; 0 before it is open.
     pub fn rows(&self) -> usize {
         let opened = self.opened.as_ref();
-        opened.map_or(0, |opened| opened.meta.rows as usize)
+        opened.map_or(0, |opened| opened.meta.rows as usize + opened.live.rows())
     }
 
     /// Takes bytes of one of the files, as far as they were asked for.
     pub fn provide(&mut self, name: &str, offset: u64, bytes: Vec<u8>) {
+        if let Some(lying) = &mut self.lying
+            && lying.wants(name, offset, bytes.len())
+        {
+            lying.provide(name, &bytes);
+        }
         match &mut self.segment {
             Some(segment) if segment.wants(name, offset, bytes.len()) => {
                 segment.provide(name, offset, bytes)
@@ -115,7 +134,9 @@ impl Remote {
     /// Whether it has asked for bytes that lie within `length` bytes of that file from `offset` on.
     pub fn wants(&self, name: &str, offset: u64, length: usize) -> bool {
         let segment = self.segment.as_ref();
+        let lying = self.lying.as_ref();
         self.pointer.wants(name, offset, length)
+            || lying.is_some_and(|lying| lying.wants(name, offset, length))
             || segment.is_some_and(|file| file.wants(name, offset, length))
     }
 
@@ -124,10 +145,16 @@ impl Remote {
         let held = self.shared.as_ref().map_or(0, Shared::size_bytes)
             + self.typos.as_ref().map_or(0, Directory::size_bytes)
             + self.columns.as_ref().map_or(0, Columns::size_bytes);
-        held + self.pointer.size_bytes() + self.segment.as_ref().map_or(0, File::size_bytes)
+        let lying = self.lying.as_ref().map_or(0, Lying::size_bytes);
+        let live = self.opened.as_ref();
+        let live = live.map_or(0, |opened| opened.live.size_bytes());
+        held + lying
+            + live
+            + self.pointer.size_bytes()
+            + self.segment.as_ref().map_or(0, File::size_bytes)
     }
 
-    /// Reads the pointer, and the segment up to the end of its root.
+    /// Reads the pointer, and then the segment up to the end of its root together with all of the live segments.
     ///
     /// # Errors
     /// `bad_format`, `wrong_version` or `wrong_digest`.
@@ -144,6 +171,16 @@ impl Remote {
         let segment = self
             .segment
             .get_or_insert_with(|| File::with_head(&name, named.length, head));
+        let lying = self
+            .lying
+            .get_or_insert_with(|| Lying::of(self.pointer.name(), &pointer));
+        let mut needs = lying.needs();
+        if let Answer::Need(more) = segment.header(Kind::Index)? {
+            needs.extend(more);
+        }
+        if !needs.is_empty() {
+            return Ok(Answer::Need(needs));
+        }
         let header = ready!(segment.header(Kind::Index)?);
         if hex(&header.digest) != named.digest {
             return Err(Error::new(
@@ -154,6 +191,14 @@ impl Remote {
         }
         let meta: SegmentMeta = read_meta(&header.meta)?;
         meta.check()?;
+        if named
+            .documents
+            .is_some_and(|documents| documents != meta.documents)
+        {
+            return Err(bad(
+                "it has other than as many documents as its pointer says",
+            ));
+        }
         let root = ready!(whole(segment, meta::ROOT)?);
         let frame = root::Frame {
             has_codes: meta.short,
@@ -170,11 +215,21 @@ impl Remote {
         }
         let width = rank_width(meta.documents as usize) as u64;
         segment.expect_length(meta::ORDER, u64::from(meta.documents) * width)?;
+        let live = match self.lying.take() {
+            Some(mut lying) => lying.read(&pointer, &meta)?,
+            None => Live::default(),
+        };
+        let mut alive = Set::all(meta.documents as usize + live.documents());
+        for number in pointer.gone.first().into_iter().flatten() {
+            alive.remove(*number as usize);
+        }
         self.opened = Some(Opened {
             pointer,
             parameters,
             meta,
             root,
+            live,
+            alive,
         });
         Ok(Answer::Ready(()))
     }
@@ -191,8 +246,16 @@ impl Remote {
 
     /// What documents can be filtered by; nothing before it is open.
     pub fn fields(&self) -> Vec<&str> {
-        let columns = self.opened.iter().flat_map(|opened| &opened.root.columns);
-        columns.map(|column| column.name.as_str()).collect()
+        let opened = self.opened.as_ref();
+        let published = opened.into_iter().flat_map(|opened| &opened.root.columns);
+        let live = opened
+            .into_iter()
+            .flat_map(|opened| opened.live.columns().fields());
+        let published = published.map(|column| column.name.as_str());
+        let mut fields: Vec<&str> = published.chain(live).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 
     /// The languages that a query is stemmed in, that of most documents first.
@@ -218,11 +281,25 @@ impl Remote {
         })
     }
 
-    /// How many documents it has; 0 before it is open.
-    pub fn documents(&self) -> usize {
-        self.opened
-            .as_ref()
-            .map_or(0, |opened| opened.meta.documents as usize)
+    /// How many documents it has that are not gone; 0 before it is open.
+    pub fn living(&self) -> usize {
+        self.opened.as_ref().map_or(0, Opened::living)
+    }
+
+    /// How many documents have a number, those that are gone included; 0 before it is open.
+    pub(super) fn documents(&self) -> usize {
+        let opened = self.opened.as_ref();
+        opened.map_or(0, |opened| opened.alive.documents())
+    }
+
+    /// How many of these are those of the published segment.
+    pub(super) fn published(&self) -> usize {
+        let opened = self.opened.as_ref();
+        opened.map_or(0, |opened| opened.meta.documents as usize)
+    }
+
+    pub(super) fn live_mut(&mut self) -> Option<&mut Live> {
+        self.opened.as_mut().map(|opened| &mut opened.live)
     }
 
     pub(super) fn opened(&self) -> Result<&Opened> {
@@ -400,84 +477,6 @@ impl Remote {
             return Err(bad("a short code has a scale that none can have"));
         }
         Ok(Answer::Ready(codes))
-    }
-
-    /// The places of documents among all ids.
-    pub(super) fn ranks(&mut self, documents: &[u32]) -> Result<Answer<Vec<u32>>> {
-        let width = rank_width(self.documents()) as u64;
-        let part = |range: Range<u64>| Part {
-            section: meta::ORDER,
-            range: range.start * width..range.end * width,
-            digest: None,
-        };
-        let number = |bytes: &[u8]| {
-            let bytes = bytes.iter().rev();
-            bytes.fold(0, |rank, byte| rank << 8 | u32::from(*byte))
-        };
-        if documents.len() > RANKS_APART {
-            let all = part(0..self.documents() as u64);
-            let bytes = ready!(self.file()?.parts(&[all])?).concat();
-            let rank = |document: &u32| {
-                let start = *document as usize * width as usize;
-                bytes.get(start..start + width as usize).map_or(0, number)
-            };
-            return Ok(Answer::Ready(documents.iter().map(rank).collect()));
-        }
-        let wanted: Vec<Part<'_>> = documents
-            .iter()
-            .map(|document| part(u64::from(*document)..u64::from(*document) + 1))
-            .collect();
-        let ranks = ready!(self.file()?.parts(&wanted)?);
-        Ok(Answer::Ready(
-            ranks.iter().map(|bytes| number(bytes)).collect(),
-        ))
-    }
-
-    /// The records of documents with their ids, in the order given; the headers of their clusters have been read.
-    pub(super) fn records(&mut self, documents: &[u32]) -> Result<Answer<Vec<Stored>>> {
-        let mut places = Vec::with_capacity(documents.len());
-        for document in documents {
-            let number = self.opened()?.root.super_of(*document);
-            let mut first = self.opened()?.root.supers[number].documents.start;
-            let header = self
-                .header(number)
-                .ok_or_else(|| Error::new(Code::Bug, "a header is missing"))?;
-            for block in &header.blocks {
-                let end = first + block.documents as u32;
-                if *document < end {
-                    places.push((block.clone(), (*document - first) as usize));
-                    break;
-                }
-                first = end;
-            }
-        }
-        let mut wanted: Vec<Part<'_>> = places
-            .iter()
-            .map(|(block, _)| Part {
-                section: meta::TEXTS,
-                range: block.range.clone(),
-                digest: Some(&block.digest),
-            })
-            .collect();
-        if self.shared.is_none() {
-            let length = self.file()?.length_of(meta::DICTIONARY)?;
-            wanted.push(Part {
-                section: meta::DICTIONARY,
-                range: 0..length,
-                digest: None,
-            });
-        }
-        let mut bytes = ready!(self.file()?.parts(&wanted)?);
-        if self.shared.is_none() {
-            self.shared = Some(Shared::read(&bytes.pop().unwrap_or_default())?);
-        }
-        let mut reader = Reader::new(self.shared.clone().unwrap_or_default());
-        let mut records = Vec::with_capacity(documents.len());
-        for ((block, at), bytes) in places.iter().zip(bytes) {
-            let documents = reader.documents(&bytes, block.is_stored, block.documents)?;
-            records.extend(documents.into_iter().nth(*at));
-        }
-        Ok(Answer::Ready(records))
     }
 }
 

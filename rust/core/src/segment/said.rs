@@ -108,7 +108,7 @@ impl Remote {
             .collect();
         let mut lists = ready!(self.postings(&wanted)?).into_iter();
         let opened = self.opened()?;
-        let count = f64::from(opened.meta.documents);
+        let count = opened.living() as f64;
         let levels = &opened.parameters.levels;
         let mut said = Said {
             shares: Vec::new(),
@@ -123,12 +123,28 @@ impl Remote {
                 true => lists.by_ref().take(standing.len()).collect(),
                 false => Vec::new(),
             };
-            let union = union(&own);
+            let mut union = union(&own);
+            union.retain(|each| opened.alive.contains(each.0 as usize));
+            let asked = &query.words[number];
+            let mut terms: Vec<&str> = standing.iter().map(|entry| entry.term.as_str()).collect();
+            let more = asked.terms.iter().map(String::as_str);
+            let begun = opened
+                .live
+                .beginning(&asked.form)
+                .filter(|_| asked.is_typed);
+            for term in more.chain(begun) {
+                if opened.live.knows(term) && !terms.contains(&term) {
+                    terms.push(term);
+                }
+            }
+            let first = opened.meta.documents;
+            let live = opened.live.levels(&terms, &opened.parameters, first);
             // Of a word that is not read, the terms may share documents; this only scales down what the others say.
             let unread: usize = match read {
                 true => 0,
-                false => standing.iter().map(|entry| entry.count).sum(),
+                false => live.len() + standing.iter().map(|entry| entry.count).sum::<usize>(),
             };
+            union.extend(live.into_iter().filter(|_| *read));
             let df = union.len() + unread;
             let idf = ln(1.0 + ((count - df as f64).max(0.0) + 0.5) / (df as f64 + 0.5));
             said.bound += idf * (impacts::K1 + 1.0);
@@ -141,7 +157,7 @@ impl Remote {
             said.lists.push(union);
             said.words.push(Weighed {
                 form: query.words[number].form.clone(),
-                terms: standing.iter().map(|entry| entry.term.clone()).collect(),
+                terms: terms.into_iter().map(str::to_owned).collect(),
                 df,
                 idf,
             });

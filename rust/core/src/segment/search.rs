@@ -205,6 +205,9 @@ impl Remote {
     /// The large clusters of documents, each once, ascending.
     pub(super) fn supers_of(&self, documents: impl Iterator<Item = u32>) -> Result<Vec<usize>> {
         let root = &self.opened()?.root;
+        // Those of live segments lie in none.
+        let published = self.published() as u32;
+        let documents = documents.filter(|document| *document < published);
         let mut supers: Vec<usize> = documents.map(|document| root.super_of(document)).collect();
         supers.sort_unstable();
         supers.dedup();

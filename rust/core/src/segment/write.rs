@@ -388,10 +388,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         };
         for row in self.rows[document as usize]..self.rows[document as usize + 1] {
-            let vector = dequantized(self.contents, self.dim, row);
-            let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-            let unit: Vec<f32> = vector.iter().map(|x| (x / length) as f32).collect();
-            short.extend_from_slice(&shorten(&unit)?);
+            short.extend_from_slice(&shorten(&unit(self.contents, self.dim, row))?);
         }
         Ok(())
     }
@@ -427,6 +424,13 @@ fn dequantized(contents: &Contents, dim: usize, row: usize) -> Vec<f64> {
     let scale = f64::from(contents.scales[row]);
     let codes = &contents.codes[row * dim..][..dim];
     codes.iter().map(|code| f64::from(*code) * scale).collect()
+}
+
+/// The vector of a row, at length 1.
+pub(super) fn unit(contents: &Contents, dim: usize, row: usize) -> Vec<f32> {
+    let vector = dequantized(contents, dim, row);
+    let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+    vector.iter().map(|x| (x / length) as f32).collect()
 }
 
 /// A row for the whole of each document: the one it has, or the normalised mean of its passages.

@@ -347,6 +347,14 @@ impl Words {
         self.documents[document].language
     }
 
+    /// Gives documents without a language this one.
+    pub fn assume(&mut self, language: Language) {
+        for document in &mut self.documents {
+            document.language.get_or_insert(language);
+        }
+        self.inverted = None;
+    }
+
     /// How many tokens each field of a document has, wholes not counted.
     pub fn lengths(&self, document: usize) -> [u32; FIELDS] {
         Field::ALL.map(|field| {

@@ -86,10 +86,16 @@ fn forge_meta(meta: &mut Value, seeded: &mut Seeded) {
             let at = seeded.below(map.len());
             map.values_mut().nth(at)
         }
+        Value::Array(list) if !list.is_empty() => {
+            let at = seeded.below(list.len());
+            list.get_mut(at)
+        }
         _ => None,
     };
     match inside {
-        Some(value) if value.is_object() && seeded.below(8) > 0 => forge_meta(value, seeded),
+        Some(value) if (value.is_object() || value.is_array()) && seeded.below(8) > 0 => {
+            forge_meta(value, seeded)
+        }
         Some(value) => *value = edge_value(seeded),
         None => *meta = edge_value(seeded),
     }

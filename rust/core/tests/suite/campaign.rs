@@ -4,6 +4,7 @@
 //! sample breaks the same file in the same way in every run, and whatever happens is an outcome, a panic too.
 
 use super::broken::{forge, mutate};
+use super::collection::{ask_collection, ask_collection_in_pieces, ask_live, live, pointer};
 use super::memory::most_held;
 use super::pieces::{ask_table, table};
 use super::segments::{ask_remote, ask_whole, files, sample_contents};
@@ -146,6 +147,9 @@ pub fn samples() -> Vec<Sample> {
         Sample::new("published", published(true), ask_whole),
         Sample::new("published words", published(false), ask_whole),
         Sample::new("published in pieces", published(true), ask_remote),
+        Sample::new("pointer", pointer(), ask_collection),
+        Sample::new("pointer in pieces", pointer(), ask_collection_in_pieces),
+        Sample::new("live segment", live(), ask_live),
         Sample::new("flat", vectors(json!({"index": "flat"})), ask_vectors),
         Sample::new("graph", vectors(json!({"index": "graph"})), ask_vectors),
         Sample::new(

@@ -6,6 +6,7 @@
 use super::FREE_BYTES;
 use crate::broken::parts_of_damaged;
 use crate::campaign::{Way, ask_index, ask_model, ask_pieces, ask_vectors, may_refuse};
+use crate::collection::{ask_collection, ask_collection_in_pieces, ask_live, disk};
 use crate::memory::most_held;
 use crate::segments::{ask_remote, ask_whole};
 use crate::support::{Parts, tiny_model};
@@ -42,6 +43,8 @@ fn completed(mut parts: Parts) -> Parts {
 }
 
 fn read(file: &[u8]) -> usize {
+    // Made before what is held is counted.
+    disk();
     let mut taken = 0;
     let mut with = |reader: fn(&[u8]) -> Result<Vec<u8>>| {
         let (answers, held) = most_held(|| reader(file));
@@ -60,6 +63,9 @@ fn read(file: &[u8]) -> usize {
     with(ask_vectors);
     with(ask_whole);
     with(ask_remote);
+    with(ask_collection);
+    with(ask_collection_in_pieces);
+    with(ask_live);
     with(ask_model);
     with(embed_all);
     let whole = with(ask_index);

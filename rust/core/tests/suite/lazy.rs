@@ -1,0 +1,197 @@
+//! Collections with live segments and tombstones read in pieces, against the same ones opened whole.
+//!
+//! Owns what is asserted; knows no offsets. Invariant: seeded.
+
+use super::collection::disk;
+use super::disk::{answered, open};
+use super::segments::{DIM, files, query, shorten};
+use super::support::sample_index;
+use findling_core::Result;
+use findling_core::file::Answer;
+use findling_core::segment::{
+    Contents, Found, Layout, POINTER, Pointer, Query, Remote, SegmentFile, name_digest,
+    segment_name,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn ids(reply: &Value) -> Vec<&str> {
+    let hits = reply["hits"].as_array().unwrap().iter();
+    let mut ids: Vec<&str> = hits.map(|hit| hit["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn scores(reply: &Value) -> BTreeMap<&str, f64> {
+    let hits = reply["hits"].as_array().unwrap().iter();
+    let score = |hit: &Value| hit["score"].as_f64().unwrap();
+    hits.map(|hit| (hit["id"].as_str().unwrap(), score(hit)))
+        .collect()
+}
+
+#[test]
+fn pieces_and_live_segments_find_what_the_whole_finds() {
+    let (mut whole, all) = open(disk(), true).unwrap();
+    let (mut pieces, opened) = open(disk(), false).unwrap();
+    assert_eq!(
+        [&opened["documents"], &opened["values"]],
+        [&all["documents"], &json!(["kind", "year"])]
+    );
+    let kind = json!({"field": "kind", "any": ["fever", "boats"]});
+    let facets = json!([{"field": "kind"}, {"field": "year"}, {"field": "none"}]);
+    let year = json!([{"field": "year", "order": "desc"}]);
+    for plan in [
+        json!({"words": {"text": "rocket boats"}, "facets": facets}),
+        json!({"words": {"text": "rocket"}, "filter": kind, "facets": facets}),
+        json!({"words": {"text": "fever"}, "filter": {"not": kind}}),
+        json!({"words": {"text": ""}, "facets": facets}),
+        json!({"words": {"text": ""}, "filter": kind, "sort": year, "limit": 50}),
+        json!({"words": {"text": "harbour", "not": [{"text": "rocket"}]}}),
+        json!({"words": {"phrases": [{"text": "boat rocket"}]}}),
+        json!({"words": {"phrases": [{"text": "fever rocket", "field": "text"}]}}),
+        json!({"words": {"text": "node.js", "in": [{"text": "boats", "field": "title"}]}}),
+        json!({"words": {"text": "harb", "typing": true}}),
+        json!({"words": {"text": "rokcet hrabour", "correct": true}}),
+        json!({"words": {"text": "nothing"}}),
+    ] {
+        let mut plan = plan;
+        (plan["index"], plan["limit"]) = (json!("i"), json!(50));
+        let plan = plan.to_string();
+        let ask = |engine: &mut findling_core::Engine| {
+            answered(engine, disk(), |engine| engine.search(plan.as_bytes())).unwrap()
+        };
+        let (found, expected) = (ask(&mut pieces), ask(&mut whole));
+        assert_eq!(ids(&found), ids(&expected), "{plan}");
+        for key in ["total", "exact", "facets", "corrections"] {
+            assert_eq!(found[key], expected[key], "{key} {plan}");
+        }
+        let expected = scores(&expected);
+        for (id, score) in scores(&found) {
+            assert!(
+                (score - expected[id]).abs() < 0.15,
+                "{id} {score} {} {plan}",
+                expected[id]
+            );
+        }
+        if !found["hits"][0].is_null() {
+            assert!(found["hits"][0]["record"]["id"].is_number());
+        }
+    }
+    // Pages follow each other without holes, live documents among the others.
+    let page = |engine: &mut findling_core::Engine, offset: usize, limit: usize| {
+        let plan = json!({"index": "i", "words": {"text": "rocket boats fever"}, "offset": offset, "limit": limit});
+        answered(engine, disk(), |engine| {
+            engine.search(plan.to_string().as_bytes())
+        })
+        .unwrap()
+    };
+    let all = page(&mut pieces, 0, 50);
+    let (first, second) = (page(&mut pieces, 0, 7), page(&mut pieces, 7, 43));
+    let both = [
+        first["hits"].as_array().unwrap().clone(),
+        second["hits"].as_array().unwrap().clone(),
+    ];
+    assert_eq!(json!(both.concat().len()), all["total"]);
+    let mut joined = both.concat();
+    joined.sort_by_key(|hit| hit["id"].to_string());
+    let mut expected = all["hits"].as_array().unwrap().clone();
+    expected.sort_by_key(|hit| hit["id"].to_string());
+    assert_eq!(joined, expected);
+}
+
+/// Reads from files by name until nothing is lacking.
+fn served<T>(
+    remote: &mut Remote,
+    files: &BTreeMap<String, Vec<u8>>,
+    mut call: impl FnMut(&mut Remote) -> Result<Answer<T>>,
+) -> (T, usize) {
+    for rounds in 0..20 {
+        let needs = match call(remote).unwrap() {
+            Answer::Ready(ready) => return (ready, rounds),
+            Answer::Need(needs) => needs,
+        };
+        for need in needs {
+            let range = need.offset as usize..(need.offset + need.length) as usize;
+            assert!(remote.wants(&need.file, need.offset, range.len()));
+            remote.provide(&need.file, need.offset, files[&need.file][range].to_vec());
+        }
+    }
+    panic!("the same needs come again and again");
+}
+
+fn searched(files: &BTreeMap<String, Vec<u8>>, query: &Query) -> Found {
+    let mut remote = Remote::new(POINTER, files[POINTER].len() as u64);
+    let (_, rounds) = served(&mut remote, files, Remote::open);
+    assert_eq!(
+        rounds, 2,
+        "the pointer, and then all that is needed at once"
+    );
+    remote.shorten_live(&shorten);
+    served(&mut remote, files, |remote| remote.search(query)).0
+}
+
+/// A published collection of these contents.
+fn published(contents: &Contents) -> BTreeMap<String, Vec<u8>> {
+    let [segment, pointer] = files(contents, Layout::One);
+    let name = Pointer::parse(&pointer).unwrap().segments[0].file.clone();
+    BTreeMap::from([(POINTER.to_owned(), pointer), (name, segment)])
+}
+
+#[test]
+fn documents_of_live_segments_are_as_near_as_if_they_had_been_published() {
+    let all = sample_index(40, DIM, 4);
+    let numbers: Vec<usize> = (0..40).collect();
+    let mut files = published(&all.picked(&numbers[..28]).unwrap().contents().unwrap());
+    let mut pointer = Pointer::parse(&files[POINTER]).unwrap();
+    let (first, gone) = (&mut pointer.segments[0], vec![3, 9]);
+    (first.live, first.main) = (Some(false), Some("en".to_owned()));
+    first.count(28, gone.len());
+    // Which ids those are that are gone is what the whole says.
+    let whole = findling_core::segment::Whole::open(&files[POINTER], &files[&first.file]).unwrap();
+    let contents = whole.contents().unwrap();
+    let by_id = whole.numbers().unwrap();
+    let lost = by_id
+        .iter()
+        .zip(&contents.documents)
+        .filter(|(number, _)| gone.contains(number));
+    let mut lost: Vec<String> = lost.map(|(_, document)| document.id.clone()).collect();
+    pointer.gone = vec![gone];
+    for (number, some) in [&numbers[28..34], &numbers[34..]].into_iter().enumerate() {
+        let bytes = all.picked(some).unwrap().dump_documents().unwrap();
+        let digest = name_digest(&bytes).unwrap();
+        let mut file = SegmentFile {
+            file: segment_name(&digest),
+            length: bytes.len() as u64,
+            head: None,
+            digest,
+            live: Some(true),
+            documents: None,
+            living: None,
+            main: None,
+        };
+        file.count(6, number);
+        files.insert(file.file.clone(), bytes);
+        pointer.segments.push(file);
+        pointer.gone.push(vec![2; number]);
+    }
+    lost.push(format!("d{}", 34 + 2));
+    files.insert(POINTER.to_owned(), pointer.write().unwrap());
+    let mut living = all.clone();
+    living.remove(lost.iter().map(String::as_str)).unwrap();
+    let others = published(&living.contents().unwrap());
+    let vector: Vec<f32> = (0..256).map(|at| ((at * 7) % 5) as f32 - 1.7).collect();
+    let mut query = query(&[], Some(vector), 50);
+    (query.asks_words, query.weights) = (false, (1.0, 0.0));
+    let near = |found: &Found| -> Vec<(String, f64, Option<f64>)> {
+        let hits = found.hits.iter();
+        hits.map(|hit| (hit.id.clone(), hit.score, hit.meaning))
+            .collect()
+    };
+    let (found, expected) = (searched(&files, &query), searched(&others, &query));
+    assert_eq!(near(&found), near(&expected));
+    assert_eq!((found.total, found.exact), (37, true));
+    // Some of them stand in live segments, some in the published one.
+    let is_live =
+        |hit: &findling_core::segment::Hit| numbers[28..].iter().any(|n| hit.id == format!("d{n}"));
+    assert_eq!(found.hits.iter().filter(|hit| is_live(hit)).count(), 11);
+}
