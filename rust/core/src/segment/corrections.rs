@@ -10,7 +10,7 @@ use super::meta;
 use super::packer::{Packer, Unpacker};
 use super::remote::{Remote, ready};
 use crate::error::Result;
-use crate::file::{Answer, Part};
+use crate::file::Answer;
 use crate::typos::{self, Candidate, Page, Place};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -177,12 +177,7 @@ impl Remote {
         if self.typos.is_none() {
             let root = &self.opened()?.root;
             let (end, digest) = (root.typos, root.typos_digest);
-            let part = Part {
-                section: meta::TYPOS,
-                range: 0..end,
-                digest: Some(&digest),
-            };
-            let bytes = ready!(self.file()?.parts(&[part])?).concat();
+            let bytes = ready!(self.marked(meta::TYPOS, &[(0..end, digest)])?).concat();
             self.typos = Some(Directory::read(&bytes, length)?);
         }
         let Some(directory) = &self.typos else {
@@ -208,15 +203,11 @@ impl Remote {
             .keys()
             .map(|(order, page)| directory.0[*order].pages[*page].clone())
             .collect();
-        let wanted: Vec<Part<'_>> = places
+        let wanted: Vec<_> = places
             .iter()
-            .map(|place| Part {
-                section: meta::TYPOS,
-                range: place.range.clone(),
-                digest: Some(&place.digest),
-            })
+            .map(|place| (place.range.clone(), place.digest))
             .collect();
-        let pages = ready!(self.file()?.parts(&wanted)?);
+        let pages = ready!(self.marked(meta::TYPOS, &wanted)?);
         let mut best: Vec<Option<Candidate>> = vec![None; forms.len()];
         let mut is_there = vec![false; forms.len()];
         let mut unpacker = Unpacker::new(Vec::new());

@@ -55,15 +55,11 @@ impl Remote {
                 fields.contains(place.name.as_str()) && !known.contains(&place.name)
             });
         let places: Vec<_> = places.cloned().collect();
-        let wanted: Vec<Part<'_>> = places
+        let wanted: Vec<_> = places
             .iter()
-            .map(|place| Part {
-                section: meta::COLUMNS,
-                range: place.range.clone(),
-                digest: Some(&place.digest),
-            })
+            .map(|place| (place.range.clone(), place.digest))
             .collect();
-        let bytes = ready!(self.file()?.parts(&wanted)?);
+        let bytes = ready!(self.marked(meta::COLUMNS, &wanted)?);
         let mut unpacker = Unpacker::new(Vec::new());
         for (place, bytes) in places.iter().zip(bytes) {
             let raw = unsqueeze(&bytes, free_bytes(published), &mut unpacker)?;

@@ -5,6 +5,7 @@
 
 use super::CODE_BYTES;
 use super::ask::Nearness;
+use super::bytes::Mark;
 use super::remote::{Remote, ready};
 use super::root::Root;
 use super::said::Said;
@@ -49,7 +50,7 @@ struct SmallPlace {
     at: usize,
     documents: Range<u32>,
     rows: Range<u64>,
-    mark: [u8; 8],
+    mark: Mark,
     is_alone: bool,
 }
 

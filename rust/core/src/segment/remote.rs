@@ -3,7 +3,7 @@
 //! Owns the two files, what was read of them, and the parts by name; must not know how documents are ranked. Invariant:
 //! sans-I/O, so that each call answers or says which ranges it lacks; nothing is used before the mark that covers it fits.
 
-use super::bytes::bad;
+use super::bytes::{Mark, bad};
 use super::corrections::Directory;
 use super::leaf::{self, Entry, Frame, Place};
 use super::live::{Live, Lying};
@@ -317,6 +317,23 @@ impl Remote {
             .ok_or_else(|| Error::new(Code::Bug, "a segment that was opened is missing"))
     }
 
+    /// Parts of a section of the segment, each with the mark of its bytes.
+    pub(super) fn marked(
+        &mut self,
+        section: &str,
+        places: &[(Range<u64>, Mark)],
+    ) -> Result<Answer<Vec<Vec<u8>>>> {
+        let wanted: Vec<Part<'_>> = places
+            .iter()
+            .map(|(range, mark)| Part {
+                section,
+                range: range.clone(),
+                digest: Some(mark),
+            })
+            .collect();
+        self.file()?.parts(&wanted)
+    }
+
     /// The entries of some terms in the dictionary; none for one that no document has.
     pub(super) fn entries(&mut self, terms: &[&str]) -> Result<Answer<Vec<Option<Entry>>>> {
         let opened = self.opened()?;
@@ -363,17 +380,10 @@ impl Remote {
         };
         let leaves: Vec<_> = numbers
             .iter()
-            .map(|number| opened.root.leaves[*number].clone())
+            .map(|number| &opened.root.leaves[*number])
+            .map(|leaf| (leaf.range.clone(), leaf.digest))
             .collect();
-        let wanted: Vec<Part<'_>> = leaves
-            .iter()
-            .map(|leaf| Part {
-                section: meta::LEAVES,
-                range: leaf.range.clone(),
-                digest: Some(&leaf.digest),
-            })
-            .collect();
-        let bytes = ready!(self.file()?.parts(&wanted)?);
+        let bytes = ready!(self.marked(meta::LEAVES, &leaves)?);
         let mut read = Vec::with_capacity(numbers.len());
         for bytes in bytes {
             read.push(leaf::read(&bytes, frame)?.1);
@@ -387,14 +397,10 @@ impl Remote {
         let mut wanted = Vec::new();
         for entry in entries {
             if let Place::Pages(pages) = &entry.place {
-                wanted.extend(pages.iter().map(|(range, digest)| Part {
-                    section: meta::POSTINGS,
-                    range: range.clone(),
-                    digest: Some(digest.as_slice()),
-                }));
+                wanted.extend_from_slice(pages);
             }
         }
-        let mut pages = ready!(self.file()?.parts(&wanted)?).into_iter();
+        let mut pages = ready!(self.marked(meta::POSTINGS, &wanted)?).into_iter();
         let mut lists = Vec::with_capacity(entries.len());
         for entry in entries {
             let (mut list, mut next) = (Postings::default(), 0);
@@ -434,15 +440,11 @@ impl Remote {
             .map(|number| opened.root.supers[*number].clone())
             .collect();
         let has_codes = opened.meta.short;
-        let wanted: Vec<Part<'_>> = places
+        let wanted: Vec<_> = places
             .iter()
-            .map(|place| Part {
-                section: meta::HEADERS,
-                range: place.header.clone(),
-                digest: Some(&place.digest),
-            })
+            .map(|place| (place.header.clone(), place.digest))
             .collect();
-        let bytes = ready!(self.file()?.parts(&wanted)?);
+        let bytes = ready!(self.marked(meta::HEADERS, &wanted)?);
         for ((number, place), bytes) in lacking.iter().zip(&places).zip(bytes) {
             self.headers
                 .insert(*number, Header::read(&bytes, has_codes, place, texts)?);
@@ -458,18 +460,14 @@ impl Remote {
     /// Short codes of stretches of rows, each with the mark of its bytes.
     pub(super) fn codes(
         &mut self,
-        stretches: &[(Range<u64>, [u8; 8])],
+        stretches: &[(Range<u64>, Mark)],
     ) -> Result<Answer<Vec<Vec<u8>>>> {
         let size = CODE_BYTES as u64;
-        let wanted: Vec<Part<'_>> = stretches
+        let wanted: Vec<_> = stretches
             .iter()
-            .map(|(rows, digest)| Part {
-                section: meta::SHORT,
-                range: rows.start * size..rows.end * size,
-                digest: Some(digest),
-            })
+            .map(|(rows, mark)| (rows.start * size..rows.end * size, *mark))
             .collect();
-        let codes = ready!(self.file()?.parts(&wanted)?);
+        let codes = ready!(self.marked(meta::SHORT, &wanted)?);
         if !codes
             .iter()
             .all(|codes| codes.chunks_exact(CODE_BYTES).all(short::is_code))
