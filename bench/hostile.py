@@ -3,7 +3,8 @@
 Owns how many, and which figure stands beside which limit. Must not know how files are broken. Invariant: it fails when a
 single file panics, gives answers that it must not give, or exceeds a limit; every figure is printed before.
 
-    hostile.py [COUNT [KILLS]]    default 1,000,000 over all kinds of file, 200 kills of a process that writes a collection
+    hostile.py [COUNT [KILLS]]    default 1,000,000 over all kinds of file, 200 kills of a process that writes a collection, and half
+                                  as many of a worker in a page of the built site
 """
 
 import json
@@ -76,6 +77,20 @@ def killed(count: int) -> list[str]:
     return wrong
 
 
+def ended(count: int) -> list[str]:
+    """End a worker that writes a collection in a browser, `count` times at each of its calls in turn; gives what went wrong."""
+    test = "tests/browser/test_kept.py::test_a_worker_that_ends_at_any_call_leaves_the_old_one_or_the_new_one"
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", test]
+    run = subprocess.run(command, cwd=ROOT, env=os.environ | {"FINDLING_KILLS": str(count)}, stdout=subprocess.PIPE, text=True, check=False)
+    told = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"kills"')]
+    if run.returncode != 0 or not told:
+        return [f"a worker that was ended in a browser: {run.stdout[-2000:]}"]
+    for outcome in ("old", "new"):
+        report("hostile", "worker ended, browser", outcome, told[0][outcome], "kills", told[0]["kills"])
+    report("hostile", "worker ended, browser", "neither", 0, "kills", told[0]["kills"])
+    return []
+
+
 def main() -> None:
     """Build the runner, run it, print."""
     count = int(sys.argv[1]) if sys.argv[1:] else COUNT
@@ -92,6 +107,7 @@ def main() -> None:
             files += told["files"]
             wrong += tell(told)
     wrong += killed(kills)
+    wrong += ended(kills // 2)
     report("hostile", "all", "files", files, "files")
     report("hostile", "all", "panics and wrong answers", len(wrong), "files", files)
     if wrong or running.returncode != 0:

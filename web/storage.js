@@ -246,25 +246,41 @@ function noteOf(name) {
  * @returns {Promise<string[]>} What could not be deleted, in words.
  */
 export async function erase() {
+  const steps = /** @type {[string, () => Promise<unknown>][]} */ ([
+    ["files", async () => (await globalThis.navigator?.storage?.getDirectory?.())?.removeEntry(PLACE, { recursive: true })],
+    ["database", eraseDatabase],
+    ["notes", async () => Object.values(NOTES).forEach((name) => note(name, null))],
+    ["the copy of the page", eraseWorkers],
+    ["language model", eraseCaches],
+  ]);
   const left = [];
-  try {
-    const root = await navigator.storage.getDirectory();
-    await root.removeEntry(PLACE, { recursive: true });
-  } catch (cause) {
-    if (/** @type {any} */ (cause)?.name !== "NotFoundError") left.push(`files: ${toError(cause, "storage").message}`);
+  for (const [what, step] of steps) {
+    try {
+      await step();
+    } catch (cause) {
+      // What was never there, or is denied altogether, is not left.
+      const { name } = /** @type {any} */ (cause);
+      if (name !== "NotFoundError" && name !== "SecurityError") left.push(`${what}: ${toError(cause, "storage").message}`);
+    }
   }
-  const deleted = await new Promise((resolve) => {
-    if (!globalThis.indexedDB) return resolve(true);
-    const request = indexedDB.deleteDatabase(PLACE);
-    request.onsuccess = () => resolve(true);
-    request.onerror = request.onblocked = () => resolve(false);
-  });
-  if (!deleted) left.push("a database that another tab has open");
-  for (const name of Object.values(NOTES)) note(name, null);
-  const workers = (await globalThis.navigator?.serviceWorker?.getRegistrations().catch(() => [])) ?? [];
-  await Promise.all(workers.map((each) => each.unregister()));
-  await eraseCaches().catch((cause) => left.push(`language model: ${toError(cause, "storage").message}`));
   return left;
+}
+
+async function eraseWorkers() {
+  const found = (await globalThis.navigator?.serviceWorker?.getRegistrations().catch(() => [])) ?? [];
+  await Promise.all(found.map((each) => each.unregister()));
+}
+
+async function eraseDatabase() {
+  // Who may not even look has nothing there.
+  const found = (await globalThis.indexedDB?.databases().catch(() => [])) ?? [];
+  if (!found.some(({ name }) => name === PLACE)) return;
+  await new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(PLACE);
+    request.onsuccess = resolve;
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("another tab has it open"));
+  });
 }
 
 /** @param {unknown} cause @param {string} file */

@@ -356,7 +356,8 @@ async function matches(bytes, asset) {
 /** Deletes all that Findling keeps in the Cache API: models, and the shell of `sw.js`. */
 export async function eraseCaches() {
   if (!globalThis.caches) return;
-  const ours = (await caches.keys()).filter((name) => name.startsWith("findling-"));
+  // Who may not even look has nothing there.
+  const ours = (await caches.keys().catch(() => [])).filter((name) => name.startsWith("findling-"));
   await Promise.all(ours.map((name) => caches.delete(name)));
 }
 
