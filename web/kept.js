@@ -42,6 +42,7 @@ export class Kept {
   #parts;
   #say;
   #onChanged;
+  #onDeleted;
   /** @type {Map<string, State>} */
   #states = new Map();
   /** @type {Where} */
@@ -58,13 +59,15 @@ export class Kept {
    * @param {Parts} parts
    * @param {(text: string) => void} say Tells screen readers.
    * @param {() => void} onChanged Another collection is to be shown, or other documents.
+   * @param {(name: string) => void} onDeleted
    */
-  constructor(client, collections, parts, say, onChanged) {
+  constructor(client, collections, parts, say, onChanged, onDeleted) {
     this.#client = client;
     this.#collections = collections;
     this.#parts = parts;
     this.#say = say;
     this.#onChanged = onChanged;
+    this.#onDeleted = onDeleted;
     collections.onState = (state) => this.saw(state);
     parts.manage.addEventListener("click", () => this.#unfold(parts.more.hidden));
     parts.again.addEventListener("click", () => this.#do(() => this.#tell("commit", {}, this.#collections.chosen.name)));
@@ -251,6 +254,7 @@ export class Kept {
     if ((await ask({ title: `Delete “${title}”?`, text, action: "Delete", harmful: true })) === null) return;
     await this.#do(async () => {
       await this.#client.call("delete", { collection: name });
+      this.#onDeleted(name);
       this.#states.delete(name);
       this.#collections.withdraw(name);
       await this.#list();

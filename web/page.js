@@ -55,6 +55,7 @@ const kept = new Kept(
   },
   (text) => announce(text, true),
   changeCollection,
+  (name) => adding.forget(name),
 );
 const adding = new Adding(
   client,
