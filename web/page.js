@@ -286,6 +286,7 @@ function ownEmpty() {
       element("strong", {}, "Search your own files by meaning"),
       element("p", {}, "Drop files anywhere on this page: text, tables, web pages, documents, books, mail, images, code, archives. They are read here, and kept in this browser."),
       element("button", { type: "button", class: "button", onclick: pick }, "Choose files"),
+      element("button", { type: "button", class: "button quiet", onclick: () => byId("take").click() }, "Import a collection"),
     ),
   ];
 }
