@@ -229,7 +229,7 @@ fn live(file: &SegmentFile, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
         )
         .with(json!({"file": file.file, "found": found, "wanted": file.digest})));
     }
-    let index = Index::load(bytes)?;
+    let index = Index::load_sections(bytes, false)?;
     let documents = file.documents.unwrap_or(0);
     if index.documents() != documents as usize {
         return Err(bad(

@@ -10,7 +10,7 @@ mod broken;
 #[path = "../../core/tests/suite/campaign.rs"]
 pub mod campaign;
 #[path = "../../core/tests/suite/collection.rs"]
-mod collection;
+pub mod collection;
 #[path = "../../core/tests/suite/disk.rs"]
 mod disk;
 #[path = "../../core/tests/suite/fuzz/mod.rs"]

@@ -1,4 +1,4 @@
-//! Writes the seeds of both corpora, from which fuzzing and its replay begin, and the golden published collection.
+//! Writes the seeds of both corpora, from which fuzzing and its replay begin, and the golden collections.
 //!
 //! Owns which seeds there are; must not know what a target makes of them. Invariant: the same seeds in every run, each a few
 //! kilobytes at most.
@@ -8,6 +8,7 @@
 use findling_core::format::pack;
 use findling_core::segment::Layout;
 use findling_fuzz::campaign::samples;
+use findling_fuzz::collection::live_disk;
 use findling_fuzz::segments::{files, sample_contents};
 use findling_fuzz::support::{Parts, Seeded};
 use std::path::Path;
@@ -49,6 +50,11 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(&golden)?;
     std::fs::write(golden.join("segment.findling"), segment)?;
     std::fs::write(golden.join("collection.findling"), pointer)?;
+    let golden = corpus.join("../../../tests/golden/live-2");
+    std::fs::create_dir_all(&golden)?;
+    for (name, bytes) in live_disk() {
+        std::fs::write(golden.join(name.trim_start_matches("c/")), bytes)?;
+    }
     write("open", "not-a-file", b"FINDLING")?;
     let mut seeded = Seeded(1);
     for life in 0..LIVES {

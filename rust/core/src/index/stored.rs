@@ -54,6 +54,15 @@ impl Index {
     /// `bad_format`, `wrong_version` or `wrong_digest`.
     pub fn load(bytes: &[u8]) -> Result<Index> {
         Container::parse(bytes)?;
+        Index::load_sections(bytes, true)
+    }
+
+    /// As [`Index::load`], where what lies between sections does not matter; without `check` a record is looked at when it is given
+    /// out, and not before.
+    ///
+    /// # Errors
+    /// As for [`Index::load`].
+    pub fn load_sections(bytes: &[u8], check: bool) -> Result<Index> {
         let mut file = File::new("", bytes.len() as u64);
         let answer = |needs: Vec<Need>, file: &mut File| {
             for need in needs {
@@ -65,12 +74,13 @@ impl Index {
             match Index::open(&mut file)? {
                 Answer::Need(needs) => answer(needs, &mut file),
                 Answer::Ready(mut index) => loop {
-                    let needs = match index.fetch_all()? {
-                        Answer::Ready(()) => return Ok(index),
-                        Answer::Need(needs) => needs,
-                    };
-                    if let Some(file) = &mut index.file {
-                        answer(needs, file);
+                    let needs = index.fetch_sections(check)?;
+                    match (&mut index.file, needs.is_empty()) {
+                        (Some(file), false) => answer(needs, file),
+                        _ => {
+                            index.file = None;
+                            return Ok(index);
+                        }
                     }
                 },
             }
@@ -210,19 +220,25 @@ impl Index {
     /// # Errors
     /// `bad_format` or `wrong_digest`.
     pub fn fetch_all(&mut self) -> Result<Answer<()>> {
+        let needs = self.fetch_sections(true)?;
+        if !needs.is_empty() {
+            return Ok(Answer::Need(needs));
+        }
+        self.file = None;
+        Ok(Answer::Ready(()))
+    }
+
+    /// Reads what still lies in the file, or says what is lacking; records are looked at or not.
+    fn fetch_sections(&mut self, check: bool) -> Result<Vec<Need>> {
         let mut needs = self.fetch_rows()?.needs();
-        for more in [self.fetch_words()?, self.fetch_records()?] {
+        for more in [self.fetch_words()?, self.fetch_records(check)?] {
             for need in more.needs() {
                 if !needs.contains(&need) {
                     needs.push(need);
                 }
             }
         }
-        if !needs.is_empty() {
-            return Ok(Answer::Need(needs));
-        }
-        self.file = None;
-        Ok(Answer::Ready(()))
+        Ok(needs)
     }
 
     pub(super) fn fetch_rows(&mut self) -> Result<Answer<()>> {
@@ -263,14 +279,15 @@ impl Index {
         Ok(Answer::Ready(()))
     }
 
-    fn fetch_records(&mut self) -> Result<Answer<()>> {
+    fn fetch_records(&mut self, check: bool) -> Result<Answer<()>> {
         if self.records.is_none() {
             let file = self.file.as_mut().ok_or_else(lost)?;
             let [records] = match file.sections(["records"])? {
                 Answer::Need(needs) => return Ok(Answer::Need(needs)),
                 Answer::Ready(sections) => sections,
             };
-            for document in &self.documents {
+            let all = self.documents.iter().filter(|_| check);
+            for document in all {
                 read_record(&records[span(&document.record)])?;
             }
             self.records = Some(records);

@@ -128,10 +128,9 @@ impl Remote {
             let asked = &query.words[number];
             let mut terms: Vec<&str> = standing.iter().map(|entry| entry.term.as_str()).collect();
             let more = asked.terms.iter().map(String::as_str);
-            let begun = opened
-                .live
-                .beginning(&asked.form)
-                .filter(|_| asked.is_typed);
+            let is_long = asked.form.chars().count() >= prefix::REMOTE_LETTERS;
+            let begun = (asked.is_typed && is_long).then(|| opened.live.beginning(&asked.form));
+            let begun = begun.into_iter().flatten();
             for term in more.chain(begun) {
                 if opened.live.knows(term) && !terms.contains(&term) {
                     terms.push(term);

@@ -9,10 +9,11 @@ use super::memory::most_held;
 use super::pieces::{ask_table, table};
 use super::segments::{ask_remote, ask_whole, files, sample_contents};
 use super::support::{Parts, Seeded, answer, sample_index, tiny_model};
+use findling_core::format::Header;
 use findling_core::index::Index;
 use findling_core::segment::Layout;
 use findling_core::vectors::{Hit, VectorIndex};
-use findling_core::{Code, Engine, Result, inspect};
+use findling_core::{Code, Engine, Error, Result, inspect};
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -270,6 +271,10 @@ pub fn ask_index(file: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// What the engine says.
 pub fn ask_pieces(file: &[u8]) -> Result<Vec<u8>> {
+    // What lies in several files is asked elsewhere, where the others are.
+    if Header::parse(file).is_ok_and(|header| header.meta["type"] == "collection") {
+        return Err(Error::new(Code::BadFormat, "it is a pointer"));
+    }
     let mut engine = Engine::new("native");
     let open = json!({"index": "i", "file": "f", "length": file.len()}).to_string();
     let (opened, _) = answer(&mut engine, file, |engine| engine.open(open.as_bytes()))?;

@@ -45,6 +45,19 @@ pub fn disk() -> &'static Disk {
     })
 }
 
+/// The files of two live segments, of which the first has lost a document, and no published one.
+pub fn live_disk() -> Disk {
+    let (mut engine, mut disk) = (new_engine(), Disk::new());
+    add(&mut engine, &[(1, 1), (2, 1), (3, 1)]);
+    let written = commit(&mut engine, None, &[]).unwrap();
+    let on = digest(&written.0);
+    write(&mut disk, written);
+    add(&mut engine, &[(2, 2), (4, 1)]);
+    let written = commit(&mut engine, Some(&on), &[]).unwrap();
+    write(&mut disk, written);
+    disk
+}
+
 /// The bytes of its pointer.
 pub fn pointer() -> Vec<u8> {
     disk()[POINTER].clone()
@@ -159,6 +172,27 @@ pub fn ask_live(segment: &[u8]) -> Result<Vec<u8>> {
     // Only the whole sees that an id is alive twice.
     assert!(whole.is_err() || pieces.is_ok());
     Ok([whole?, pieces?].concat())
+}
+
+/// The files of this version stay what they are: to be read for ever, and what is written today.
+#[test]
+fn the_golden_live_collection_is_read_and_written_byte_for_byte() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/live-2");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(std::io::Result::unwrap);
+    let golden: Disk = files
+        .map(|file| {
+            let name = format!("c/{}", file.file_name().into_string().unwrap());
+            (name, std::fs::read(file.path()).unwrap())
+        })
+        .collect();
+    let (mut engine, opened) = open(&golden, true).unwrap();
+    assert_eq!(opened["documents"], json!(4));
+    let records = engine.records(br#"{"index":"i","ids":["d02"]}"#).unwrap();
+    let records: Value = serde_json::from_slice(&records).unwrap();
+    assert_eq!(records["records"][0]["record"]["version"], json!(2));
+    assert!(golden == live_disk(), "other bytes");
 }
 
 #[test]
