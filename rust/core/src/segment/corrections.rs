@@ -53,7 +53,7 @@ pub(super) fn write(contents: &Contents) -> Result<(Vec<u8>, usize)> {
         for page in list {
             let (packed, is_stored) = packer.pack(&page.bytes)?;
             put(&mut section, u64::from(page.first.letters));
-            put_after(&mut section, &before, &page.first.text);
+            put_after(&mut section, before.as_bytes(), page.first.text.as_bytes());
             put(
                 &mut section,
                 (packed.len() as u64) << 1 | u64::from(is_stored),
@@ -118,7 +118,7 @@ impl Directory {
         let mut at = bytes.len() as u64;
         for order in &mut directory.0 {
             let mut before = Place::default();
-            for number in 0..cursor.count(4 + MARK_BYTES)? {
+            for number in 0..cursor.count(3 + MARK_BYTES)? {
                 let letters = cursor.word()?;
                 let text = read_after(&mut cursor, before.text.as_bytes())?;
                 let text =

@@ -16,6 +16,8 @@ pub(super) const LEAF_BYTES: usize = 2 << 10;
 const MARKED_BYTES: u64 = 256;
 /// Postings of at most this many bytes stand in the leaf.
 const INLINE_BYTES: usize = 64;
+/// A length from which on half a byte does not hold it.
+const LONG: usize = 15;
 /// The longest term or form, in bytes.
 pub(super) const TERM_CAP: usize = 1 << 10;
 
@@ -125,10 +127,11 @@ impl Builder {
 
     fn entry(&self, term: &Term, list: &[Vec<u8>], spots: &[(Vec<u8>, bool)]) -> Result<Vec<u8>> {
         let mut entry = Vec::new();
-        put_after(&mut entry, &self.last, &term.term);
+        put_after(&mut entry, self.last.as_bytes(), term.term.as_bytes());
         let count = term.documents.len() as u64;
         let itself = itself(term);
-        put(&mut entry, count << 1 | u64::from(itself.is_some()));
+        let kind = itself.map_or(0, |form| 1 + u64::from(form.is_whole));
+        put(&mut entry, count * 3 + kind);
         // Of a term of one document there is only one place for the posting.
         let length = list_length(list).filter(|_| count > 1).unwrap_or(0);
         if let Some(form) = itself {
@@ -137,7 +140,7 @@ impl Builder {
             put(&mut entry, term.forms.len() as u64);
         }
         for form in term.forms.iter().filter(|_| itself.is_none()) {
-            put_after(&mut entry, &term.term, &form.form);
+            put_after(&mut entry, term.term.as_bytes(), form.form.as_bytes());
             let documents = u64::from(form.documents) << 1 | u64::from(form.is_whole);
             put_code(&mut entry, documents, &form.code);
         }
@@ -190,7 +193,7 @@ impl Builder {
     }
 }
 
-/// The one form of a term that is the term itself, and no whole, where there is nothing else to be said of it.
+/// The one form of a term that is the term itself, where there is nothing else to be said of it but whether it is a whole.
 fn itself(term: &Term) -> Option<&Form> {
     let is = is_itself(&term.forms, &term.term, term.documents.len());
     term.forms.first().filter(|_| is)
@@ -198,7 +201,7 @@ fn itself(term: &Term) -> Option<&Form> {
 
 fn is_itself(forms: &[Form], term: &str, documents: usize) -> bool {
     let [form] = forms else { return false };
-    form.form == term && form.documents as usize == documents && !form.is_whole
+    form.form == term && form.documents as usize == documents
 }
 
 /// The length of postings that stand in the leaf.
@@ -210,12 +213,18 @@ fn is_inline(list: &[Vec<u8>]) -> bool {
     list.len() == 1 && list[0].len() <= INLINE_BYTES
 }
 
-/// Appends `text` as what it shares with the start of `before`, and the rest.
-pub(super) fn put_after(bytes: &mut Vec<u8>, before: &str, text: &str) {
-    let shared = common(before.as_bytes(), text.as_bytes());
-    put(bytes, shared as u64);
-    put(bytes, (text.len() - shared) as u64);
-    bytes.extend_from_slice(&text.as_bytes()[shared..]);
+/// Appends `text` as what it shares with the start of `before`, and the rest: the lengths in the halves of a byte, the first in the high
+/// one, 15 where more of it follows as a varint.
+pub(super) fn put_after(bytes: &mut Vec<u8>, before: &[u8], text: &[u8]) {
+    let shared = common(before, text);
+    let rest = &text[shared..];
+    bytes.push((shared.min(LONG) << 4 | rest.len().min(LONG)) as u8);
+    for length in [shared, rest.len()] {
+        if let Some(more) = length.checked_sub(LONG) {
+            put(bytes, more as u64);
+        }
+    }
+    bytes.extend_from_slice(rest);
 }
 
 pub(super) fn common(left: &[u8], right: &[u8]) -> usize {
@@ -227,8 +236,15 @@ pub(super) fn common(left: &[u8], right: &[u8]) -> usize {
 /// # Errors
 /// `bad_format` when it shares more than there is, is empty or too long.
 pub(super) fn read_after(cursor: &mut Cursor<'_>, before: &[u8]) -> Result<Vec<u8>> {
-    let shared = cursor.number(before.len())?;
-    let rest = cursor.number(TERM_CAP)?;
+    let [lengths] = cursor.array()?;
+    let mut length = |half: u8| match usize::from(half) {
+        LONG => Ok(LONG + cursor.number(TERM_CAP)?),
+        short => Ok(short),
+    };
+    let (shared, rest) = (length(lengths >> 4)?, length(lengths & 15)?);
+    if shared > before.len() {
+        return Err(bad("a term shares more than there is"));
+    }
     let rest = cursor.bytes(rest)?;
     let text = [&before[..shared], rest].concat();
     if text.len() > TERM_CAP || common(before, &text) != shared {
@@ -261,12 +277,12 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
         if term.as_str() <= before {
             return Err(bad("its terms are not in order"));
         }
-        let number = cursor.number(frame.documents << 1 | 1)?;
-        let count = number >> 1;
+        let number = cursor.number(frame.documents.saturating_mul(3).saturating_add(2))?;
+        let count = number / 3;
         if count == 0 {
             return Err(bad("a term has no postings"));
         }
-        let (forms, inline) = match number & 1 {
+        let (forms, inline) = match number % 3 {
             0 => {
                 let forms = read_forms(&mut cursor, &term, frame)?;
                 if is_itself(&forms, &term, count) {
@@ -278,11 +294,11 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
                 };
                 (forms, inline)
             }
-            _ => {
+            kind => {
                 let (inline, code) = read_code(&mut cursor, INLINE_BYTES, frame)?;
                 let form = Form {
                     form: term.clone(),
-                    is_whole: false,
+                    is_whole: kind == 2,
                     documents: count as u32,
                     code,
                 };
@@ -290,7 +306,7 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
             }
         };
         let place = if count == 1 {
-            let number = cursor.number(frame.documents << 4)?;
+            let number = cursor.number(frame.documents.saturating_mul(16))?;
             let document = (number >> 4) as u32;
             if inline > 0 || document as usize >= frame.documents {
                 return Err(bad("a posting names a document that cannot stand there"));
@@ -342,7 +358,7 @@ pub(super) fn read(leaf: &[u8], frame: Frame) -> Result<((u64, u64), Vec<Entry>)
 }
 
 fn read_forms(cursor: &mut Cursor<'_>, term: &str, frame: Frame) -> Result<Vec<Form>> {
-    let count = cursor.count(3)?;
+    let count = cursor.count(2)?;
     let mut forms: Vec<Form> = Vec::new();
     for _ in 0..count {
         let form = read_text(cursor, term)?;
@@ -388,7 +404,7 @@ fn read_code(
     most: usize,
     frame: Frame,
 ) -> Result<(usize, Option<ShortCode>)> {
-    let number = cursor.number(most * 3 + 2)?;
+    let number = cursor.number(most.saturating_mul(3).saturating_add(2))?;
     let code = match number % 3 {
         0 => return Ok((number / 3, None)),
         1 => cursor.array::<CODE_BYTES>()?,

@@ -4,7 +4,7 @@
 //! parts neither overlap nor leave holes, and every part that can be read alone has its digest here.
 
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, put};
-use super::leaf::{common, read_after};
+use super::leaf::{common, put_after, read_after};
 use super::{CODE_BYTES, ShortCode};
 use crate::error::Result;
 use crate::pieces::short;
@@ -125,10 +125,7 @@ impl Root {
         put(&mut bytes, self.leaves.len() as u64);
         let mut before: &[u8] = &[];
         for leaf in &self.leaves {
-            let shared = common(before, &leaf.separator);
-            put(&mut bytes, shared as u64);
-            put(&mut bytes, (leaf.separator.len() - shared) as u64);
-            bytes.extend_from_slice(&leaf.separator[shared..]);
+            put_after(&mut bytes, before, &leaf.separator);
             put(&mut bytes, leaf.range.end - leaf.range.start);
             bytes.extend_from_slice(&leaf.digest);
             before = &leaf.separator;
@@ -174,7 +171,7 @@ impl Root {
         let mut cursor = Cursor::new(bytes);
         let mut root = Root::default();
         let mut at = 0_u64;
-        for number in 0..cursor.count(3 + MARK_BYTES)? {
+        for number in 0..cursor.count(2 + MARK_BYTES)? {
             let before = root.leaves.last().map_or(&[][..], |leaf| &leaf.separator);
             let separator = read_after(&mut cursor, before)?;
             if (number == 0) != separator.is_empty()
