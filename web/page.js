@@ -18,6 +18,7 @@ import { STAGES, toError } from "./protocol.js";
 /** @typedef {import("./protocol.js").StageName} StageName */
 
 const LIMIT = 24;
+const LEAST = 4;
 /** Height of a row of hits, at least. */
 const ROW_PX = 72;
 /** Typing has paused. */
@@ -182,9 +183,11 @@ function showCounts(name) {
   if (name === collections.chosen.name && (input.value.trim() !== "" || filters.any)) search({ typing: unfinished });
 }
 
-/** How many hits fit on the screen, whatever is above them. */
+/** How many hits fit on the screen, and one more: somebody who scrolls finds the list as long as it looks. */
 function onScreen() {
-  return window.scrollY > 0 ? LIMIT : Math.min(LIMIT, Math.ceil(window.innerHeight / ROW_PX));
+  const { top } = byId("hits").getBoundingClientRect();
+  const fitting = Math.ceil((window.innerHeight - top) / ROW_PX) + 1;
+  return window.scrollY > 0 ? LIMIT : Math.max(LEAST, Math.min(LIMIT, fitting));
 }
 
 /**
