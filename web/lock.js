@@ -6,8 +6,8 @@
 /** Whether there are locks here; a page that is not served securely has none. */
 export const hasLocks = (/** @type {{navigator?: any}} */ host = globalThis) => Boolean(host.navigator?.locks);
 
-/** Whoever held a lock may just be ending, as the worker of a page that is loaded again. */
-const PATIENCE_MS = 1_000;
+/** Whoever held a lock may just be ending, as the worker of a page that is loaded again; where it is busy, browsers take two seconds. */
+const PATIENCE_MS = 3_000;
 
 /**
  * Takes the lock of this worker's name until the worker ends.

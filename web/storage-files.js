@@ -13,8 +13,8 @@ import { PLACE, isQuota, named, noRoom } from "./storage-room.js";
 const CONTENT = /-[0-9a-f]{16,}\.\w+$/;
 /** Written at a time, so that it is known how much did not fit. */
 const PART_BYTES = 4 << 20;
-/** A file is locked while it is open in another tab, which is never long. */
-const LOCK_ATTEMPTS = 40;
+/** A file is locked while it is open in another tab, which is never long, or in a worker that a browser takes two seconds to end. */
+const LOCK_ATTEMPTS = 200;
 const LOCK_MS = 25;
 /** What a slot begins with: a word, a generation, the length, the time in ms; then the sha256 of these and of the data, then the data. */
 const SLOT = new TextEncoder().encode("findling");
