@@ -90,6 +90,10 @@ class Seen:
         """Click what a selector finds."""
         self._driver.run(CLICK, selector)
 
+    def wait(self, expression: str) -> None:
+        """Wait until an expression is true in the page."""
+        self.value(f"new Promise((done) => {{ const look = () => ({expression} ? done(true) : setTimeout(look, 20)); look(); }})")
+
     def value(self, expression: str) -> Any:
         """What an expression, or the promise it is, comes to in the page."""
         return self._driver.run(f"Promise.resolve({expression}).then(arguments[arguments.length - 1]);")

@@ -6,6 +6,8 @@ Must not repeat what the tests in Chromium hold. Invariant under test: what the 
 from .conftest import Seen
 
 QUERY = "feeling sick with a fever"
+NOTES = ("notes.md", "# Roof\n\nThe plumber repaired the leaking pipe in the attic.\n")
+KEPT = "document.querySelector('input[value=files]').checked && document.getElementById('kept').dataset.saved === 'yes'"
 
 
 def test_the_demonstration_is_searched_by_meaning(seen: Seen) -> None:
@@ -28,7 +30,9 @@ def test_a_second_visit_takes_the_model_from_storage(seen: Seen) -> None:
 def test_a_dropped_file_is_found_by_what_it_means(seen: Seen) -> None:
     seen.open()
     seen.until(ready="", model=None)
-    seen.drop("notes.md", "# Roof\n\nThe plumber repaired the leaking pipe in the attic.\n")
+    seen.drop(*NOTES)
+    # The page turns to what was added.
+    seen.wait(KEPT)
     rows = seen.search("water damage under the roof")
     assert len(rows) == 1 and "Roof" in rows[0]
 
@@ -44,11 +48,10 @@ def test_a_published_collection_is_read_in_pieces(seen: Seen) -> None:
 
 
 def test_what_was_dropped_is_kept_until_the_next_visit(seen: Seen) -> None:
-    saved = "document.getElementById('kept').dataset.saved === 'yes'"
     seen.open()
     seen.until(ready="", model=None)
-    seen.drop("notes.md", "# Roof\n\nThe plumber repaired the leaking pipe in the attic.\n")
-    assert seen.value(f"new Promise((done) => {{ const look = () => ({saved} ? done(true) : setTimeout(look, 20)); look(); }})")
+    seen.drop(*NOTES)
+    seen.wait(KEPT)
     where = seen.value("document.getElementById('kept-where').textContent")
     assert where.startswith("Collections are kept in this browser")
     seen.open("?again")
