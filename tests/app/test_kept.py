@@ -44,6 +44,25 @@ class Counting(ReferenceEngine):
         return super().add(request)
 
 
+class Shared(MemoryStore):
+    """A store that two Apps share: one of them may write a collection."""
+
+    def __init__(self, files, held):
+        super().__init__()
+        self.files, self.held, self.own = files, held, set()
+
+    async def claim(self, name):
+        if name in self.held - self.own:
+            return False
+        self.held.add(name)
+        self.own.add(name)
+        return True
+
+    async def release(self, name):
+        self.held.discard(name)
+        self.own.discard(name)
+
+
 def app_over(kept, **more):
     return App(Counting.with_hashed_words(), MemoryStore(), clock=more.pop("clock", lambda: 0.0), keep=kept, inspect=inspect, **more)
 
@@ -333,25 +352,9 @@ def test_an_import_that_cannot_be_opened_leaves_nothing(kept, run, monkeypatch):
 
 
 def test_what_others_write_is_only_read(run):
-    class Claimed(MemoryStore):
-        owner = None
-
-        def for_owner(self, name):
-            mine = Claimed()
-            mine.files, mine.everybody, mine.name = self.files, self, name
-            return mine
-
-        async def claim(self, name):
-            self.everybody.owner = self.everybody.owner or self.name
-            return self.everybody.owner == self.name
-
-        async def release(self, name):
-            self.everybody.owner = None
-
-    kept = Claimed()
-
     async def scenario():
-        first, second = app_over(kept.for_owner("first")), app_over(kept.for_owner("second"))
+        files, held = {}, set()
+        first, second = (app_over(Shared(files, held)) for _ in range(2))
         await filled(first)
         told = [await second.open("things", keep=True), await second.add("things", documents=[{"id": "dog", "title": "Dog"}])]
         with pytest.raises(StorageError, match="elsewhere"):
@@ -422,25 +425,6 @@ def test_where_nothing_is_kept_it_is_said(run):
     for asked in (app.open("things", keep=True), app.collections(), app.delete("things"), app.import_("things", b"")):
         with pytest.raises(Unsupported, match="kept"):
             run(asked)
-
-
-class Shared(MemoryStore):
-    """A store that two Apps share: one of them may write a collection."""
-
-    def __init__(self, files, held):
-        super().__init__()
-        self.files, self.held, self.own = files, held, set()
-
-    async def claim(self, name):
-        if name in self.held - self.own:
-            return False
-        self.held.add(name)
-        self.own.add(name)
-        return True
-
-    async def release(self, name):
-        self.held.discard(name)
-        self.own.discard(name)
 
 
 def test_of_those_who_share_a_store_the_first_writes_and_the_others_read(run):
