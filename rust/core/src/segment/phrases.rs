@@ -72,10 +72,10 @@ impl Phrases {
 
     /// Whether a text has none of the bytes that stand for phrases.
     pub fn is_free(&self, text: &[u8]) -> bool {
-        let is_mark = |byte: &u8| {
-            matches!(byte, 0..0x20 | 0xc0 | 0xc1 | 0xf5..) && !matches!(byte, b'\t' | b'\n' | b'\r')
-        };
-        !text.iter().any(is_mark)
+        let places = places();
+        !text
+            .iter()
+            .any(|byte| *byte == END || places[usize::from(*byte)].is_some())
     }
 
     /// The text with bytes for phrases; none for one that has such bytes itself.
