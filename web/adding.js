@@ -3,7 +3,7 @@
 // Must not know formats or how text is cut: it hands names and bytes to the worker. Invariant: every file that was chosen
 // is either added or listed with the reason.
 
-import { element } from "./dom.js";
+import { count, element } from "./dom.js";
 import { filesOf } from "./folders.js";
 import { toError } from "./protocol.js";
 
@@ -299,14 +299,6 @@ function groups(files) {
     room -= file.size;
   }
   return made;
-}
-
-/**
- * @param {number} n
- * @param {string} noun
- */
-function count(n, noun) {
-  return `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
 }
 
 /** How long an import will take yet, going by how long it took so far. */

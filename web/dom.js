@@ -63,6 +63,15 @@ export function sizeOf(bytes) {
 }
 
 /**
+ * @param {number} n
+ * @param {string} noun In the singular, of those that take an s.
+ * @returns {string} So many of them, in words.
+ */
+export function count(n, noun) {
+  return `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/**
  * @param {string} typed While somebody is typing.
  * @returns {boolean} Whether the last word may go on.
  */

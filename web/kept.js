@@ -4,7 +4,7 @@
 // deleted without a question, and whatever could not be kept is said with its reason.
 
 import { OWN } from "./collections.js";
-import { element, sizeOf } from "./dom.js";
+import { count, element, sizeOf } from "./dom.js";
 import { toError } from "./protocol.js";
 
 /** @typedef {import("./client.js").Client} Client */
@@ -379,9 +379,4 @@ function isBroken({ fault, open }) {
 /** @param {State|undefined} state */
 function isBusy(state) {
   return state?.fault?.detail?.reason === "busy";
-}
-
-/** @param {number} n @param {string} noun */
-function count(n, noun) {
-  return `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
 }
