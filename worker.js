@@ -10,6 +10,7 @@ import { Encoders } from "./web/encoders.js";
 import { guarded, loadEngine } from "./web/engine.js";
 import { fetchFile } from "./web/http.js";
 import { holdLock } from "./web/lock.js";
+import { pause } from "./web/pause.js";
 import { FindlingError, HELP, fatalEvent, faultEvent, readRequest, stageEvent, toError, transferables } from "./web/protocol.js";
 import { Remote } from "./web/remote.js";
 
@@ -307,18 +308,6 @@ async function keeping(method, args) {
   const { Storage } = /** @type {typeof import("./web/storage.js")} */ (await importFile(new URL("./web/storage.js", import.meta.url).href));
   storage ??= new Storage();
   return /** @type {any} */ (storage)[method](...args);
-}
-
-/** Resolves after every message that is already in the worker's queue had its turn. */
-function pause() {
-  return new Promise((resume) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resume(undefined);
-    };
-    port2.postMessage(null);
-  });
 }
 
 /** @param {string} url */

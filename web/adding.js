@@ -4,17 +4,20 @@
 // is either added or listed with the reason.
 
 import { count, element } from "./dom.js";
-import { filesOf } from "./folders.js";
+import { dropped, picked } from "./folders.js";
+import { inSlices } from "./pause.js";
 import { toError } from "./protocol.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./protocol.js").AddResult} AddResult */
-/** @typedef {{name: string, reason: string}} NotAdded */
+/** @typedef {import("./folders.js").Chosen} Chosen */
 
 /** Files are sent in groups of about this size, so that memory holds only a few and cancelling is felt at once. */
 const GROUP_BYTES = 4 << 20;
 /** The largest file that any reader takes; more would only fill the memory of the tab. */
 const MAX_BYTES = 128 << 20;
+/** So many files that were not added are listed by name; of the others the number is said. */
+const LISTED = 100;
 /** Files that describe the one before them in the order of names, and so go with it. */
 const SIDECAR = /\.xmp$/i;
 /** The name of a file that a collection was exported to. */
@@ -32,8 +35,8 @@ export class Adding {
   #owner;
   /** What was chosen so far and not cancelled, by collection; a restarted worker needs it again. @type {Map<string, Map<string, File>>} */
   #kept = new Map();
-  /** @type {NotAdded[]} */
-  #notAdded = [];
+  /** Each file that was not added with its reason, once. @type {Set<string>} */
+  #notAdded = new Set();
   /** @type {AbortController|null} */
   #running = null;
   /** The request under way, which a pause ends; what it has added stays. @type {AbortController|null} */
@@ -58,7 +61,7 @@ export class Adding {
     this.#parts = parts;
     this.#onAdded = onAdded;
     this.#owner = owner;
-    parts.pick.addEventListener("click", () => parts.picker.click());
+    parts.pick.addEventListener("click", () => this.#take(picked(parts.picker)));
     parts.picker.addEventListener("change", () => {
       this.add([...(parts.picker.files ?? [])]);
       parts.picker.value = "";
@@ -66,7 +69,7 @@ export class Adding {
     parts.pause.addEventListener("click", () => this.#pause());
     parts.cancel.addEventListener("click", () => this.#stop());
     parts.dismiss.addEventListener("click", () => {
-      this.#notAdded = [];
+      this.#clear();
       parts.panel.hidden = true;
       parts.pick.focus();
     });
@@ -105,6 +108,12 @@ export class Adding {
     await this.#ended;
   }
 
+  /** Adds what somebody chooses, once the browser has told which files that is. @param {Promise<Chosen|null>} choosing */
+  async #take(choosing) {
+    const chosen = await choosing;
+    if (chosen) await this.add(chosen.files);
+  }
+
   /** @param {string} [reason] */
   #stop(reason) {
     this.#running?.abort(reason);
@@ -141,40 +150,41 @@ export class Adding {
     const kept = this.#kept.get(collection) ?? new Map();
     this.#kept.set(collection, kept);
     for (const file of files) kept.set(file.name, file);
-    const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
-    let [added, unchanged, done, seen] = [0, 0, 0, 0];
+    let [added, unchanged, done, seen, reached] = [0, 0, 0, 0, 0];
     let time = new Remaining();
     /** @type {AddResult|null} */
     let last = null;
-    this.#notAdded = [];
-    this.#showNotAdded();
+    this.#clear();
     [panel.hidden, pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [false, false, false, true, false];
     this.#say(`Reading ${count(files.length, "file")}`, 0);
     try {
       const refused = await this.#owner.begin(collection, files.length);
       if (refused) throw new Error(refused);
-      const waiting = groups(files);
-      for (let group = waiting.shift(); group; group = waiting.shift()) {
+      // The browser looks each of them up, one after the other.
+      const sizes = await inSlices(files, ({ size }) => size);
+      const total = sizes.reduce((sum, size) => sum + size, 0) || 1;
+      const waiting = groups(files, sizes);
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const { files: sent, bytes } = next;
         if (this.#goOn && !signal.aborted) {
-          this.#say(`Paused · ${seen} of ${files.length} files done, which can be searched`, done / total);
+          this.#say(`Paused · ${reached} of ${files.length} files done, which can be searched`, done / total);
           await this.#paused;
           time = new Remaining();
         }
         if (signal.aborted) {
-          if (signal.reason !== RESTART) for (const file of group) kept.delete(file.name);
-          this.#refuse(group, "cancelled");
+          if (signal.reason !== RESTART) for (const file of sent) kept.delete(file.name);
+          this.#refuse(sent, "cancelled");
           continue;
         }
-        const sent = group;
-        const bytes = sent.reduce((sum, file) => sum + file.size, 0);
         const payload = await this.#read(sent);
         if (signal.aborted || this.#goOn) {
-          waiting.unshift(sent);
+          waiting.unshift(next);
           continue;
         }
         last = await this.#send(collection, payload, (share, name) => {
           const shown = (done + share * bytes) / total;
-          this.#say(`Adding ${name ?? count(sent.length, "file")} · ${Math.min(seen + 1, files.length)} of ${files.length}${time.left(shown)}`, shown);
+          reached = seen + Math.floor(share * sent.length);
+          this.#say(`Adding ${name ?? count(sent.length, "file")} · ${Math.min(reached + 1, files.length)} of ${files.length}${time.left(shown)}`, shown);
         });
         const [taken, same] = [last.added + last.replaced, last.unchanged ?? 0];
         [added, unchanged] = [added + taken, unchanged + same];
@@ -182,10 +192,10 @@ export class Adding {
         if (!signal.aborted && last.skipped.some(({ code }) => code === "aborted")) {
           // It was paused. What was added is known again and left alone.
           unchanged -= taken + same;
-          waiting.unshift(sent);
+          waiting.unshift(next);
           continue;
         }
-        for (const { name, code, reason } of last.skipped) this.#notAdded.push({ name, reason: code === "aborted" ? "cancelled" : reason });
+        for (const { name, code, reason } of last.skipped) this.#skip(name, code === "aborted" ? "cancelled" : reason);
         [done, seen] = [done + bytes, seen + sent.length];
       }
     } catch (cause) {
@@ -196,8 +206,7 @@ export class Adding {
     this.#resume();
     [pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [true, true, false, true];
     const left = unchanged > 0 ? ` · ${unchanged.toLocaleString()} unchanged` : "";
-    this.#say(`${count(added, "document")} added${left}${this.#notAdded.length ? ` · ${count(this.#notAdded.length, "file")} skipped` : ""}`, 1);
-    this.#showNotAdded();
+    this.#say(`${count(added, "document")} added${left}${this.#notAdded.size ? ` · ${count(this.#notAdded.size, "file")} skipped` : ""}`, 1);
     if (last && signal.reason !== RESTART) this.#onAdded(collection, last, true);
     this.#owner.end();
   }
@@ -244,10 +253,33 @@ export class Adding {
    * @param {string} reason
    */
   #refuse(files, reason) {
-    const said = (/** @type {string} */ name) => this.#notAdded.some((each) => each.name === name && each.reason === reason);
-    this.#notAdded.push(...files.filter(({ name }) => !said(name)).map(({ name }) => ({ name, reason })));
+    for (const { name } of files) this.#skip(name, reason);
     this.#parts.panel.hidden = false;
-    this.#showNotAdded();
+  }
+
+  /**
+   * Lists a file that was not added.
+   * @param {string} name
+   * @param {string} reason
+   */
+  #skip(name, reason) {
+    const { skipped } = this.#parts;
+    const entry = `${name}\n${reason}`;
+    if (this.#notAdded.has(entry)) return;
+    this.#notAdded.add(entry);
+    const further = this.#notAdded.size - LISTED;
+    if (further <= 0) skipped.append(element("li", {}, element("strong", {}, name), " ", element("span", {}, reason)));
+    else {
+      const last = skipped.children[LISTED] ?? skipped.appendChild(element("li", {}));
+      last.textContent = `and ${further.toLocaleString()} more`;
+    }
+    skipped.hidden = false;
+  }
+
+  #clear() {
+    this.#notAdded.clear();
+    this.#parts.skipped.replaceChildren();
+    this.#parts.skipped.hidden = true;
   }
 
   /**
@@ -257,12 +289,6 @@ export class Adding {
   #say(text, share) {
     this.#parts.text.textContent = text;
     this.#parts.bar.value = share;
-  }
-
-  #showNotAdded() {
-    const { skipped } = this.#parts;
-    skipped.replaceChildren(...this.#notAdded.map(({ name, reason }) => element("li", {}, element("strong", {}, name), " ", element("span", {}, reason))));
-    skipped.hidden = this.#notAdded.length === 0;
   }
 
   #listenToDrops() {
@@ -280,24 +306,25 @@ export class Adding {
       if (!carriesFiles(event) || !event.dataTransfer) return;
       event.preventDefault();
       show(-depth);
-      await this.add(await filesOf(event.dataTransfer));
+      await this.#take(dropped(event.dataTransfer));
     });
   }
 }
 
-/** @param {File[]} files */
-function groups(files) {
-  /** @type {File[][]} */
+/**
+ * @param {File[]} files
+ * @param {number[]} sizes In bytes.
+ */
+function groups(files, sizes) {
+  /** @type {{files: File[], bytes: number}[]} */
   const made = [];
-  let room = 0;
-  for (const file of files) {
-    if (!made.length || (room < file.size && !SIDECAR.test(file.name))) {
-      made.push([]);
-      room = GROUP_BYTES;
-    }
-    made.at(-1)?.push(file);
-    room -= file.size;
-  }
+  files.forEach((file, k) => {
+    const [last, size] = [made.at(-1), sizes[k] ?? 0];
+    if (last && (last.bytes + size <= GROUP_BYTES || SIDECAR.test(file.name))) {
+      last.files.push(file);
+      last.bytes += size;
+    } else made.push({ files: [file], bytes: size });
+  });
   return made;
 }
 

@@ -50,3 +50,12 @@ def test_a_package_that_does_not_come_costs_its_files_only(site: Site, visit: Ca
     expect(listed).to_have_count(1, timeout=60_000)
     assert "paper.pdf" in listed.all_inner_texts()[0] and "pypdf" in listed.all_inner_texts()[0]
     assert "lighthouse" in seen.search("lighthouse")[0]
+
+
+def test_of_many_files_that_are_skipped_a_hundred_are_named_and_the_others_counted(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url).ready()
+    seen.drop({"name": "a.txt", "text": "a lighthouse"}, *(file(f"{number}.bin", b"\x00\x01") for number in range(103)))
+    expect(seen.page.locator("#import-text")).to_have_text("1 document added · 103 files skipped")
+    listed = seen.page.get_by_role("list", name="Files that were not added").get_by_role("listitem")
+    expect(listed).to_have_count(101)
+    assert "99.bin" in listed.nth(99).inner_text() and listed.last.inner_text() == "and 3 more"

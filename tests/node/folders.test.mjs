@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { filesOf } from '../../web/folders.js';
+import { dropped } from '../../web/folders.js';
 
 const file = (name, text) => ({ name, isFile: true, isDirectory: false, file: done => done(new File([text], name, { type: 'text/plain', lastModified: 7 })) });
 const gone = name => ({ name, isFile: true, isDirectory: false, file: (_, failed) => failed(new Error('gone')) });
@@ -17,8 +17,9 @@ const folder = (name, inner) => ({
 const carried = (entries, files = []) => ({ items: entries.map(entry => ({ kind: 'file', webkitGetAsEntry: () => entry })), files });
 
 test('a folder gives its files in the order of their paths, hidden ones left out', async () => {
-    const dropped = folder('notes', [file('z.txt', 'z'), folder('b', [file('c.md', 'c'), gone('d.md')]), folder('.git', [file('config', 'no')]), file('.hidden', 'no'), file('a.txt', 'a')]);
-    const files = await filesOf(carried([dropped, file('alone.txt', 'x')]));
+    const notes = folder('notes', [file('z.txt', 'z'), folder('b', [file('c.md', 'c'), gone('d.md')]), folder('.git', [file('config', 'no')]), file('.hidden', 'no'), file('a.txt', 'a')]);
+    const { files, handles } = await dropped(carried([notes, file('alone.txt', 'x')]));
+    assert.equal(handles, null);
     assert.deepEqual(files.map(each => each.name), ['notes/a.txt', 'notes/b/c.md', 'notes/z.txt', 'alone.txt']);
     assert.deepEqual(await Promise.all(files.map(each => each.text())), ['a', 'c', 'z', 'x']);
     assert.equal(files[0].lastModified, 7);
@@ -26,6 +27,28 @@ test('a folder gives its files in the order of their paths, hidden ones left out
 
 test('files alone are taken as they are', async () => {
     const plain = [new File(['a'], 'a.txt')];
-    assert.equal((await filesOf(carried([file('a.txt', 'a')], plain)))[0], plain[0]);
-    assert.deepEqual((await filesOf(carried([null], plain))).map(each => each.name), ['a.txt']);
+    assert.equal((await dropped(carried([file('a.txt', 'a')], plain))).files[0], plain[0]);
+    assert.deepEqual((await dropped(carried([null], plain))).files.map(each => each.name), ['a.txt']);
+});
+
+const fileHandle = (name, text) => ({ kind: 'file', name, getFile: async () => new File([text], name, { lastModified: 7 }) });
+const folderHandle = (name, inner) => ({
+    kind: 'directory', name,
+    async *values() {
+        yield* inner;
+    },
+});
+const item = handle => ({ kind: 'file', getAsFileSystemHandle: async () => handle, getAsFile: () => new File(['p'], 'plain.png') });
+
+test('by handles a folder gives the same files in the same order, and what has no handle is taken as a file', async () => {
+    const lost = { kind: 'file', name: 'lost.md', getFile: () => Promise.reject(new Error('gone')) };
+    const closed = { kind: 'directory', name: 'closed', values: () => { throw new Error('not allowed'); } };
+    const notes = folderHandle('notes', [fileHandle('z.txt', 'z'), closed, folderHandle('b', [lost, fileHandle('c.md', 'c')]), folderHandle('.git', [fileHandle('config', 'no')]), fileHandle('a.txt', 'a')]);
+    const { files, handles } = await dropped({ items: [item(notes), item(fileHandle('alone.txt', 'x'))], files: [] });
+    assert.deepEqual(files.map(each => each.name), ['notes/a.txt', 'notes/b/c.md', 'notes/z.txt', 'alone.txt']);
+    assert.equal(files[0].lastModified, 7);
+    assert.deepEqual(handles.map(each => each.name), ['notes', 'alone.txt']);
+    const mixed = await dropped({ items: [item(null), item(fileHandle('alone.txt', 'x'))], files: [] });
+    assert.deepEqual(mixed.files.map(each => each.name), ['plain.png', 'alone.txt']);
+    assert.equal(mixed.handles, null);
 });
