@@ -52,8 +52,8 @@ export class Adding {
    * @param {() => string} collection Where files are added.
    * @param {{panel: HTMLElement, text: HTMLElement, bar: HTMLProgressElement, pause: HTMLElement, cancel: HTMLElement, dismiss: HTMLElement, skipped: HTMLElement, drop: HTMLElement, picker: HTMLInputElement, pick: HTMLElement}} parts
    * @param {(collection: string, result: AddResult, finished: boolean) => void} onAdded
-   * @param {{begin: (collection: string, files: number) => Promise<string|null>, end: () => void, exported: (file: File) => void}} owner `begin` opens a collection and
-   *   tells why nothing can be added to it, or null; `end` comes after the last was added; `exported` takes a file that a collection was exported to.
+   * @param {{begin: (collection: string, files: number, handles: Chosen["handles"]) => Promise<string|null>, end: () => void, exported: (file: File) => void}} owner `begin` opens a
+   *   collection and tells why nothing can be added to it, or null; `end` comes after the last was added; `exported` takes a file that a collection was exported to.
    */
   constructor(client, collection, parts, onAdded, owner) {
     this.#client = client;
@@ -61,7 +61,7 @@ export class Adding {
     this.#parts = parts;
     this.#onAdded = onAdded;
     this.#owner = owner;
-    parts.pick.addEventListener("click", () => this.#take(picked(parts.picker)));
+    parts.pick.addEventListener("click", () => this.take(picked(parts.picker)));
     parts.picker.addEventListener("change", () => {
       this.add([...(parts.picker.files ?? [])]);
       parts.picker.value = "";
@@ -94,8 +94,9 @@ export class Adding {
   /**
    * @param {File[]} files
    * @param {string} [collection]
+   * @param {Chosen["handles"]} [handles] By which the files can be reached at another visit.
    */
-  async add(files, collection = this.#collection()) {
+  async add(files, collection = this.#collection(), handles = null) {
     for (const file of files.filter(({ name }) => EXPORTED.test(name))) this.#owner.exported(file);
     files = files.filter(({ name }) => !EXPORTED.test(name));
     if (!files.length) return;
@@ -104,14 +105,18 @@ export class Adding {
       return;
     }
     this.#running = new AbortController();
-    this.#ended = this.#run(collection, files, this.#running.signal);
+    this.#ended = this.#run(collection, files, handles, this.#running.signal);
     await this.#ended;
   }
 
-  /** Adds what somebody chooses, once the browser has told which files that is. @param {Promise<Chosen|null>} choosing */
-  async #take(choosing) {
+  /**
+   * Adds what somebody chooses, once the browser has told which files that is.
+   * @param {Promise<Chosen|null>} choosing
+   * @param {string} [collection]
+   */
+  async take(choosing, collection) {
     const chosen = await choosing;
-    if (chosen) await this.add(chosen.files);
+    if (chosen) await this.add(chosen.files, collection, chosen.handles);
   }
 
   /** @param {string} [reason] */
@@ -143,9 +148,10 @@ export class Adding {
   /**
    * @param {string} collection
    * @param {File[]} files
+   * @param {Chosen["handles"]} handles
    * @param {AbortSignal} signal
    */
-  async #run(collection, files, signal) {
+  async #run(collection, files, handles, signal) {
     const { panel, bar, pause, cancel, dismiss } = this.#parts;
     const kept = this.#kept.get(collection) ?? new Map();
     this.#kept.set(collection, kept);
@@ -158,7 +164,7 @@ export class Adding {
     [panel.hidden, pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [false, false, false, true, false];
     this.#say(`Reading ${count(files.length, "file")}`, 0);
     try {
-      const refused = await this.#owner.begin(collection, files.length);
+      const refused = await this.#owner.begin(collection, files.length, handles);
       if (refused) throw new Error(refused);
       // The browser looks each of them up, one after the other.
       const sizes = await inSlices(files, ({ size }) => size);
@@ -306,7 +312,7 @@ export class Adding {
       if (!carriesFiles(event) || !event.dataTransfer) return;
       event.preventDefault();
       show(-depth);
-      await this.#take(dropped(event.dataTransfer));
+      await this.take(dropped(event.dataTransfer));
     });
   }
 }

@@ -4,7 +4,7 @@
 // nothing is asked of many files in one go, because each answer may take the browser a while.
 
 /** @typedef {{isFile: boolean, isDirectory: boolean, name: string, file?: Function, createReader?: Function}} Entry As of the File and Directory Entries API */
-/** @typedef {{kind: "file"|"directory", name: string, getFile?: () => Promise<File>, values?: () => AsyncIterable<Handle>}} Handle As of the File System API */
+/** @typedef {{kind: "file"|"directory", name: string, getFile?: () => Promise<File>, values?: () => AsyncIterable<Handle>, requestPermission?: (wished: {mode: string}) => Promise<string>}} Handle As of the File System API */
 /** A file or a folder, whichever way the browser tells of it. @typedef {{name: string, inner: (() => Promise<Node[]>)|null, file: () => Promise<File|null>}} Node */
 /** `handles`: by which the same can be read at another visit; null where the browser has none. @typedef {{files: File[], handles: Handle[]|null}} Chosen */
 

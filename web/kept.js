@@ -50,8 +50,6 @@ export class Kept {
   #persisted = false;
   /** Collections that are gone although nobody deleted them. @type {{name: string, title: string, documents: number}[]} */
   #lost = [];
-  /** Of how many files an import was broken off when the page was left. */
-  #broken = 0;
 
   /**
    * @param {Client} client
@@ -83,16 +81,12 @@ export class Kept {
   /**
    * Opens a collection, to which files are to be added; what it holds from now on is not saved until the worker says so.
    * @param {string} name
-   * @param {number} files How many.
    * @returns {Promise<string|null>} Why nothing can be added to it here, or null.
    */
-  async begin(name, files) {
+  async begin(name) {
     await this.#collections.open(name);
     const state = this.#states.get(name);
     if (isBusy(state)) return REFUSED;
-    const { rememberImport } = await import("./storage.js");
-    rememberImport(files);
-    this.#broken = 0;
     if (state) this.saw({ ...state, saved: false });
     this.#persist();
     return null;
@@ -100,9 +94,8 @@ export class Kept {
 
   /** Asks what is kept in this browser, and offers it. */
   async load() {
-    const { remembered, rememberedImport } = await import("./storage.js");
+    const { remembered } = await import("./storage.js");
     const before = remembered();
-    this.#broken = rememberedImport();
     await this.#list();
     this.#lost = before.filter(({ name }) => !this.#states.has(name));
     await this.#remember();
@@ -120,15 +113,8 @@ export class Kept {
     this.show();
   }
 
-  /** After an import: nothing of it is left to do. */
-  async end() {
-    const { rememberImport } = await import("./storage.js");
-    rememberImport(0);
-    await this.#changed();
-  }
-
   /** After documents came or went: what they take now. */
-  async #changed() {
+  async changed() {
     await this.#list();
     await this.#remember();
     this.show();
@@ -145,7 +131,7 @@ export class Kept {
       this.saw({ ...state, collection: name });
       // It had no title of its own.
       if (state.title === name && title !== name) await this.#tell("rename", { title }, name);
-      await this.#changed();
+      await this.changed();
       this.#choose(name);
       this.#say(`${this.#title(name)} imported, ${count(state.documents, "document")}`);
     });
@@ -176,7 +162,6 @@ export class Kept {
     if (isBusy(state)) return [element("strong", {}, "Open in another tab"), ` It can be searched here; ${REFUSED.split("; ")[1]}.`];
     if (state?.fault) return [element("strong", {}, isBroken(state) ? "Cannot be opened" : "Not saved"), ` ${state.fault.message}`];
     if (this.#where.kind === "memory") return [element("strong", {}, "Kept until this page is closed"), ` The browser refuses storage: ${this.#where.reason}. Export what you want to keep.`];
-    if (this.#broken && state?.documents) return [element("strong", {}, `An import of ${count(this.#broken, "file")} was broken off`), " when the page was left. What was added is here and saved; add the same files again, and it goes on where it stopped."];
     if (!state || state.saved === false) return state?.documents ? [element("strong", {}, "Not saved yet")] : ["Nothing to save"];
     return [element("strong", {}, `Saved${this.#time(state.collection)}`), state.size_bytes ? ` · ${sizeOf(state.size_bytes)}` : ""];
   }
@@ -227,7 +212,7 @@ export class Kept {
       await this.#open(name);
       await this.#tell("rename", { title }, name);
       this.#collections.offer(name, title);
-      await this.#changed();
+      await this.changed();
       this.#say(`Renamed to ${title}`);
     });
   }

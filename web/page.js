@@ -12,6 +12,7 @@ import { Filters } from "./filters.js";
 import { HitList } from "./hits.js";
 import { Kept } from "./kept.js";
 import { STAGES, toError } from "./protocol.js";
+import { Unfinished } from "./unfinished.js";
 
 /** @typedef {import("./protocol.js").SearchResult} SearchResult */
 /** @typedef {import("./protocol.js").Stage} Stage */
@@ -74,7 +75,12 @@ const adding = new Adding(
     pick: byId("pick"),
   },
   showAdded,
-  { begin: (name, files) => kept.begin(name, files), end: () => kept.end().catch(() => undefined), exported: (file) => kept.take(file) },
+  { begin: beginImport, end: endImport, exported: (file) => kept.take(file) },
+);
+const unfinishedImport = new Unfinished(
+  { panel: byId("unfinished"), said: byId("unfinished-said"), add: byId("unfinished-add"), leave: byId("unfinished-leave") },
+  collections,
+  (chosen, name) => adding.take(chosen, name),
 );
 
 /** @type {Map<StageName, Stage>} */
@@ -126,7 +132,7 @@ window.addEventListener("keydown", (event) => {
 start().then(() => {
   keepOffline();
   // Not before the first answer can be given: what is kept is nobody's first concern.
-  kept.load().catch(() => undefined);
+  kept.load().then(() => unfinishedImport.load()).catch(() => undefined);
 });
 readAddress();
 
@@ -316,6 +322,22 @@ async function showAdded(collection, result, finished) {
   await collections.refresh(collection).catch(() => undefined);
   announce(`${documents} documents in your files`, true);
   search();
+}
+
+/**
+ * @param {string} collection
+ * @param {number} files
+ * @param {import("./folders.js").Chosen["handles"]} handles
+ */
+async function beginImport(collection, files, handles) {
+  const refused = await kept.begin(collection);
+  if (!refused) await unfinishedImport.begin(collection, files, handles);
+  return refused;
+}
+
+async function endImport() {
+  await unfinishedImport.end();
+  await kept.changed().catch(() => undefined);
 }
 
 /** @param {Stage} stage */

@@ -19,6 +19,9 @@ import { FindlingError } from "./protocol.js";
 /** The folder of the origin's files, and the database, that hold everything. */
 export const PLACE = "findling-collections";
 
+/** The database of the ways to files that are being added. */
+export const HANDLES = "findling-chosen";
+
 /** @param {unknown} cause */
 export function isQuota(cause) {
   return /** @type {any} */ (cause)?.name === "QuotaExceededError";

@@ -8,7 +8,7 @@ import { claimLock, hasLocks } from "./lock.js";
 import { FindlingError, toError } from "./protocol.js";
 import { Database } from "./storage-database.js";
 import { Folder } from "./storage-files.js";
-import { PLACE, named } from "./storage-room.js";
+import { HANDLES, PLACE, named } from "./storage-room.js";
 import { eraseCaches } from "./store.js";
 
 /** @typedef {"opfs"|"indexeddb"|"memory"} Kind */
@@ -211,15 +211,17 @@ export function remembered() {
   return Array.isArray(noted) ? noted.filter((each) => typeof each?.name === "string" && typeof each.title === "string" && Number.isInteger(each.documents)) : [];
 }
 
-/** On the page: notes that so many files are being added, and with 0 that it is done. @param {number} files */
-export function rememberImport(files) {
-  note(NOTES.importing, files || null);
+/** An import under way: how many files are added to what, and how many documents it had before. @typedef {{collection: string, files: number, before: number}} Import */
+
+/** On the page: notes what is being added, and with null that it is done. @param {Import|null} wanted */
+export function rememberImport(wanted) {
+  note(NOTES.importing, wanted);
 }
 
-/** On the page: how many files were being added when it was left; 0 where it was not. @returns {number} */
+/** On the page: what was being added when it was left. @returns {Import|null} */
 export function rememberedImport() {
   const noted = noteOf(NOTES.importing);
-  return Number.isInteger(noted) ? noted : 0;
+  return typeof noted?.collection === "string" && Number.isInteger(noted.files) && Number.isInteger(noted.before) ? noted : null;
 }
 
 /** @param {string} name @param {unknown} value null for none. */
@@ -248,7 +250,8 @@ function noteOf(name) {
 export async function erase() {
   const steps = /** @type {[string, () => Promise<unknown>][]} */ ([
     ["files", async () => (await globalThis.navigator?.storage?.getDirectory?.())?.removeEntry(PLACE, { recursive: true })],
-    ["database", eraseDatabase],
+    ["database", () => eraseDatabase(PLACE)],
+    ["ways to files", () => eraseDatabase(HANDLES)],
     ["notes", async () => Object.values(NOTES).forEach((name) => note(name, null))],
     ["the copy of the page", eraseWorkers],
     ["language model", eraseCaches],
@@ -271,12 +274,13 @@ async function eraseWorkers() {
   await Promise.all(found.map((each) => each.unregister()));
 }
 
-async function eraseDatabase() {
+/** @param {string} place */
+async function eraseDatabase(place) {
   // Who may not even look has nothing there.
   const found = (await globalThis.indexedDB?.databases().catch(() => [])) ?? [];
-  if (!found.some(({ name }) => name === PLACE)) return;
+  if (!found.some(({ name }) => name === place)) return;
   await new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(PLACE);
+    const request = indexedDB.deleteDatabase(place);
     request.onsuccess = resolve;
     request.onerror = () => reject(request.error);
     request.onblocked = () => reject(new Error("another tab has it open"));

@@ -345,12 +345,17 @@ def test_a_worker_that_ends_at_any_call_leaves_the_old_one_or_the_new_one(site: 
     kept(seen, have + 1)
 
 
+def pause_at_once(visit: Visit) -> None:
+    """Pause the next import when its first document is added."""
+    visit.page.evaluate("""() => new MutationObserver(() => {
+      if (/^Adding/.test(document.getElementById('import-text').textContent) && !window.paused) { window.paused = true; document.getElementById('pause').click(); }
+    }).observe(document.getElementById('import-text'), {childList: true})""")
+
+
 def test_an_import_is_paused_goes_on_and_is_kept_as_far_as_it_came(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(f"{site.url}?pool=1").ready()
     page = seen.page
-    page.evaluate("""() => new MutationObserver(() => {
-      if (/^Adding/.test(document.getElementById('import-text').textContent) && !window.paused) { window.paused = true; document.getElementById('pause').click(); }
-    }).observe(document.getElementById('import-text'), {childList: true})""")
+    pause_at_once(seen)
     seen.drop(*({"name": f"{number}.txt", "text": f"whale number {number} " * 60} for number in range(40)))
     expect(page.locator("#import-text")).to_contain_text("Paused")
     page.get_by_role("button", name="Go on").click()
@@ -363,23 +368,85 @@ def test_an_import_that_was_broken_off_is_said_and_goes_on_where_it_stopped(site
     page = seen.page
     seen.drop(KEY)
     kept(seen, 1)
-    page.evaluate("""() => new MutationObserver(() => {
-      if (/^Adding/.test(document.getElementById('import-text').textContent) && !window.paused) { window.paused = true; document.getElementById('pause').click(); }
-    }).observe(document.getElementById('import-text'), {childList: true})""")
+    pause_at_once(seen)
     files = [{"name": f"{number}.txt", "text": f"whale number {number} " * 60} for number in range(40)]
     seen.drop(*files)
     expect(page.locator("#import-text")).to_contain_text("Paused")
     again(seen)
     own(seen)
-    expect(page.locator("#kept-said")).to_contain_text("An import of 40 files was broken off")
+    said = page.locator("#unfinished-said")
+    expect(said).to_contain_text("An import of 40 files was broken off")
     done = int(page.locator("#count-files").inner_text()) - 1
     assert 0 < done < 40
+    expect(said).to_contain_text(f"{done} document{' of it is' if done == 1 else 's of it are'} here and saved")
+    # What was dropped by a script has no handle.
+    expect(page.get_by_role("button", name="Add the rest")).to_be_hidden()
+    assert violations(seen) == []
     seen.drop(*files)
     expect(page.locator("#import-text")).to_have_text(f"{40 - done} documents added · {done} unchanged")
     kept(seen, 41)
     again(seen)
     own(seen)
     expect(page.locator("#kept-said")).to_contain_text("Saved")
+
+
+# What is dropped has the handle of a folder of the origin, which stands for one of the device.
+FOLDER = """
+DataTransferItem.prototype.getAsFileSystemHandle = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('device', {create: true});
+"""
+FILL = """async (count) => {
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('device', {create: true});
+  for (let number = 0; number < count; number++) {
+    const file = await (await folder.getFileHandle(`${number}.txt`, {create: true})).createWritable();
+    await file.write(`whale number ${number} `.repeat(60));
+    await file.close();
+  }
+}"""
+
+
+def test_the_rest_of_a_folder_is_added_at_the_next_visit_by_its_handle(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(f"{site.url}?pool=1", init=FOLDER).ready()
+    page = seen.page
+    page.evaluate(FILL, 40)
+    pause_at_once(seen)
+    seen.drop({"name": "device", "text": ""})
+    expect(page.locator("#import-text")).to_contain_text("Paused")
+    beside = visit(site.url, context=page.context).ready()
+    expect(beside.page.locator("#count-files")).not_to_have_text("0")
+    expect(beside.page.locator("#unfinished")).to_be_hidden()
+    beside.page.close()
+    again(seen)
+    add = page.get_by_role("button", name="Add the rest")
+    expect(add).to_be_visible()
+    assert violations(seen) == []
+    done = int(page.locator("#count-files").inner_text())
+    assert 0 < done < 40
+    add.click()
+    expect(page.locator("#import-text")).to_have_text(f"{40 - done} documents added · {done} unchanged")
+    kept(seen, 40)
+    assert "device/7.txt" in " ".join(seen.search("whale number 7"))
+    again(seen)
+    expect(page.locator("#count-files")).to_have_text("40")
+    expect(page.locator("#unfinished")).to_be_hidden()
+    assert page.evaluate(LEFT)["databases"] == []
+
+
+def test_what_cannot_be_read_again_is_said_and_the_offer_can_be_dismissed(site: Site, visit: Callable[..., Visit]) -> None:
+    seen = visit(f"{site.url}?pool=1", init=FOLDER + "FileSystemHandle.prototype.requestPermission = async () => 'denied';").ready()
+    page = seen.page
+    page.evaluate(FILL, 40)
+    pause_at_once(seen)
+    seen.drop({"name": "device", "text": ""})
+    expect(page.locator("#import-text")).to_contain_text("Paused")
+    again(seen)
+    page.get_by_role("button", name="Add the rest").click()
+    expect(page.locator("#unfinished-said")).to_contain_text("does not let this page read those files again")
+    page.locator("#unfinished").get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#unfinished")).to_be_hidden()
+    again(seen)
+    expect(page.locator("#count-files")).not_to_have_text("0")
+    expect(page.locator("#unfinished")).to_be_hidden()
+    assert page.evaluate(LEFT)["databases"] == []
 
 
 def test_delete_my_data_leaves_nothing(site: Site, visit: Callable[..., Visit]) -> None:
