@@ -209,7 +209,7 @@ export class Kept {
     const title = await ask({ title: "Rename the collection", action: "Rename", label: "Its new name", value: this.#title(name) });
     if (!title) return;
     await this.#do(async () => {
-      await this.#open(name);
+      await this.#collections.open(name);
       await this.#tell("rename", { title }, name);
       this.#collections.offer(name, title);
       await this.changed();
@@ -220,7 +220,7 @@ export class Kept {
   /** @param {string} name */
   async #export(name) {
     await this.#do(async () => {
-      await this.#open(name);
+      await this.#collections.open(name);
       const made = await this.#client.call("export", { collection: name });
       const url = URL.createObjectURL(new Blob([made.bytes], { type: "application/zip" }));
       const link = element("a", { href: url, download: made.name });
@@ -266,11 +266,6 @@ export class Kept {
   #choose(name) {
     this.#collections.choose(name);
     this.#onChanged();
-  }
-
-  /** Opens a collection, to do something with it. @param {string} name */
-  async #open(name) {
-    await this.#collections.open(name);
   }
 
   /**
