@@ -68,7 +68,10 @@ export class Kept {
     this.#onDeleted = onDeleted;
     collections.onState = (state) => this.saw(state);
     parts.manage.addEventListener("click", () => this.#unfold(parts.more.hidden));
-    parts.again.addEventListener("click", () => this.#do(() => this.#tell("commit", {}, this.#collections.chosen.name)));
+    parts.again.addEventListener("click", () => this.#do(async () => {
+      await this.#tell("commit", {}, this.#collections.chosen.name);
+      await this.changed();
+    }));
     parts.take.addEventListener("click", () => parts.picker.click());
     parts.picker.addEventListener("change", async () => {
       const files = [...(parts.picker.files ?? [])];
@@ -211,7 +214,6 @@ export class Kept {
     await this.#do(async () => {
       await this.#collections.open(name);
       await this.#tell("rename", { title }, name);
-      this.#collections.offer(name, title);
       await this.changed();
       this.#say(`Renamed to ${title}`);
     });
@@ -242,8 +244,7 @@ export class Kept {
       this.#onDeleted(name);
       this.#states.delete(name);
       this.#collections.withdraw(name);
-      await this.#list();
-      await this.#remember();
+      await this.changed();
       this.#say(`${title} deleted`);
       this.#onChanged();
     });
@@ -269,6 +270,7 @@ export class Kept {
   }
 
   /**
+   * Has the worker do something with a collection, and takes what it says of it.
    * @param {"commit"|"rename"} verb
    * @param {Record<string, unknown>} args
    * @param {string} name
@@ -276,8 +278,6 @@ export class Kept {
   async #tell(verb, args, name) {
     const state = await this.#client.call(verb, { collection: name, ...args });
     this.saw({ ...state, collection: name });
-    await this.#list();
-    this.show();
   }
 
   async #list() {
