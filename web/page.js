@@ -7,16 +7,15 @@ import { build } from "../build.js";
 import { Adding } from "./adding.js";
 import { Client } from "./client.js";
 import { Collections, OWN } from "./collections.js";
-import { element, isUnfinished, megabytes } from "./dom.js";
+import { element, isUnfinished } from "./dom.js";
 import { Filters } from "./filters.js";
 import { HitList } from "./hits.js";
 import { Kept } from "./kept.js";
-import { STAGES, toError } from "./protocol.js";
+import { toError } from "./protocol.js";
+import { StateLine } from "./state-line.js";
 import { Unfinished } from "./unfinished.js";
 
 /** @typedef {import("./protocol.js").SearchResult} SearchResult */
-/** @typedef {import("./protocol.js").Stage} Stage */
-/** @typedef {import("./protocol.js").StageName} StageName */
 
 const LIMIT = 24;
 const LEAST = 4;
@@ -26,8 +25,6 @@ const ROW_PX = 72;
 const PAUSE_MS = 250;
 /** A screen reader hears the count once typing rests. */
 const ANNOUNCE_MS = 500;
-/** @type {Record<StageName, string>} */
-const STAGE_TEXT = { engine: "engine", python: "Python", model: "language model", index: "index", ready: "ready" };
 
 /** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
 const byId = (id) => /** @type {T} */ (document.getElementById(id));
@@ -40,6 +37,7 @@ const client = new Client({ backend: options.get("backend"), pool: options.get("
 const collections = new Collections(client, byId("collections"), options.get("index"), changeCollection, showCounts);
 const list = new HitList(byId("hits"), input, (glyph) => announce(`Copied ${glyph}`, true), moreLike);
 const filters = new Filters({ panel: byId("facets"), toggle: byId("filters"), active: byId("active") }, changeFilters);
+const line = new StateLine(client, collections, () => input.value.trim() !== "" || filters.any);
 const kept = new Kept(
   client,
   collections,
@@ -83,11 +81,6 @@ const unfinishedImport = new Unfinished(
   (chosen, name) => adding.take(chosen, name),
 );
 
-/** @type {Map<StageName, Stage>} */
-const stages = new Map();
-let backend = "";
-/** When the worker became ready, by performance.now(): what is typed before is answered as if it were typed then. */
-let readyAt = 0;
 let announcement = 0;
 /** Asks for what lies below the screen, and for counts, when typing pauses. */
 let pausing = 0;
@@ -97,12 +90,7 @@ let unfinished = false;
 let typedBefore = "";
 /** Words that are searched as they were typed, because somebody went back from a correction. */
 let verbatim = "";
-/** Why there will be no language model. @type {import("./protocol.js").FindlingError|null} */
-let fault = null;
 
-client.addEventListener("stage", (event) => showStage(/** @type {CustomEvent<Stage>} */ (event).detail));
-client.addEventListener("fatal", (event) => showProblem(/** @type {CustomEvent} */ (event).detail));
-client.addEventListener("fault", (event) => showProblem((fault = /** @type {CustomEvent} */ (event).detail)));
 input.addEventListener("input", () => {
   filters.like = null;
   typedBefore = "";
@@ -147,10 +135,9 @@ async function start() {
   try {
     await collections.open();
     const status = await client.call("status", {});
-    backend = status.backend;
-    showStatus(status);
+    line.told(status);
   } catch (cause) {
-    if (!client.failure) showProblem(toError(cause));
+    if (!client.failure) line.problem(toError(cause));
   }
 }
 
@@ -180,7 +167,7 @@ async function search({ typing = false, part = false } = {}) {
     if (chosen.remote) showReceived();
   } catch (cause) {
     const error = toError(cause);
-    if (error.code !== "aborted" && !client.failure) showProblem(error);
+    if (error.code !== "aborted" && !client.failure) line.problem(error);
   }
 }
 
@@ -211,21 +198,14 @@ function showHits({ query, hits, close = true, facets = [], corrections = [], en
   const nearest = hits.length ? " The hits are what comes nearest." : "";
   if (!hits.length || !close) byId("empty").replaceChildren(element("p", {}, `Nothing in this collection is close to “${query}”.${nearest}`));
   byId("problem").hidden = true;
-  const took = performance.now() - Math.max(started, readyAt);
+  const took = performance.now() - Math.max(started, line.readyAt);
   const time = took < 1000 ? `${took.toFixed(took < 10 ? 1 : 0)} ms` : `${(took / 1000).toFixed(1)} s`;
-  const by = encoder === "static" ? ` by word vectors${modelOnItsWay()}` : "";
-  showState("ready", `${hits.length}${more} hits in ${time}${by} · ${backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
+  const by = encoder === "static" ? ` by word vectors${line.coming && `, ${line.coming}`}` : "";
+  line.show("ready", `${hits.length}${more} hits in ${time}${by} · ${line.backend || "engine"} · ${collections.chosen.remote ? "computed on this device" : "nothing left this device"}`);
   if (!part) announce([`${hits.length} results`, ...corrections.map(({ from, to }) => `for ${to} instead of ${from}`)].join(" "));
   document.documentElement.dataset.encoder = encoder ?? "";
   document.documentElement.dataset.answered = query;
   document.documentElement.dataset.part = String(part);
-}
-
-/** How far the model is that will make the next searches better. */
-function modelOnItsWay() {
-  const model = stages.get("model");
-  if (fault || !model || document.documentElement.dataset.model) return "";
-  return model.total ? `, language model ${megabytes(model.done)} of ${megabytes(model.total)} MB` : "";
 }
 
 /** @param {import("./protocol.js").Correction[]} corrections */
@@ -264,7 +244,7 @@ async function showReceived() {
   const said = byId("state-text").textContent;
   const { received_bytes } = await client.call("status", {});
   const kilobytes = Math.ceil(collections.received(received_bytes) / 1000);
-  if (byId("state-text").textContent === said) showState("ready", `${said} · ${kilobytes.toLocaleString()} kB read`);
+  if (byId("state-text").textContent === said) line.show("ready", `${said} · ${kilobytes.toLocaleString()} kB read`);
 }
 
 /** @param {import("./collections.js").Choice} chosen */
@@ -276,8 +256,8 @@ function showEmpty(chosen) {
   const empty = byId("empty");
   empty.hidden = false;
   empty.replaceChildren(...(chosen.keep && collections.count(chosen.name) === 0 ? ownEmpty() : examplesOf(chosen)));
-  if (isReady()) showIdle();
-  collections.open().catch((cause) => client.failure || showProblem(toError(cause)));
+  if (line.isReady) line.idle();
+  collections.open().catch((cause) => client.failure || line.problem(toError(cause)));
 }
 
 /** @param {import("./collections.js").Choice} chosen */
@@ -340,98 +320,9 @@ async function endImport() {
   await kept.changed().catch(() => undefined);
 }
 
-/** @param {Stage} stage */
-function showStage(stage) {
-  stages.set(stage.stage, stage);
-  const boot = byId("boot");
-  if (isReady() && stage.stage === "model") {
-    showModel(stage);
-    return;
-  }
-  if (isReady()) {
-    readyAt = performance.now();
-    boot.classList.add("done");
-    boot.setAttribute("aria-hidden", "true");
-    setBoot(1);
-    showIdle();
-    const { ready, model } = document.documentElement.dataset;
-    // The model came between the answer to `start` and this.
-    if (ready !== undefined && !model) client.call("status", {}).then(showStatus, () => undefined);
-    return;
-  }
-  const known = [...stages.values()].filter(({ total }) => total > 0);
-  const [done, total] = known.reduce(([d, t], each) => [d + each.done, t + each.total], [0, 0]);
-  if (total) setBoot(done / total);
-  const loading = STAGES.map((name) => stages.get(name)).filter((each) => each && (each.done < each.total || each.total === 0));
-  const text = loading.map((each) => (each && each.done > 0 ? `${STAGE_TEXT[each.stage]} ${megabytes(each.done)} of ${megabytes(each.total)} MB` : STAGE_TEXT[each?.stage ?? "engine"]));
-  showState("starting", text.length ? `Starting: ${text.join(", ")}` : "Starting: putting it together");
-}
-
-/** What arrives of the model behind a page that works already. @param {Stage} stage */
-function showModel({ done, total }) {
-  const answered = input.value.trim() !== "" || filters.any;
-  if (!answered) showIdle();
-  if (done === total) client.call("status", {}).then(showStatus, () => undefined);
-}
-
-function isReady() {
-  return stages.has("ready");
-}
-
-/** @param {number} share */
-function setBoot(share) {
-  const boot = byId("boot");
-  boot.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-  /** @type {HTMLElement} */ (boot.firstElementChild).style.setProperty("--done", String(share));
-}
-
-/** @param {import("./protocol.js").StatusResult} status */
-function showStatus(status) {
-  if (status.model) byId("model-name").textContent = status.model.name;
-  document.documentElement.dataset.backend = status.backend;
-  document.documentElement.dataset.model = status.model?.source ?? "";
-  document.documentElement.dataset.pool = String(status.pool?.size ?? 1);
-  document.documentElement.dataset.ready = "";
-  byId("storage").hidden = status.model?.source !== "memory";
-  if (input.value.trim() === "") showIdle();
-}
-
-function showIdle() {
-  const { name, remote } = collections.chosen;
-  const documents = collections.count(name);
-  const where = documents ? `${documents.toLocaleString()} ${name === "emoji" ? "emoji" : "documents"}` : "";
-  const coming = modelOnItsWay().slice(2);
-  showState("ready", ["Ready", where, backend, coming, remote ? "computed on this device" : "nothing leaves this device"].filter(Boolean).join(" · "));
-}
-
-/**
- * @param {"starting"|"ready"|"failed"} state
- * @param {string} text
- */
-function showState(state, text) {
-  byId("state").dataset.state = state;
-  byId("state-text").textContent = text;
-}
-
-/** @param {import("./protocol.js").FindlingError} error */
-function showProblem(error) {
-  const started = isReady();
-  byId("problem").hidden = false;
-  byId("problem-title").textContent = error === fault ? "Searching without the language model" : started ? "Search stopped" : "Search could not start";
-  byId("problem-text").textContent = error.message;
-  byId("problem-code").textContent = error.code;
-  byId("boot").classList.add("done");
-  if (client.failure) showState("failed", started ? "Stopped" : "Not started");
-}
-
 async function restart() {
-  byId("problem").hidden = true;
-  byId("boot").classList.remove("done");
-  stages.clear();
-  fault = null;
+  line.reset();
   collections.forget();
-  document.documentElement.dataset.model = "";
-  showState("starting", "Starting");
   client.restart();
   await start();
   await kept.load().catch(() => undefined);
@@ -456,7 +347,7 @@ async function keepOffline() {
   if (!navigator.serviceWorker) return;
   try {
     const registration = await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
-    const tier = backend || (await client.call("status", {})).backend;
+    const tier = line.backend || (await client.call("status", {})).backend;
     await navigator.serviceWorker.ready;
     const base = new URL("../build.js", import.meta.url);
     const engine = build.engine[tier];
