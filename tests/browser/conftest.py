@@ -4,6 +4,7 @@ Owns starting browser and server and watching the page. Must not know what a tes
 its test when anything unexpected was written to the console or any request went to another origin.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -131,6 +132,17 @@ def launch(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
     yield start
     for browser in started.values():
         browser.close()
+
+
+@pytest.fixture
+def denied(playwright: Playwright, tmp_path: Path) -> Iterator[BrowserContext]:
+    """A profile in which every site is refused storage."""
+    (tmp_path / "Default").mkdir()
+    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings), encoding="utf-8")
+    context = playwright.chromium.launch_persistent_context(str(tmp_path), executable_path=chromium_path(), args=FLAGS)
+    yield context
+    context.close()
 
 
 @pytest.fixture

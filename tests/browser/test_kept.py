@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import BrowserContext, expect
 
-from .conftest import DIST, FLAGS, Visit, chromium_path, eventually
+from .conftest import DIST, Visit, eventually
 from .site import Site
 from .test_page import violations
 
@@ -189,22 +189,15 @@ def test_two_tabs_one_writes_and_the_other_reads_and_says_so(site: Site, visit: 
     assert "bread.txt" in second.search("baking")[0]
 
 
-def test_denied_storage_keeps_in_memory_and_says_so(site: Site, playwright: Playwright, visit: Callable[..., Visit], tmp_path: Path) -> None:
-    (tmp_path / "Default").mkdir()
-    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
-    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
-    context = playwright.chromium.launch_persistent_context(str(tmp_path), executable_path=chromium_path(), args=FLAGS)
-    try:
-        seen = visit(site.url, context=context).ready()
-        seen.drop(KEY)
-        expect(seen.page.locator("#kept-said")).to_contain_text("Kept until this page is closed")
-        expect(seen.page.locator("#kept")).to_have_attribute("data-saved", "no")
-        assert "key.txt" in seen.search("where is the key hidden")[0]
-        seen.page.get_by_role("button", name="Delete my data").click()
-        answer(seen, "Delete my data")
-        expect(seen.page.get_by_role("dialog")).to_contain_text("Nothing of this page is left", timeout=20_000)
-    finally:
-        context.close()
+def test_denied_storage_keeps_in_memory_and_says_so(site: Site, denied: BrowserContext, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url, context=denied).ready()
+    seen.drop(KEY)
+    expect(seen.page.locator("#kept-said")).to_contain_text("Kept until this page is closed")
+    expect(seen.page.locator("#kept")).to_have_attribute("data-saved", "no")
+    assert "key.txt" in seen.search("where is the key hidden")[0]
+    seen.page.get_by_role("button", name="Delete my data").click()
+    answer(seen, "Delete my data")
+    expect(seen.page.get_by_role("dialog")).to_contain_text("Nothing of this page is left", timeout=20_000)
 
 
 def test_a_browser_without_files_for_pages_keeps_in_its_database(site: Site, visit: Callable[..., Visit]) -> None:

@@ -4,17 +4,15 @@ Owns the faults: of the server, of the browser, of what is stored. Must not know
 test waits for a time; each waits for what the page says.
 """
 
-import json
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from findling.serve import server
 
-from .conftest import DIST, FLAGS, Visit, chromium_path, eventually
+from .conftest import DIST, Visit, eventually
 from .site import POLICY, Site
 
 MODEL = r"/files/all-MiniLM-L6-v2-[0-9a-f]"
@@ -243,20 +241,11 @@ def test_without_model_and_piece_table_nothing_can_start(site: Site, visit: Call
     expect(seen.page.locator("#problem-title")).to_have_text("Search could not start")
 
 
-def test_denied_storage_runs_from_memory_and_says_so(
-    site: Site, playwright: Playwright, visit: Callable[..., Visit], tmp_path: Path
-) -> None:
-    (tmp_path / "Default").mkdir()
-    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
-    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
-    context = playwright.chromium.launch_persistent_context(str(tmp_path), executable_path=chromium_path(), args=FLAGS)
-    try:
-        seen = visit(site.url, context=context).ready()
-        expect(seen.page.locator("html")).to_have_attribute("data-model", "memory")
-        expect(seen.page.get_by_text("The browser refused storage")).to_be_visible()
-        assert seen.search(QUERY)
-    finally:
-        context.close()
+def test_denied_storage_runs_from_memory_and_says_so(site: Site, denied: BrowserContext, visit: Callable[..., Visit]) -> None:
+    seen = visit(site.url, context=denied).ready()
+    expect(seen.page.locator("html")).to_have_attribute("data-model", "memory")
+    expect(seen.page.get_by_text("The browser refused storage")).to_be_visible()
+    assert seen.search(QUERY)
 
 
 @pytest.mark.parametrize("how", ["the server is gone", "the network is off"])

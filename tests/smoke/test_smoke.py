@@ -27,12 +27,16 @@ def test_a_second_visit_takes_the_model_from_storage(seen: Seen) -> None:
     assert seen.until(ready="", model=None)["model"] == "cache"
 
 
-def test_a_dropped_file_is_found_by_what_it_means(seen: Seen) -> None:
+def drop_notes(seen: Seen) -> None:
+    """Drop a file, and wait until the page has turned to what was added and has it saved."""
     seen.open()
     seen.until(ready="", model=None)
     seen.drop(*NOTES)
-    # The page turns to what was added.
     seen.wait(KEPT)
+
+
+def test_a_dropped_file_is_found_by_what_it_means(seen: Seen) -> None:
+    drop_notes(seen)
     rows = seen.search("water damage under the roof")
     assert len(rows) == 1 and "Roof" in rows[0]
 
@@ -48,10 +52,7 @@ def test_a_published_collection_is_read_in_pieces(seen: Seen) -> None:
 
 
 def test_what_was_dropped_is_kept_until_the_next_visit(seen: Seen) -> None:
-    seen.open()
-    seen.until(ready="", model=None)
-    seen.drop(*NOTES)
-    seen.wait(KEPT)
+    drop_notes(seen)
     where = seen.value("document.getElementById('kept-where').textContent")
     assert where.startswith("Collections are kept in this browser")
     seen.open("?again")
