@@ -16,7 +16,7 @@ import { toError } from "./protocol.js";
 const GROUP_BYTES = 4 << 20;
 /** The largest file that any reader takes; more would only fill the memory of the tab. */
 const MAX_BYTES = 128 << 20;
-/** So many files that were not added are listed by name; of the others the number is said. */
+/** So many files that were not added for the same reason are named; of the others the number is said. */
 const LISTED = 100;
 /** Files that describe the one before them in the order of names, and so go with it. */
 const SIDECAR = /\.xmp$/i;
@@ -35,8 +35,10 @@ export class Adding {
   #owner;
   /** What was chosen so far and not cancelled, by collection; a restarted worker needs it again. @type {Map<string, Map<string, File>>} */
   #kept = new Map();
-  /** Each file that was not added with its reason, once. @type {Set<string>} */
-  #notAdded = new Set();
+  /** The files that were not added, by the reason, and the row that says so. @type {Map<string, {names: Set<string>, row: HTMLElement}>} */
+  #notAdded = new Map();
+  /** Reasons of rows that do not name all of their files yet. @type {Set<string>} */
+  #stale = new Set();
   /** @type {AbortController|null} */
   #running = null;
   /** The request under way, which a pause ends; what it has added stays. @type {AbortController|null} */
@@ -156,7 +158,7 @@ export class Adding {
     const kept = this.#kept.get(collection) ?? new Map();
     this.#kept.set(collection, kept);
     for (const file of files) kept.set(file.name, file);
-    let [added, unchanged, done, seen, reached] = [0, 0, 0, 0, 0];
+    let [added, unchanged, done, seen, reached, shown] = [0, 0, 0, 0, 0, 0];
     let time = new Remaining();
     /** @type {AddResult|null} */
     let last = null;
@@ -173,7 +175,7 @@ export class Adding {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         const { files: sent, bytes } = next;
         if (this.#goOn && !signal.aborted) {
-          this.#say(`Paused · ${reached} of ${files.length} files done, which can be searched`, done / total);
+          this.#say(`Paused after ${reached} of ${count(files.length, "file")}`, shown);
           await this.#paused;
           time = new Remaining();
         }
@@ -188,7 +190,7 @@ export class Adding {
           continue;
         }
         last = await this.#send(collection, payload, (share, name) => {
-          const shown = (done + share * bytes) / total;
+          shown = (done + share * bytes) / total;
           reached = seen + Math.floor(share * sent.length);
           this.#say(`Adding ${name ?? count(sent.length, "file")} · ${Math.min(reached + 1, files.length)} of ${files.length}${time.left(shown)}`, shown);
         });
@@ -212,7 +214,8 @@ export class Adding {
     this.#resume();
     [pause.hidden, cancel.hidden, dismiss.hidden, bar.hidden] = [true, true, false, true];
     const left = unchanged > 0 ? ` · ${unchanged.toLocaleString()} unchanged` : "";
-    this.#say(`${count(added, "document")} added${left}${this.#notAdded.size ? ` · ${count(this.#notAdded.size, "file")} skipped` : ""}`, 1);
+    const skipped = [...this.#notAdded.values()].reduce((sum, { names }) => sum + names.size, 0);
+    this.#say(`${count(added, "document")} added${left}${skipped ? ` · ${count(skipped, "file")} skipped` : ""}`, 1);
     if (last && signal.reason !== RESTART) this.#onAdded(collection, last, true);
     this.#owner.end();
   }
@@ -270,16 +273,25 @@ export class Adding {
    */
   #skip(name, reason) {
     const { skipped } = this.#parts;
-    const entry = `${name}\n${reason}`;
-    if (this.#notAdded.has(entry)) return;
-    this.#notAdded.add(entry);
-    const further = this.#notAdded.size - LISTED;
-    if (further <= 0) skipped.append(element("li", {}, element("strong", {}, name), " ", element("span", {}, reason)));
-    else {
-      const last = skipped.children[LISTED] ?? skipped.appendChild(element("li", {}));
-      last.textContent = `and ${further.toLocaleString()} more`;
-    }
+    const entry = this.#notAdded.get(reason) ?? { names: new Set(), row: skipped.appendChild(element("li", {})) };
+    this.#notAdded.set(reason, entry);
+    entry.names.add(name);
+    this.#stale.add(reason);
+    if (this.#stale.size === 1) queueMicrotask(() => this.#showStale());
     skipped.hidden = false;
+  }
+
+  /** Rows of which files came are written once, however many came together. */
+  #showStale() {
+    for (const reason of this.#stale) {
+      const { names, row } = this.#notAdded.get(reason) ?? {};
+      if (!names || !row) continue;
+      const named = [...names].slice(0, LISTED);
+      const further = names.size - named.length;
+      const all = names.size > 1 && element("small", {}, named.join(", "), further > 0 && ` and ${further.toLocaleString()} more`);
+      row.replaceChildren(element("strong", {}, all ? count(names.size, "file") : named.join()), " ", element("span", {}, reason), all || "");
+    }
+    this.#stale.clear();
   }
 
   #clear() {
