@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::index::{Found, Index, Meaning};
-use crate::plan::Search;
+use crate::plan::{Precision, Search};
 use crate::words::{Field, Query};
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ pub fn search(plan: &Search, index: &Index, query: &Query) -> Value {
 /// What each leg contributed to the score of a hit, and of words each one.
 ///
 /// # Errors
-/// `bug` when the words of the index have not been fetched.
+/// `bug` when the words of the index have not been fetched, `unsupported` for impacts of an index that was not published.
 pub fn hit(plan: &Search, index: &Index, query: &Query, found: &Found) -> Result<Value> {
     let mut legs = Map::new();
     if let (Some(leg), Some(meaning)) = (&plan.meaning, &found.meaning) {
@@ -59,7 +59,14 @@ pub fn hit(plan: &Search, index: &Index, query: &Query, found: &Found) -> Result
     }
     if let (Some(leg), Some(share)) = (&plan.words, found.words) {
         let words = index.words()?;
-        let shares = words.shares(found.document, query);
+        let shares = match plan.precision {
+            Some(Precision::Impacts) => {
+                let parameters = index.parameters()?;
+                let impact = |frequency, length| parameters.impact(frequency, length);
+                words.shares(found.document, query, Some(&impact))
+            }
+            Some(Precision::Exact) | None => words.shares(found.document, query, None),
+        };
         let mut terms = Vec::new();
         for (word, share) in query.words.iter().zip(shares) {
             let fields = Field::ALL.into_iter().zip(share.tf);
@@ -68,13 +75,17 @@ pub fn hit(plan: &Search, index: &Index, query: &Query, found: &Found) -> Result
                 .map(|(field, tf)| (field.as_str().to_owned(), json!(tf)))
                 .collect();
             let stems = word.terms.iter().map(|term| words.terms().get(*term));
-            terms.push(json!({
+            let mut term = json!({
                 "word": word.form,
                 "terms": stems.collect::<Vec<_>>(),
                 "idf": word.idf,
                 "tf": tf,
                 "contribution": share.share * leg.weight,
-            }));
+            });
+            if let Some(impact) = share.impact {
+                term["impact"] = json!(impact);
+            }
+            terms.push(term);
         }
         let contribution = f64::from(share) * leg.weight;
         let leg = json!({"terms": terms, "contribution": contribution});

@@ -12,7 +12,7 @@ use crate::file::Answer;
 use crate::index::{self, Ask, Buffers, Found, Index};
 use crate::model::Model;
 use crate::pieces::{self, Pieces};
-use crate::plan::{Encoder, Search, Target, TextKind};
+use crate::plan::{Encoder, Precision, Search, Target, TextKind};
 use crate::words::Correction;
 use serde_json::json;
 use std::borrow::Cow;
@@ -184,6 +184,7 @@ impl Finder {
         let ask = Ask {
             meaning: meaning.map(|leg| (&self.query, leg.weight)),
             words: request.as_deref().map(|request| (request, weight)),
+            by_impacts: plan.precision == Some(Precision::Impacts),
             named: plan.words.as_ref().map(|leg| leg.asked.text.trim()),
             filter: if is_empty { &nothing } else { &plan.filter },
             without,

@@ -19,7 +19,7 @@ mod reply;
 mod search;
 
 pub use reply::{Hit, Hits, Legs, Opened, Record, need, reply};
-pub use search::{DEFAULT_LIMIT, Leg, Search, Target, read_search, weights};
+pub use search::{DEFAULT_LIMIT, Leg, Precision, Search, Target, read_search, weights};
 
 /// Offsets and lengths cross as doubles.
 const FILE_CAP: u64 = 1 << 53;

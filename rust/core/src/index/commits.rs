@@ -129,6 +129,20 @@ impl Index {
         }
     }
 
+    /// What readers of its published segment have to know.
+    ///
+    /// # Errors
+    /// `unsupported` where nothing of it is published.
+    pub fn parameters(&self) -> Result<&Parameters> {
+        let base = self.commits.base.as_ref();
+        base.and_then(|base| base.parameters.as_ref()).ok_or_else(|| {
+            Error::new(
+                Code::Unsupported,
+                "the collection has no impacts, as nothing of it is published; leave \"precision\" out, or publish it",
+            )
+        })
+    }
+
     /// What is stored, and what is if the last commit was written, if there was one.
     pub fn stored(&self) -> (Stored, Option<Stored>) {
         let draft = self.commits.draft.as_ref();

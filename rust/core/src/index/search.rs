@@ -25,6 +25,8 @@ pub struct Ask<'a> {
     pub meaning: Option<(&'a Query, f64)>,
     /// The request of the leg of words.
     pub words: Option<(&'a Request, f64)>,
+    /// Whether words are scored as a reader in pieces scores them: by impacts, and no title or id comes first.
+    pub by_impacts: bool,
     /// Which documents may be found.
     pub filter: &'a Filter,
     /// What may be the id of a document, as it was typed.
@@ -49,6 +51,7 @@ impl<'a> Ask<'a> {
         Ask {
             meaning: None,
             words: None,
+            by_impacts: false,
             named: None,
             filter: &Filter::All,
             without: None,
@@ -171,7 +174,8 @@ impl Index {
     /// id is all that the words say gets the most that any could have on top, so that it comes first.
     ///
     /// # Errors
-    /// `wrong_dim` when the query has another number of components, `bad_format` or `wrong_digest` for a damaged file.
+    /// `wrong_dim` when the query has another number of components, `unsupported` for impacts of an index that was not published,
+    /// `bad_format` or `wrong_digest` for a damaged file.
     pub fn search<'a>(
         &mut self,
         ask: &Ask<'_>,
@@ -198,7 +202,15 @@ impl Index {
             let own = self.words.as_mut().ok_or_else(lost)?;
             own.settle();
             buffers.words = own.prepare(request, &mut buffers.scores);
-            own.score(&buffers.words, &mut buffers.scores);
+            let (own, scores) = (self.words()?, &mut buffers.scores);
+            match ask.by_impacts {
+                false => own.score(&buffers.words, None, scores),
+                true => {
+                    let parameters = self.parameters()?;
+                    let impact = |frequency, length| parameters.impact(frequency, length);
+                    own.score(&buffers.words, Some(&impact), scores);
+                }
+            }
         }
         self.allow(ask.filter, ask.without, buffers)?;
         // What was picked of a facet must not hide its other values, so that those are counted over a match set of their own.
@@ -328,8 +340,8 @@ impl Index {
 
     /// The documents whose title or id is all that the words of a search say, ascending, and what each of them gets for it.
     fn exact(&self, ask: &Ask<'_>, query: &words::Query) -> Result<(Vec<usize>, f64)> {
-        let Some((request, weight)) = ask.words.filter(|(request, _)| !request.text.is_empty())
-        else {
+        let words = ask.words.filter(|_| !ask.by_impacts);
+        let Some((request, weight)) = words.filter(|(request, _)| !request.text.is_empty()) else {
             return Ok((Vec::new(), 0.0));
         };
         let mut exact = self.words()?.titled(&request.text, query);

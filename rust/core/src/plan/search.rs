@@ -44,6 +44,16 @@ pub struct Leg<T> {
     pub static_weight: f64,
 }
 
+/// How words are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// By frequencies and lengths, with exact titles and ids first.
+    Exact,
+    /// By the impacts of a published collection, as it is scored where it is read in pieces.
+    Impacts,
+}
+
 /// A checked plan of a search; it has one leg at least.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
@@ -57,6 +67,8 @@ pub struct Search {
     pub space: Option<String>,
     /// What makes the vector of a text.
     pub encoder: Encoder,
+    /// How words are scored; none for the best that is at hand.
+    pub precision: Option<Precision>,
     /// How many of the best hits are left out.
     pub offset: usize,
     /// The most hits.
@@ -87,6 +99,7 @@ struct SearchJson {
     words: Option<WordsJson>,
     space: Option<String>,
     encoder: Option<Encoder>,
+    precision: Option<Precision>,
     offset: Option<usize>,
     limit: Option<usize>,
     meaning_k: Option<usize>,
@@ -188,6 +201,7 @@ pub fn read_search(request: &[u8]) -> Result<Search> {
         words,
         space: plan.space,
         encoder: plan.encoder.unwrap_or(Encoder::Auto),
+        precision: plan.precision,
         offset,
         limit,
         meaning_k,
@@ -384,6 +398,7 @@ mod tests {
             r#"{"index":"a","text":"x","vector":[1]}"#,
             r#"{"index":"a","text":"x","colour":1}"#,
             r#"{"index":"a","text":"x","encoder":"none"}"#,
+            r#"{"index":"a","text":"x","precision":"high"}"#,
             r#"{"index":"a","text":"x","text":"y"}"#,
             r#"{"index":"a","text":"x","limit":0}"#,
             r#"{"index":"a","text":"x","limit":-1}"#,

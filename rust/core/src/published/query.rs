@@ -7,7 +7,7 @@ use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
 use crate::facets::Filter;
 use crate::file::{Answer, Need, together};
-use crate::plan::{Leg, Search, Target};
+use crate::plan::{Leg, Precision, Search, Target};
 use crate::segment::{Condition, Query, Remote, Word};
 use crate::words::{Asked, Correction, Request, doubtful, mend, read};
 
@@ -98,6 +98,9 @@ pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result
     };
     if plan.filter.names_ids() {
         return refuse("a filter of ids");
+    }
+    if plan.precision == Some(Precision::Exact) {
+        return refuse("words at exact precision");
     }
     let languages = languages(remote.languages());
     let mut query = Query {

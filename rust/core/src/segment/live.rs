@@ -6,7 +6,7 @@
 
 use super::ask::{Condition, Nearness};
 use super::bytes::bad;
-use super::impacts::{LEVELS, saturated};
+use super::impacts::weighted;
 use super::meta::{Parameters, SegmentMeta};
 use super::pointer::Pointer;
 use super::remote::Remote;
@@ -168,31 +168,18 @@ impl Live {
         terms.map(|term| term.term.as_str())
     }
 
-    /// The documents that have any of some terms, ascending by number from `first` on, each with the level nearest to what all of them
-    /// together count in it.
+    /// The documents that have any of some terms, ascending by number from `first` on, each with its highest level.
     pub fn levels(&self, terms: &[&str], parameters: &Parameters, first: u32) -> Vec<(u32, u8)> {
-        let mut found: BTreeMap<u32, [u32; FIELDS]> = BTreeMap::new();
+        let mut found: BTreeMap<u32, u8> = BTreeMap::new();
         for term in terms.iter().filter_map(|term| self.term(term)) {
             for (document, counts) in term.documents.iter().zip(&term.frequencies) {
-                let sums = found.entry(*document).or_default();
-                sums.iter_mut()
-                    .zip(counts)
-                    .for_each(|(sum, count)| *sum += count);
+                let lengths = &self.contents.documents[*document as usize].lengths;
+                let level = parameters.level(weighted(counts), weighted(lengths));
+                let best = found.entry(first + document).or_default();
+                *best = level.max(*best);
             }
         }
-        let level = |document: u32, counts: &[u32; FIELDS]| {
-            let lengths = &self.contents.documents[document as usize].lengths;
-            let value = saturated(counts, lengths, parameters.average);
-            let far = |level: usize| (parameters.levels[level] - value).abs();
-            (1..LEVELS).fold(0, |best, level| match far(level) < far(best) {
-                true => level,
-                false => best,
-            }) as u8
-        };
-        let found = found.iter();
-        found
-            .map(|(document, counts)| (first + document, level(*document, counts)))
-            .collect()
+        found.into_iter().collect()
     }
 
     /// Adds to `meets` the documents of `scope` that meet all conditions; both count from `first` on.

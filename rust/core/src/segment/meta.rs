@@ -4,7 +4,7 @@
 //! of a segment counts is compared with its sections before it is used.
 
 use super::bytes::{Cursor, bad};
-use super::impacts::{Impacts, LEVELS};
+use super::impacts::{Impacts, LEVELS, nearest, saturated};
 use crate::codes::DIM_CAP;
 use crate::error::Result;
 use crate::stored;
@@ -93,6 +93,17 @@ impl Parameters {
             levels: impacts.levels,
             gamma,
         }
+    }
+
+    /// The level of a term that stands so often in a document of such a length, fields weighted.
+    pub(super) fn level(&self, frequency: f64, length: f64) -> u8 {
+        nearest(&self.levels, saturated(frequency, length, self.average))
+    }
+
+    /// What that level counts.
+    pub fn impact(&self, frequency: u32, length: u32) -> f32 {
+        let level = self.level(f64::from(frequency), f64::from(length));
+        self.levels[usize::from(level)]
     }
 
     pub(super) fn write(&self) -> Vec<u8> {

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::file::Answer;
 use crate::kernels::ln;
 use crate::prefix;
+use crate::words::share;
 
 /// Bytes of postings that a query with meaning reads; words that stand in very many documents are left out before. As many
 /// are read of all words that begin like one that is still being typed.
@@ -117,7 +118,7 @@ impl Remote {
             bound: 0.0,
             whole: read.iter().all(|read| *read),
         };
-        let mut given: Vec<(u32, u32, f64)> = Vec::new();
+        let mut given: Vec<(u32, u32, f32)> = Vec::new();
         for (number, (standing, read)) in by_word.iter().zip(&read).enumerate() {
             let own: Vec<Postings> = match read {
                 true => lists.by_ref().take(standing.len()).collect(),
@@ -147,11 +148,11 @@ impl Remote {
             let df = union.len() + unread;
             let idf = ln(1.0 + ((count - df as f64).max(0.0) + 0.5) / (df as f64 + 0.5));
             said.bound += idf * (impacts::K1 + 1.0);
-            let level = |level: u8| f64::from(levels[usize::from(level)]);
+            let value = |level: u8| idf as f32 * levels[usize::from(level)];
             given.extend(
                 union
                     .iter()
-                    .map(|(document, at)| (*document, number as u32, idf * level(*at))),
+                    .map(|(document, level)| (*document, number as u32, value(*level))),
             );
             said.lists.push(union);
             said.words.push(Weighed {
@@ -161,16 +162,12 @@ impl Remote {
                 idf,
             });
         }
-        // The contributions of a document stay in the order of the words.
+        // The contributions of a document stay in the order of the words, and are summed as those of a loaded index are.
         given.sort_unstable_by_key(|each| (each.0, each.1));
-        for (document, _, share) in given {
-            match said.shares.last_mut() {
-                Some(last) if last.0 == document => last.1 += share,
-                _ => said.shares.push((document, share)),
-            }
-        }
-        for share in &mut said.shares {
-            share.1 /= said.bound;
+        for own in given.chunk_by(|a, b| a.0 == b.0) {
+            let sum: f32 = own.iter().map(|each| each.2).sum();
+            let share = share(sum, said.bound);
+            said.shares.push((own[0].0, f64::from(share)));
         }
         Ok(Answer::Ready(said))
     }

@@ -7,7 +7,7 @@ use super::bytes::{Mark, mark, put};
 use super::check::check;
 use super::cluster::{Layout, Points, arrange};
 use super::corrections;
-use super::impacts::{Impacts, saturated};
+use super::impacts::Impacts;
 use super::leaf::Builder;
 use super::meta::{self, Parameters, SegmentMeta};
 use super::packer::Packer;
@@ -265,7 +265,7 @@ impl<'a> Writer<'a> {
                     let counts = &term.frequencies[*at];
                     let lengths = &documents[term.documents[*at] as usize].lengths;
                     found.push(*number);
-                    levels.push(impacts.level(saturated(counts, lengths, impacts.average)));
+                    levels.push(impacts.level(counts, lengths));
                     put_frequencies(&mut raw, counts);
                     let held: usize = counts.iter().map(|count| *count as usize).sum();
                     let own = &term.spots[*first_spot..first_spot + held];

@@ -113,6 +113,8 @@ pub struct Inverted {
     form_df: Vec<u32>,
     /// Of each document what BM25 adds to a frequency: k1 (1 - b + b length / average).
     pub(super) norms: Vec<f32>,
+    /// The length of each document, fields weighed.
+    pub(super) lengths: Vec<u32>,
     /// The length of all documents, fields weighed.
     pub total_length: u64,
 }
@@ -142,9 +144,9 @@ impl Inverted {
     }
 
     pub(super) fn size_bytes(&self) -> usize {
-        (self.starts.capacity() + self.form_df.capacity() + self.norms.capacity())
-            * size_of::<u32>()
-            + self.postings.capacity() * size_of::<Posting>()
+        let numbers = self.starts.capacity() + self.form_df.capacity();
+        let by_document = self.norms.capacity() + self.lengths.capacity();
+        (numbers + by_document) * size_of::<u32>() + self.postings.capacity() * size_of::<Posting>()
     }
 }
 
@@ -315,7 +317,7 @@ impl Words {
             frequency: 0,
         };
         let mut postings = vec![none; end as usize];
-        let mut lengths: Vec<u64> = Vec::with_capacity(self.documents.len());
+        let mut lengths: Vec<u32> = Vec::with_capacity(self.documents.len());
         for (number, document) in self.documents.iter().enumerate() {
             let mut length = 0;
             for field in Field::ALL {
@@ -324,7 +326,7 @@ impl Words {
                     if mark == Mark::GAP {
                         continue;
                     }
-                    length += u64::from(field.weight() * u32::from(!mark.has(Mark::WHOLE)));
+                    length += field.weight() * u32::from(!mark.has(Mark::WHOLE));
                     let term = terms[at] as usize;
                     let last = next[term] as usize;
                     if last > starts[term] as usize && postings[last - 1].document == number as u32
@@ -348,11 +350,12 @@ impl Words {
             postings,
             form_df,
             norms: vec![0.0; self.documents.len()],
-            total_length: lengths.iter().sum(),
+            total_length: lengths.iter().map(|length| u64::from(*length)).sum(),
+            lengths,
         };
         let average = inverted.average_length();
-        for (norm, length) in inverted.norms.iter_mut().zip(lengths) {
-            *norm = (K1 * (1.0 - B + B * (length as f64 / average))) as f32;
+        for (norm, length) in inverted.norms.iter_mut().zip(&inverted.lengths) {
+            *norm = (K1 * (1.0 - B + B * (f64::from(*length) / average))) as f32;
         }
         inverted
     }

@@ -18,7 +18,7 @@ pub use given::Given;
 pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;
 pub use query::{Asked, Clause, Query, Request, Word, read};
-pub use score::{Scores, Share};
+pub use score::{Impact, Scores, Share, share};
 pub use spelling::{Correction, doubtful, mend};
 pub use stored::{ENTRY_BYTES, Sections};
 

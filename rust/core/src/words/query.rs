@@ -189,7 +189,7 @@ impl Words {
             [term] => inverted.postings(*term).len() as u32,
             terms => {
                 let mut df = 0;
-                scores.gather(self.documents(), inverted, terms, |_, _| df += 1);
+                scores.gather(self.documents(), inverted, terms, u32::max, |_, _| df += 1);
                 df
             }
         }

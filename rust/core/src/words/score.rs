@@ -22,11 +22,7 @@ pub struct Scores {
 impl Scores {
     /// What the words are worth to a document, from 0 to 1: its BM25 by the most that any could have.
     pub fn share(&self, document: usize, query: &Query) -> f32 {
-        let score = f64::from(self.scores[document]);
-        if score == 0.0 {
-            return 0.0;
-        }
-        (score / query.bound).min(1.0) as f32
+        share(self.scores[document], query.bound)
     }
 
     /// Makes `set` the documents that have a word of the last query.
@@ -42,12 +38,14 @@ impl Scores {
         (self.scores.capacity() + numbers) * size_of::<u32>() + self.passed.capacity()
     }
 
-    /// Hands on each of `documents` documents that has one of the terms, with its frequency over all of them.
+    /// Hands on each of `documents` documents that has one of the terms, with what `join` makes of its frequencies, none of
+    /// which is 0.
     pub(super) fn gather(
         &mut self,
         documents: usize,
         inverted: &Inverted,
         terms: &[u32],
+        join: impl Fn(u32, u32) -> u32,
         mut take: impl FnMut(u32, u32),
     ) {
         if self.frequencies.len() < documents {
@@ -60,7 +58,7 @@ impl Scores {
                 if *frequency == 0 {
                     self.touched.push(posting.document);
                 }
-                *frequency += posting.frequency;
+                *frequency = join(*frequency, posting.frequency);
             }
         }
         for document in &self.touched {
@@ -70,23 +68,52 @@ impl Scores {
     }
 }
 
+/// What words that add up to `sum` are worth, from 0 to 1, where `bound` is the most that any document could have.
+pub fn share(sum: f32, bound: f64) -> f32 {
+    if sum == 0.0 {
+        return 0.0;
+    }
+    (f64::from(sum) / bound).min(1.0) as f32
+}
+
+/// What a term counts that stands so often in a document of such a length, fields weighed.
+pub type Impact<'a> = dyn Fn(u32, u32) -> f32 + 'a;
+
 /// What one word of a query gave a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Share {
     /// How often its terms stand in each field.
     pub tf: [u32; FIELDS],
+    /// The highest impact of its terms, where impacts were asked for.
+    pub impact: Option<f32>,
     /// Its part of the document's share, see [`Scores::share`].
     pub share: f64,
 }
 
 impl Words {
-    /// Scores all documents for a query that [`Words::prepare`] made since documents came or went.
-    pub fn score(&self, query: &Query, scores: &mut Scores) {
+    /// Scores all documents for a query that [`Words::prepare`] made since documents came or went: by frequencies and lengths,
+    /// or where there is an `impact` by that, of several terms of a word by the highest, as a reader in pieces does.
+    pub fn score(&self, query: &Query, impact: Option<&Impact<'_>>, scores: &mut Scores) {
         let documents = self.documents();
         let mut sums = std::mem::take(&mut scores.scores);
         sums.clear();
         sums.resize(documents, 0.0);
-        if let Some(inverted) = &self.inverted {
+        if let (Some(inverted), Some(impact)) = (&self.inverted, impact) {
+            for word in &query.words {
+                let idf = word.idf as f32;
+                let terms = &word.terms;
+                scores.gather(
+                    documents,
+                    inverted,
+                    terms,
+                    u32::max,
+                    |document, frequency| {
+                        let document = document as usize;
+                        sums[document] += idf * impact(frequency, inverted.lengths[document]);
+                    },
+                );
+            }
+        } else if let Some(inverted) = &self.inverted {
             // Both as long as there are documents, so that one comparison of a number does for both.
             let norms = &inverted.norms[..documents];
             for word in &query.words {
@@ -102,17 +129,23 @@ impl Words {
                             add(posting.document, posting.frequency);
                         }
                     }
-                    terms => scores.gather(documents, inverted, terms, add),
+                    terms => scores.gather(documents, inverted, terms, u32::saturating_add, add),
                 }
             }
         }
         scores.scores = sums;
     }
 
-    /// What each word of a query gave a document, in the order of the words.
-    pub fn shares(&self, document: usize, query: &Query) -> Vec<Share> {
+    /// What each word of a query gave a document, in the order of the words; `impact` as for [`Words::score`].
+    pub fn shares(
+        &self,
+        document: usize,
+        query: &Query,
+        impact: Option<&Impact<'_>>,
+    ) -> Vec<Share> {
         let mut shares = vec![Share::default(); query.words.len()];
-        let mut frequencies = vec![0; query.words.len()];
+        let terms = query.words.iter().map(|word| vec![0; word.terms.len()]);
+        let mut frequencies: Vec<Vec<u32>> = terms.collect();
         let Some(inverted) = &self.inverted else {
             return shares;
         };
@@ -121,15 +154,20 @@ impl Words {
             .flat_map(|field| self.tokens(document, field))
         {
             for (number, word) in query.words.iter().enumerate() {
-                if word.terms.contains(&token.term) {
+                if let Some(at) = word.terms.iter().position(|term| *term == token.term) {
                     shares[number].tf[token.field as usize] += 1;
-                    frequencies[number] += token.field.weight();
+                    frequencies[number][at] += token.field.weight();
                 }
             }
         }
-        for ((share, frequency), word) in shares.iter_mut().zip(frequencies).zip(&query.words) {
-            if frequency > 0 {
-                let frequency = f64::from(frequency);
+        for ((share, frequencies), word) in shares.iter_mut().zip(frequencies).zip(&query.words) {
+            let most = frequencies.iter().max().copied().unwrap_or(0);
+            if let Some(impact) = impact.filter(|_| most > 0) {
+                let impact = impact(most, inverted.lengths[document]);
+                share.share = word.idf * f64::from(impact) / query.bound;
+                share.impact = Some(impact);
+            } else if most > 0 {
+                let frequency = f64::from(frequencies.iter().sum::<u32>());
                 let norm = f64::from(inverted.norms[document]);
                 share.share = word.bound() * frequency / (frequency + norm) / query.bound;
             }

@@ -335,10 +335,19 @@ fn a_hit_in_pieces_is_explained_by_what_adds_up() {
             .sum();
         assert!((sum - hit["score"].as_f64().unwrap()).abs() < 1e-6, "{hit}");
         assert!(
-            (sum - leg["contribution"].as_f64().unwrap()).abs() < 1e-9,
+            (sum - leg["contribution"].as_f64().unwrap()).abs() < 1e-6,
             "{hit}"
         );
     }
+}
+
+#[test]
+fn impacts_of_what_was_not_published_are_refused() {
+    let mut engine = engine(&[1, 2, 3]);
+    let plan = br#"{"index":"i","words":{"text":"cake"},"precision":"impacts"}"#;
+    assert_eq!(engine.search(plan).unwrap_err().code(), "unsupported");
+    let plan = br#"{"index":"i","words":{"text":"cake"},"precision":"exact"}"#;
+    assert!(engine.search(plan).is_ok());
 }
 
 #[test]
@@ -350,6 +359,7 @@ fn what_needs_more_than_is_read_in_pieces_is_refused_by_name() {
         json!({"index": "p", "words": {"text": "cake"}, "filter": {"not": {"not_ids": ["d001"]}}}),
         json!({"index": "p", "like": "d001"}),
         json!({"index": "p", "vector": vec![1.0; DIM]}),
+        json!({"index": "p", "words": {"text": "cake"}, "precision": "exact"}),
     ] {
         let error = answered(&mut engine, &files, |engine| {
             engine.search(plan.to_string().as_bytes())

@@ -57,8 +57,7 @@ impl Line {
 /// What each document's postings count, by document and term, as sixteen quantiles leave it.
 struct Plain<'a> {
     contents: &'a Contents,
-    bounds: Vec<f32>,
-    levels: Vec<f64>,
+    levels: Vec<f32>,
 }
 
 fn saturated(contents: &Contents, document: u32, counts: &[u32; 4]) -> f32 {
@@ -94,14 +93,13 @@ impl Plain<'_> {
                 .filter(|value| level(**value) == wanted)
                 .map(|x| f64::from(*x))
                 .collect();
-            own.iter().sum::<f64>() / own.len().max(1) as f64
+            match own.is_empty() {
+                true => bounds[wanted],
+                false => (own.iter().sum::<f64>() / own.len() as f64) as f32,
+            }
         };
         let levels = (0..16).map(mean).collect();
-        Plain {
-            contents,
-            bounds,
-            levels,
-        }
+        Plain { contents, levels }
     }
 
     /// Each document's share of the most that the words can give.
@@ -118,12 +116,10 @@ impl Plain<'_> {
             {
                 for (document, counts) in term.documents.iter().zip(&term.frequencies) {
                     let value = saturated(self.contents, *document, counts);
-                    let level = self
-                        .bounds
-                        .iter()
-                        .position(|bound| value <= *bound)
-                        .unwrap();
-                    best[*document as usize] = best[*document as usize].max(self.levels[level]);
+                    let far = |level: &&f32| (**level - value).abs();
+                    let nearest = self.levels.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+                    let level = f64::from(*nearest.unwrap());
+                    best[*document as usize] = best[*document as usize].max(level);
                 }
             }
             let found = best.iter().filter(|best| **best > 0.0).count() as f64;

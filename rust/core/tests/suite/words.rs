@@ -77,7 +77,7 @@ fn filled(sources: &[Source]) -> Words {
 fn scored(words: &Words, request: &Request) -> (Query, Vec<f32>) {
     let mut scores = Scores::default();
     let query = words.prepare(request, &mut scores);
-    words.score(&query, &mut scores);
+    words.score(&query, None, &mut scores);
     let shares = (0..words.documents()).map(|document| scores.share(document, &query));
     (query.clone(), shares.collect())
 }
@@ -429,7 +429,7 @@ fn the_shares_of_words_add_up_and_name_fields() {
     let (query, found) = scored(&words, &asking("boats sailing the calm unheard"));
     assert_eq!(query.words.len(), 5);
     for (document, share) in found.iter().enumerate() {
-        let shares = words.shares(document, &query);
+        let shares = words.shares(document, &query, None);
         let sum: f64 = shares.iter().map(|each| each.share).sum();
         assert!((sum - f64::from(*share)).abs() < 1e-6);
         assert_eq!(shares[4].tf, [0; 4]);
@@ -441,7 +441,7 @@ fn the_shares_of_words_add_up_and_name_fields() {
     };
     let words = filled(&[source]);
     let (query, _) = scored(&words, &asking("calm"));
-    assert_eq!(words.shares(0, &query)[0].tf, [1, 0, 3, 0]);
+    assert_eq!(words.shares(0, &query, None)[0].tf, [1, 0, 3, 0]);
     assert_eq!(words.lengths(0), [1, 0, 3, 0]);
 }
 
