@@ -56,6 +56,7 @@ ORDER = [
     "marks",
     "facets",
     "reference_segments",
+    "reference_impacts",
     "reference",
     "store",
     "remote",

@@ -15,18 +15,20 @@ import numpy as np
 from findling import facets
 from findling.errors import BadInput, BadRequest, NotFound, NotReady, Unsupported, WrongDim, WrongSpace
 from findling.marks import snippets
+from findling.reference_impacts import Impacts, short_codes, unit
 from findling.reference_segments import Commits, Opening, digest_of, packed, unpacked
 from findling.reference_segments import inspect as inspect
-from findling.words import Analyse, Asked, Knows, Words, simple, words_of
+from findling.words import Analyse, Knows, Words, simple, words_of
 
 Embed = Callable[[list[str], str], "np.ndarray[Any, np.dtype[np.float32]]"]
+Shorten = Callable[["np.ndarray[Any, np.dtype[np.float32]]"], "np.ndarray[Any, np.dtype[np.float32]]"]
 
 CODE_MAX = 127
 QUERY_CODE_MAX = 2047
 LONG_WORDS = 200
 """A document of more words counts by half as a whole."""
 MEANING_WEIGHT, WORDS_WEIGHT = 0.65, 0.35
-_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k cursor filter facets sort explain encoder".split())
+_PLAN_KEYS = set("index text vector like space words weights offset limit meaning_k cursor filter facets sort explain encoder precision".split())
 
 Codes = tuple[list[int], float]
 
@@ -70,8 +72,11 @@ class ReferenceEngine:
         dim: int,
         analyse: Analyse = simple,
         knows: Knows = lambda form: False,
+        shorten: Shorten | None = None,
     ) -> None:
+        """`shorten` is how a piece table projects a vector: with it, meaning at the precision of impacts is that of short codes."""
         self._embed = embed
+        self._shorten = shorten
         self._analyse = analyse
         self._knows = knows
         self._model: dict[str, Any] = {"name": name, "space": space, "dim": dim}
@@ -189,7 +194,9 @@ class ReferenceEngine:
         words = Words(documents, self._analyse, self._knows) if "words" in plan else None
         typed = plan.get("words", {}).get("text", "")
         plan, corrections = _corrected(plan, words)
-        query = self._query(plan, index) if plan.keys() & {"text", "vector", "like"} else None
+        by_impacts = plan.get("precision") == "impacts"
+        shorten = self._shorten if by_impacts else None
+        query = self._query(plan, index, shorten) if plan.keys() & {"text", "vector", "like"} else None
         asked = None if words is None else words.query(plan["words"])
         if query is None and asked is None:
             raise BadRequest("the plan needs `text`, `vector` or `words`")
@@ -198,10 +205,12 @@ class ReferenceEngine:
         if plan.get("cursor"):
             meaning_k, offset = map(int, plan["cursor"].split("-"))
         values = {id: each.get("values", {}) for id, each in documents.items()}
-        hits = {id: _hit(each, query, asked, id, plan.get("weights", {})) for id, each in documents.items()}
+        impacts = Impacts(words) if by_impacts and words is not None else None
+        shares = {id: asked.score(id, impacts) for id in documents} if asked is not None else {}
+        hits = {id: _hit(_shortened(each, shorten), query, shares.get(id), plan.get("weights", {})) for id, each in documents.items()}
         of_words = None if asked is None or asked.is_blank else {id for id, hit in hits.items() if hit["legs"]["words"] > 0}
         meaning = None if query is None else {id: hit["legs"]["meaning"] for id, hit in hits.items()}
-        exact = _exact(words, typed, plan)
+        exact = set() if by_impacts else _exact(words, typed, plan)
         for id in exact:
             hits[id]["score"] = float(np.float32(hits[id]["score"] + _most(plan, hits[id]["legs"])))
 
@@ -292,7 +301,7 @@ class ReferenceEngine:
             raise NotFound(f"there is no index {plan['index']!r}; open it first", index=plan["index"])
         return self._indexes[plan["index"]]
 
-    def _query(self, plan: dict[str, Any], index: dict[str, Any]) -> Codes:
+    def _query(self, plan: dict[str, Any], index: dict[str, Any], shorten: Shorten | None) -> Codes:
         if len(plan.keys() & {"text", "vector", "like"}) > 1:
             raise BadRequest("the plan has several of `text`, `vector` and `like`")
         if plan.get("space", index["space"]) != index["space"]:
@@ -309,7 +318,7 @@ class ReferenceEngine:
                 found=len(vector),
                 wanted=self._model["dim"],
             )
-        return query_codes(vector)
+        return query_codes(vector if shorten is None else shorten(vector))
 
 
 def _own_vector(documents: dict[str, Any], id: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
@@ -346,7 +355,16 @@ def _most(plan: dict[str, Any], legs: dict[str, float]) -> float:
     return sum(float(plan.get("weights", {}).get(leg, weight)) for leg, weight in usual.items())
 
 
-def _hit(document: dict[str, Any], query: Codes | None, asked: Asked | None, id: str, weights: dict[str, float]) -> dict[str, Any]:
+def _shortened(document: dict[str, Any], shorten: Shorten | None) -> dict[str, Any]:
+    """The document with short codes for its own, where there is a way to shorten vectors."""
+    if shorten is None:
+        return document
+    codes = [short_codes(shorten(unit(each))) for each in document["codes"]]
+    whole = document["whole"]
+    return document | {"codes": codes, "whole": whole and short_codes(shorten(unit(whole)))}
+
+
+def _hit(document: dict[str, Any], query: Codes | None, share: float | None, weights: dict[str, float]) -> dict[str, Any]:
     """Score, best passage and legs of one document: docs/RANKING.md."""
     legs: dict[str, float] = {}
     best = 0
@@ -356,8 +374,8 @@ def _hit(document: dict[str, Any], query: Codes | None, asked: Asked | None, id:
         legs["meaning"] = scores[best]
         if document["whole"] is not None:
             legs["meaning"] = (scores[best] + score(query, document["whole"])) / 2
-    if asked is not None:
-        legs["words"] = asked.score(id)
+    if share is not None:
+        legs["words"] = share
     if len(legs) == 2:
         total = weights.get("meaning", MEANING_WEIGHT) * max(0.0, legs["meaning"]) + weights.get("words", WORDS_WEIGHT) * legs["words"]
     else:

@@ -13,7 +13,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 K1, B = 1.2, 0.75
 FIELD_WEIGHTS = {"title": 2.0, "text": 1.0, "tags": 1.0, "path": 1.0}
@@ -56,6 +56,12 @@ class Written:
     def length(self) -> float:
         """Words of all fields, by their weights."""
         return sum(weight * self.lengths.get(name, 0) for name, weight in FIELD_WEIGHTS.items())
+
+
+class Impact(Protocol):
+    """What words count in a document where frequencies are not looked at: a multiple of their idf."""
+
+    def of(self, written: Written, terms: Iterable[str]) -> float: ...
 
 
 class Words:
@@ -199,9 +205,12 @@ class Asked:
         """Whether a document has what the operators ask for."""
         return self._words.meets(id, self._asked)
 
-    def score(self, id: str) -> float:
+    def score(self, id: str, impacts: Impact | None = None) -> float:
         """BM25 of a document over the most that any document could have; 0 for a query without words."""
         written = self._words.written[id]
+        if impacts is not None:
+            given = sum(value * impacts.of(written, word) for word, value in self._idf.items())
+            return given / self.bound if self.bound else 0.0
         relative = written.length() / (self._average or 1.0)
         total = 0.0
         for word, value in self._idf.items():

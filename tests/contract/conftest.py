@@ -16,7 +16,7 @@ import pytest
 
 from findling import engine as findling_engine
 from findling.engine import Engine, encode, load
-from findling.reference import ReferenceEngine
+from findling.reference import ReferenceEngine, Shorten
 from hosts import HOST, start
 
 ROOT = Path(__file__).parents[2]
@@ -34,8 +34,8 @@ def native(model: bytes) -> Engine:
     return engine
 
 
-def _reference(model: bytes, native: Engine) -> Engine:
-    """The reference, given the native engine's vectors and tokens: what is compared is all that comes after them."""
+def reference_of(model: bytes, native: Engine, shorten: Shorten | None = None) -> Engine:
+    """The reference, given the native engine's vectors and tokens, and a way to shorten vectors: what is compared is all that comes after them."""
     meta = json.loads(load().load_model(model))
 
     def embed(texts: list[str], kind: str) -> Any:
@@ -50,7 +50,7 @@ def _reference(model: bytes, native: Engine) -> Engine:
         # The start, one piece, the end.
         return len(json.loads(native.tokenize(encode({"text": form, "kind": None, "max_tokens": None})))["ids"]) == 3
 
-    return ReferenceEngine(embed, name=meta["name"], space=meta["space"], dim=meta["dim"], analyse=analyse, knows=knows)
+    return ReferenceEngine(embed, name=meta["name"], space=meta["space"], dim=meta["dim"], analyse=analyse, knows=knows, shorten=shorten)
 
 
 @pytest.fixture(scope="session", params=ALL)
@@ -63,7 +63,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 def engine(backend: str, model: bytes, native: Engine) -> Iterator[Engine]:
     """One engine for all cases of a backend; each case opens an index of its own."""
     if backend == "reference":
-        yield _reference(model, native)
+        yield reference_of(model, native)
     elif backend == "native":
         started = load()
         started.load_model(model)
@@ -77,7 +77,7 @@ def engine(backend: str, model: bytes, native: Engine) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def reference(model: bytes, native: Engine) -> Engine:
-    return _reference(model, native)
+    return reference_of(model, native)
 
 
 @pytest.fixture(scope="session", params=RUST)
