@@ -78,6 +78,7 @@ ORDER = [
     "published",
     "serve",
     "sources",
+    "remembered",
     "building",
     "watching",
     "cache",

@@ -2,27 +2,31 @@
 
 Owns the way from sources to an index file or the folder of a published collection, and what of an earlier build is kept.
 Must not know arguments, or what is printed. Invariant: what was there before stays as it is unless something was found to
-index; built again, it holds the same documents as if it had been built from scratch.
+index; built again, it holds the same documents as if it had been built from scratch, also after a build that was killed.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from findling import passages, published, readers, segments
+from findling import passages, published, readers, remembered, segments
 from findling.app import Ticket, taken
 from findling.collection import Collection
 from findling.commits import Shelf
 from findling.engine import Engine, inspect
 from findling.errors import FindlingError, NotFound, StorageError
 from findling.intake import Intake, not_installed
-from findling.sources import Sources
+from findling.segments import POINTER
+from findling.sources import Sources, workplace
 from findling.store import FolderStore
 
 COLLECTION = "collection"
+DIGEST_START, DIGEST_END = 16, 32
+"""Where a file has the digest of its header (docs/FORMAT.md)."""
 
 
 async def build(
@@ -38,37 +42,90 @@ async def build(
     """Index the files and folders `named` and write them to `out`: one file where it ends in `.findling`, else a published collection.
 
     What an earlier build left at `out` is kept: documents that are the same stay, others are replaced or removed, and what is
-    new goes into a live segment; `fresh` begins from nothing. Answers what `App.add` does, and `removed`, `left_out` (how
+    new goes into a live segment; `fresh` begins from nothing. What a build from nothing has embedded is kept in the `workplace` of `out`
+    until it is written, so that the next one goes on where it was killed; so is what each file gave, and one that has not changed
+    since is not read. Answers what `App.add` does, and `removed`, `left_out` (how
     many files of folders were passed over, by reason), `fresh` (None, or why it was built from nothing) and `live` (the share of
     documents in live segments). `read` is told the name of each file before it is read, `ticket` how many documents are in;
     `url` is the address that the folders have on the web. Raises `NotFound` where nothing could be indexed, `StorageError` where nothing could be written.
     """
     sources = Sources(named, out, url)
-    work = Intake(_pause, time.perf_counter, not_installed, lambda: ticket.is_cancelled)
-    await work.files(sources.files(read))
-    if not work.documents:
-        reasons = "".join(f"; {each['name']}: {each['reason']}" for each in (sources.skipped + work.skipped)[:3])
-        raise NotFound(f"nothing in {', '.join(map(str, named))} could be indexed; {readers.KINDS} and other files can{reasons}")
+    place = FolderStore(workplace(out))
     reason = "it was asked for" if fresh else None
     collection = None
     if not fresh:
         collection, reason = await _earlier(engine, out)
+    reading = remembered.of(url)
+    files = remembered.Files() if collection is None else await remembered.load(place, _digest(out), reading)
+
+    async def taken_in(files: remembered.Files) -> Intake:
+        work = Intake(_pause, time.perf_counter, not_installed, lambda: ticket.is_cancelled)
+        sources.skipped.clear()
+        await work.files(files.noted(sources.files(read, files.is_as_it_was), work))
+        return work
+
+    work = await taken_in(files)
+    if not files.unread().isdisjoint(document.id for document in work.documents):
+        # Of several documents with one id the last one counts: now it matters what the others say.
+        files = remembered.Files()
+        work = await taken_in(files)
+    unread = files.unread()
+    if not work.documents and not unread:
+        if collection is not None:
+            collection.close()
+        reasons = "".join(f"; {each['name']}: {each['reason']}" for each in (sources.skipped + work.skipped)[:3])
+        raise NotFound(f"nothing in {', '.join(map(str, named))} could be indexed; {readers.KINDS} and other files can{reasons}")
+    unfinished = Shelf(place, "", inspect)
     if collection is None:
-        collection = Collection(COLLECTION, engine, FolderStore(out.parent))
-        await collection.open()
-        answer = await taken(work, collection, ticket, _pause)
-        answer["removed"] = 0
+        collection = await _begun(engine, unfinished)
+        answer = await _renewed(work, collection, ticket, unread)
+        # They are in the collection now, and writing it takes the most memory of all.
+        work.documents.clear()
         await _write(out, collection)
     else:
-        answer = await _renewed(work, collection, ticket)
-        if collection.keeper is None and answer["added"] + answer["replaced"] + answer["removed"]:
-            await _write(out, collection)
+        answer = await _renewed(work, collection, ticket, unread)
+        if collection.keeper is None:
+            if answer["added"] + answer["replaced"] + answer["removed"]:
+                await _write(out, collection)
+        elif not collection.kept()["saved"]:
+            raise StorageError(collection.kept()["fault"]["message"])
     state = collection.state()
-    answer |= {"documents": state["documents"], "passages": state["passages"], "live": collection.keeper.live_share() if collection.keeper else 0.0}
+    keeper = collection.keeper if collection.keeper and collection.keeper.shelf is not unfinished else None
+    answer |= {"documents": state["documents"], "passages": state["passages"], "live": keeper.live_share() if keeper else 0.0}
     for key in ("saved", "fault"):
         answer.pop(key, None)
     collection.close()
+    with suppress(FindlingError):
+        await unfinished.delete()
+    if not ticket.is_cancelled:
+        await remembered.save(place, _digest(out), reading, files.as_list(work.refused))
     return {**answer, "skipped": sources.skipped + answer["skipped"], "left_out": sources.left_out, "fresh": reason}
+
+
+def _digest(out: Path) -> str:
+    """The digest of the header of what is at `out`, the pointer of a folder; empty where it cannot be read."""
+    try:
+        with (out / POINTER if out.is_dir() else out).open("rb") as file:
+            return file.read(DIGEST_END)[DIGEST_START:].hex()
+    except OSError:
+        return ""
+
+
+async def _begun(engine: Engine, shelf: Shelf) -> Collection:
+    """What a build that was broken off had embedded, or an empty collection where that is of no use. Either stores on `shelf` what is added."""
+    # What cannot be used goes; where it cannot even be removed, nothing is stored on the way.
+    for used in (shelf, shelf, None):
+        collection = Collection(COLLECTION, engine, shelf.store, whole=True, shelf=used)
+        try:
+            state = await collection.open()
+            if not state["documents"] or _other(engine, collection, None) is None:
+                break
+            collection.close()
+            await shelf.delete()
+        except FindlingError:
+            with suppress(FindlingError):
+                await shelf.delete()
+    return collection
 
 
 async def _earlier(engine: Engine, out: Path) -> tuple[Collection | None, str | None]:
@@ -105,20 +162,19 @@ def _other(engine: Engine, collection: Collection, shelf: Shelf | None) -> str |
     return None
 
 
-async def _renewed(work: Intake, collection: Collection, ticket: Ticket) -> dict[str, Any]:
-    """Bring an earlier build up to what was read now, and store it where it has a shelf."""
+async def _renewed(work: Intake, collection: Collection, ticket: Ticket, unread: set[str]) -> dict[str, Any]:
+    """Bring a collection up to what was read now, and the documents of files that need not be read."""
     before = collection.state()["documents"]
     answer = await taken(work, collection, ticket, _pause)
+    answer["unchanged"] += len(unread)
     vanished: list[str] = []
     # What was there was met, or has vanished.
     there = {document.id for document in work.documents}
     if answer["unchanged"] + answer["replaced"] < before or work.refused or len(there) < len(work.documents):
-        there -= work.refused
+        there = there - work.refused | unread
         vanished = sorted(set(await collection.ids()) - there)
     answer["removed"] = await collection.remove(vanished) if vanished else 0
     await collection.commit()
-    if collection.keeper is not None and not collection.kept()["saved"]:
-        raise StorageError(collection.kept()["fault"]["message"])
     return answer
 
 

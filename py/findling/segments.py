@@ -53,7 +53,9 @@ def split(published: Any, inspect: Inspect) -> tuple[dict[str, Any], dict[str, A
     to be written: the pointer last. A commit that has no new segment gives the pointer alone.
     """
     end = LENGTH_BYTES + int.from_bytes(bytes(published[:LENGTH_BYTES]), "big")
-    pointer, segment = published[LENGTH_BYTES:end], published[end:]
+    pointer = published[LENGTH_BYTES:end]
+    # A segment is most of the memory of a build: what an engine gives as bytes is not copied.
+    segment = (memoryview(published) if isinstance(published, bytes) else published)[end:]
     header = inspect(pointer)
     return header, {**({names(header)[-1]: segment} if len(segment) else {}), POINTER: pointer}
 

@@ -18,6 +18,28 @@ from findling.readers.formats import MAX_BYTES
 
 HIDDEN, LINKS, OTHER = "hidden", "links", "of other kinds"
 
+State = tuple[int, int, int]
+"""Length in bytes, time of change in nanoseconds and number of a file: another state, another content."""
+
+
+def workplace(out: Path) -> Path:
+    """The hidden folder beside `out` for what a build of it has to remember."""
+    place = out.resolve()
+    return place.with_name(f".{place.name}.build")
+
+
+def state_of(path: Path) -> State | None:
+    """The state of a file; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_size, about.st_mtime_ns, about.st_ino
+
+
+def _never(name: str, path: Path, state: State, data: Any = None) -> bool:
+    return False
+
 
 def _mapped(path: Path) -> Any:
     """A file of which only a few places will be read."""
@@ -29,14 +51,14 @@ class Sources:
     """The files of all sources that a reader knows; `skipped` those that could not be read, `left_out` how many were passed over.
 
     Of several folders each file's name begins with its folder's. Hidden files, links, and the index that is being written
-    to `out` are passed over, in folders. `url` is the address that the folders have on the web. Raises `NotFound` and, where two files have the same name, `BadRequest`.
+    to `out` with its `workplace` are passed over, in folders. `url` is the address that the folders have on the web. Raises `NotFound` and, where two files have the same name, `BadRequest`.
     """
 
     def __init__(self, sources: list[Path], out: Path, url: str = "") -> None:
         self._url = url if not url or url.endswith("/") else f"{url}/"
         self.skipped: list[dict[str, str]] = []
         self.left_out: dict[str, int] = dict.fromkeys((HIDDEN, LINKS, OTHER), 0)
-        self._out = out.resolve()
+        self._ours = {out.resolve(), workplace(out)}
         self._found: list[tuple[str, Path]] = []
         for source in sources:
             if not source.exists():
@@ -48,32 +70,35 @@ class Sources:
         if twice := [name for name, count in counts.items() if count > 1]:
             raise BadRequest(f"two of the sources have a file {twice[0]!r}; rename one, or build from the folder that holds both")
 
-    def files(self, report: Callable[[str], None] = lambda name: None) -> Iterator[dict[str, Any]]:
-        """Name, bytes, `beside` and, where a base is known, `url` of each, read when it is asked for."""
+    def files(self, report: Callable[[str], None] = lambda name: None, known: Callable[..., bool] = _never) -> Iterator[dict[str, Any]]:
+        """Name, bytes, `state`, `beside` and, where a base is known, `url` of each, read when it is asked for.
+
+        `known` is asked by name, path and state whether a file may be passed over, before it is read and, with its bytes, after.
+        """
         for name, path in self._found:
-            report(name)
             try:
-                size, limit = path.stat().st_size, readers.limit_of(path.name)
+                about = path.stat()
+                state = (about.st_size, about.st_mtime_ns, about.st_ino)
+                size, limit = about.st_size, readers.limit_of(path.name)
+                if known(name, path, state):
+                    continue
+                report(name)
                 if size > limit:
                     reason = f"the file has {size} bytes, the limit is {limit}; split it"
                     self.skipped.append({"name": name, "code": "bad_input", "reason": reason})
                     continue
                 data = _mapped(path) if size > MAX_BYTES else path.read_bytes()
+                if known(name, path, state, data):
+                    continue
             except OSError as error:
                 self.skipped.append({"name": name, "code": "storage", "reason": error.strerror or str(error)})
                 continue
-            yield {"name": name, "bytes": data, "beside": self._beside(name, path), "url": self._address(name)}
+            yield {"name": name, "bytes": data, "state": state, "beside": self._beside(name, path), "url": self._address(name)}
 
-    def state(self) -> dict[str, tuple[int, int, int]]:
-        """Length in bytes, time of change in nanoseconds and number of each file, by name: another state, another content."""
-        found = {}
-        for name, path in self._found:
-            try:
-                about = path.stat()
-            except OSError:
-                continue
-            found[name] = (about.st_size, about.st_mtime_ns, about.st_ino)
-        return found
+    def state(self) -> dict[str, State]:
+        """The state of each file by name."""
+        states = ((name, state_of(path)) for name, path in self._found)
+        return {name: state for name, state in states if state is not None}
 
     def _address(self, name: str) -> str:
         """The address of a file; that of a folder's first page is the folder's."""
@@ -103,7 +128,7 @@ class Sources:
             folders[:] = kept
             for name in sorted(names):
                 path = Path(where, name)
-                if self._passed_over(path) or not path.is_file() or path.resolve() == self._out:
+                if self._passed_over(path) or not path.is_file():
                     continue
                 if readers.suffix_of(name) in readers.BY_SUFFIX:
                     found.append(path)
@@ -112,9 +137,11 @@ class Sources:
         return found
 
     def _passed_over(self, path: Path) -> bool:
-        """Whether a file or folder is hidden or a link, which is counted; the folder that is written is just passed over."""
+        """Whether a file or folder is hidden or a link, which is counted; what is written is just passed over."""
+        if not path.is_symlink() and path.resolve() in self._ours:
+            return True
         for what, holds in ((HIDDEN, path.name.startswith(".")), (LINKS, path.is_symlink())):
             if holds:
                 self.left_out[what] += 1
                 return True
-        return path.is_dir() and path.resolve() == self._out
+        return False
