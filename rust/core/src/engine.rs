@@ -135,7 +135,8 @@ impl Engine {
     /// `{"index":NAME,"file"?,"length"?:bytes,"whole"?:bool}` -> `{"index","documents","passages","space","meta","values"?}` or
     /// `{"need":[{"file","offset","length"}]}`. Without a file the index is new and empty. An index that is open under
     /// that name is replaced once the new one is. A collection with a published segment is read in pieces, for searches only;
-    /// `whole` reads all its files, and it is an index like any other, as one without always is.
+    /// `whole` reads all its files, and it is an index like any other, as one without always is. Without `whole` the records of such
+    /// a one are read when they are shown, or when it is changed or written.
     ///
     /// # Errors
     /// `bad_request`, `bad_format`, `wrong_version` or `wrong_digest`.

@@ -245,6 +245,45 @@ impl File {
         read.map(Answer::Ready)
     }
 
+    /// What has to be fetched before a whole section can be read.
+    ///
+    /// # Errors
+    /// `bad_format` when there is no such section.
+    pub fn lacks(&mut self, name: &str) -> Result<Vec<Need>> {
+        let section = self.known()?.section(name)?.clone();
+        let all = 0..section.length;
+        Ok(self.missing(&[(section, all)])?.unwrap_or_default())
+    }
+
+    /// Keeps all blocks of a section for when it is read, asking for about `step` bytes at once.
+    ///
+    /// # Errors
+    /// As for [`File::sections`].
+    pub fn hold(&mut self, name: &str, step: u64) -> Result<Answer<()>> {
+        let section = self.known()?.section(name)?.clone();
+        let step = (step / u64::from(section.block)).max(1) * u64::from(section.block);
+        let mut start = 0;
+        while start < section.length {
+            let range = start..section.length.min(start + step);
+            start = range.end;
+            let is_held = |block| {
+                let at = section.block_range(block).start;
+                self.verified.contains_key(&at)
+            };
+            if blocks(&section, &range).all(is_held) {
+                continue;
+            }
+            let wanted = [(section.clone(), range)];
+            if let Some(needs) = self.missing(&wanted)? {
+                return Ok(Answer::Need(needs));
+            }
+            let read = self.verify_blocks(&wanted);
+            self.let_go(&wanted, read.is_ok());
+            read?;
+        }
+        Ok(Answer::Ready(()))
+    }
+
     /// Parts of the content of sections, each missing stretch of which is asked for at once; they are kept.
     ///
     /// # Errors
@@ -436,10 +475,7 @@ impl File {
             let digests = self.table.as_deref().unwrap_or_default();
             let own = part(digests, start, &section.table_range());
             if let Some(content) = whole {
-                for block in 0..section.blocks() {
-                    let at = section.block_range(block);
-                    section.verify_block(own, block, part(&content, section.offset, &at))?;
-                }
+                section.verify_blocks(own, &content)?;
                 contents.push(content);
                 continue;
             }
@@ -465,20 +501,12 @@ impl File {
     }
 
     fn read_pieces(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<Vec<Vec<u8>>> {
-        self.verify_tables()?;
-        let table = self.known()?.table_range();
-        let digests = self.table.as_deref().unwrap_or_default();
+        self.verify_blocks(wanted)?;
         let mut contents = Vec::with_capacity(wanted.len());
         for (section, range) in wanted {
             let mut content = Vec::new();
             for block in blocks(section, range) {
                 let at = section.block_range(block);
-                if !self.verified.contains_key(&at.start) {
-                    let bytes = self.fetched(&at).unwrap_or_default().to_vec();
-                    let own = part(digests, table.start, &section.table_range());
-                    section.verify_block(own, block, &bytes)?;
-                    self.verified.insert(at.start, bytes);
-                }
                 let bytes = &self.verified[&at.start];
                 let start = (section.offset + range.start).saturating_sub(at.start) as usize;
                 let end = (section.offset + range.end).min(at.end) - at.start;
@@ -487,6 +515,25 @@ impl File {
             contents.push(content);
         }
         Ok(contents)
+    }
+
+    /// Compares the blocks of ranges that were fetched with their digests, and keeps them.
+    fn verify_blocks(&mut self, wanted: &[(Section, Range<u64>)]) -> Result<()> {
+        self.verify_tables()?;
+        let table = self.known()?.table_range();
+        let digests = self.table.as_deref().unwrap_or_default();
+        for (section, range) in wanted {
+            let own = part(digests, table.start, &section.table_range());
+            for block in blocks(section, range) {
+                let at = section.block_range(block);
+                if !self.verified.contains_key(&at.start) {
+                    let bytes = self.fetched(&at).unwrap_or_default().to_vec();
+                    section.verify_block(own, block, &bytes)?;
+                    self.verified.insert(at.start, bytes);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A range that was fetched with nothing in front of it and little behind, which stays; none when there is no such.

@@ -144,6 +144,14 @@ impl Section {
     /// `wrong_digest` when the bytes differ from those that were written.
     pub fn verify(&self, table: &[u8], content: &[u8]) -> Result<()> {
         self.verify_table(table)?;
+        self.verify_blocks(table, content)
+    }
+
+    /// Checks every block of the whole content against a table that [`Section::verify_table`] has accepted.
+    ///
+    /// # Errors
+    /// `wrong_digest` when the bytes differ from those that were written.
+    pub fn verify_blocks(&self, table: &[u8], content: &[u8]) -> Result<()> {
         if content.len() as u64 != self.length {
             return Err(self.damaged("its length differs from the header", None));
         }

@@ -1,11 +1,13 @@
 //! A collection on its way into memory: its pointer and all its segments whole, then an index like any other.
 //!
 //! Owns which bytes are still lacking, and in which segment each document lies; must not know how they are read. Invariant: nothing
-//! of a file is used before all of it has been compared with its digests, and bytes that turn out to be damaged are forgotten.
+//! is used before it has been compared with its digests, and bytes that turn out to be damaged are forgotten. Where all segments are
+//! live and not all is to be read, records stay in their files until they are shown or all of them are needed.
 
 use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
+use crate::format::{Kind, hex};
 use crate::index::Index;
 use crate::segment::{Contents, Pointer, Role, SegmentFile, Whole, name_digest, role};
 use crate::sorted::SortedMap;
@@ -34,7 +36,7 @@ impl Loads {
         let begun = begun.filter(|loading| loading.is(source, length));
         // It exists before anybody knows whether it is needed, so that a pointer that was given whole is not asked for again.
         let mut loading = begun.unwrap_or_else(|| Loading::new(source, length));
-        if loading.segments.is_none() {
+        if loading.read.is_none() {
             match role(file)? {
                 Answer::Ready(Role::Whole) => {}
                 Answer::Ready(Role::Pieces) if whole => {}
@@ -45,7 +47,7 @@ impl Loads {
                 }
             }
         }
-        Ok(match loading.open()? {
+        Ok(match loading.open(whole)? {
             Answer::Ready(index) => Answer::Ready(Some(index)),
             Answer::Need(needs) => {
                 self.0.insert(name.to_owned(), loading);
@@ -54,7 +56,12 @@ impl Loads {
         })
     }
 
-    /// Hands over bytes to those that lack them.
+    /// The files of live segments, which lack bytes.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut File> {
+        self.0.values_mut().flat_map(Loading::files_mut)
+    }
+
+    /// Hands over bytes to those of the other files that lack them.
     pub fn provide(&mut self, file: &str, offset: u64, bytes: &[u8]) {
         for loading in self.0.values_mut() {
             loading.provide(file, offset, bytes);
@@ -90,12 +97,31 @@ impl Piece {
     }
 }
 
+/// A segment of which some bytes may be at hand.
+#[derive(Debug)]
+enum Part {
+    /// A published one, which is read whole.
+    Published(Piece),
+    /// A live one.
+    Live(File),
+    /// A live one of which the documents were read.
+    Open(Box<Index>),
+}
+
+/// A pointer that was read, and its segments in its order.
+#[derive(Debug)]
+struct Read {
+    pointer: Pointer,
+    digest: String,
+    parts: Vec<Part>,
+}
+
 /// A collection of which some bytes may be at hand.
 #[derive(Debug)]
 struct Loading {
     pointer: Piece,
-    /// In the order of the pointer; none before that has been read.
-    segments: Option<Vec<Piece>>,
+    /// None before the pointer is at hand.
+    read: Option<Read>,
 }
 
 impl Loading {
@@ -107,7 +133,7 @@ impl Loading {
                 length,
                 bytes: None,
             },
-            segments: None,
+            read: None,
         }
     }
 
@@ -116,10 +142,32 @@ impl Loading {
         self.pointer.name == pointer && self.pointer.length == length
     }
 
-    /// Takes a file; parts of one, and files that are not lacking, are not kept.
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.read.iter_mut().flat_map(|read| &mut read.parts)
+    }
+
+    fn files_mut(&mut self) -> impl Iterator<Item = &mut File> {
+        self.parts_mut().flat_map(|part| {
+            let (file, index) = match part {
+                Part::Published(_) => (None, None),
+                Part::Live(file) => (Some(file), None),
+                Part::Open(index) => (None, Some(index.files_mut())),
+            };
+            file.into_iter().chain(index.into_iter().flatten())
+        })
+    }
+
+    /// Takes a file that is read whole; parts of one, and files that are not lacking, are not kept.
     fn provide(&mut self, name: &str, offset: u64, bytes: &[u8]) {
-        let segments = self.segments.iter_mut().flatten();
-        for piece in [&mut self.pointer].into_iter().chain(segments) {
+        let published = self
+            .read
+            .iter_mut()
+            .flat_map(|read| &mut read.parts)
+            .filter_map(|part| match part {
+                Part::Published(piece) => Some(piece),
+                _ => None,
+            });
+        for piece in [&mut self.pointer].into_iter().chain(published) {
             let is_all = offset == 0 && bytes.len() as u64 >= piece.length;
             if piece.name == name && is_all && piece.bytes.is_none() {
                 piece.bytes = Some(bytes[..piece.length as usize].to_vec());
@@ -129,69 +177,126 @@ impl Loading {
 
     /// Bytes that are at hand.
     fn size_bytes(&self) -> usize {
-        let segments = self.segments.iter().flatten();
-        let pieces = [&self.pointer].into_iter().chain(segments);
-        pieces.flat_map(|piece| &piece.bytes).map(Vec::len).sum()
+        let piece = |piece: &Piece| piece.bytes.as_ref().map_or(0, Vec::len);
+        let parts = self.read.iter().flat_map(|read| &read.parts);
+        let parts = parts.map(|part| match part {
+            Part::Published(published) => piece(published),
+            Part::Live(file) => file.size_bytes(),
+            Part::Open(index) => {
+                let size = index.size_bytes();
+                size.vectors + size.text
+            }
+        });
+        piece(&self.pointer) + parts.sum::<usize>()
     }
 
-    /// The index, or what is lacking.
+    /// The index, or what is lacking; with `whole` nothing of it stays in a file.
     ///
     /// # Errors
     /// `bad_format`, `wrong_version`, `wrong_digest`, or `unsupported` for documents without vectors.
-    fn open(&mut self) -> Result<Answer<Index>> {
-        let Some(bytes) = &self.pointer.bytes else {
-            return Ok(Answer::Need(self.pointer.need().into_iter().collect()));
-        };
-        let (pointer, digest) = (Pointer::parse(bytes)?, name_digest(bytes)?);
-        let segments = self.segments.get_or_insert_with(|| {
-            let files = pointer.segments.iter();
-            files
-                .map(|file| Piece {
-                    name: beside(&self.pointer.name, &file.file),
-                    length: file.length,
-                    bytes: None,
-                })
-                .collect()
-        });
-        let needs: Vec<Need> = segments.iter().filter_map(Piece::need).collect();
+    fn open(&mut self, whole: bool) -> Result<Answer<Index>> {
+        if self.read.is_none() {
+            let Some(bytes) = self.pointer.bytes.take() else {
+                return Ok(Answer::Need(self.pointer.need().into_iter().collect()));
+            };
+            self.read = Some(Read::new(&bytes, &self.pointer.name)?);
+        }
+        let mut needs = Vec::new();
+        if let Some(read) = &mut self.read {
+            let is_all = whole || read.pointer.published().is_some();
+            for (file, part) in read.pointer.segments.iter().zip(&mut read.parts) {
+                needs.extend(part.advance(file, is_all)?);
+            }
+        }
         if !needs.is_empty() {
             return Ok(Answer::Need(needs));
         }
-        let bytes = segments.iter_mut().filter_map(|piece| piece.bytes.take());
-        Ok(Answer::Ready(joined(pointer, digest, bytes)?))
+        Ok(Answer::Ready(match self.read.take() {
+            Some(read) => read.joined()?,
+            None => Index::new(),
+        }))
     }
 }
 
-/// The index of all segments of a pointer, without the documents that are gone.
-fn joined(
-    mut pointer: Pointer,
-    digest: String,
-    segments: impl Iterator<Item = Vec<u8>>,
-) -> Result<Index> {
-    let (mut index, mut numbers) = (Index::new(), Vec::new());
-    for (at, bytes) in segments.enumerate() {
-        let file = pointer.segments[at].clone();
-        let (mut part, mut own) = match file.is_live() {
-            true => live(&file, &bytes)?,
-            false => published(&mut pointer, &bytes)?,
-        };
-        drop(bytes);
-        // By number in the segment, to be removed by number in the index.
-        let is_gone = |number: &u32| pointer.gone[at].binary_search(number).is_ok();
-        let gone = (0_u32..).zip(&own).filter(|(_, number)| is_gone(number));
-        let gone: Vec<u32> = gone.map(|(document, _)| document).collect();
-        part.remove_numbers(&gone)?;
-        own.retain(|number| !is_gone(number));
-        numbers.extend(own.into_iter().map(|number| (at, number)));
-        match at {
-            0 => index = part,
-            _ => index.append(&part)?,
+impl Part {
+    /// Goes on with what is at hand; gives what is lacking. The records of a live segment are left where they are, unless all of it is
+    /// wanted.
+    fn advance(&mut self, named: &SegmentFile, is_all: bool) -> Result<Vec<Need>> {
+        if let Part::Live(file) = self {
+            match file.header(Kind::Index)? {
+                Answer::Need(needs) => return Ok(needs),
+                Answer::Ready(header) => check_named(named, &hex(&header.digest))?,
+            }
+            match Index::open(file)? {
+                Answer::Need(needs) => return Ok(needs),
+                Answer::Ready(index) => {
+                    check_counted(named, &index)?;
+                    *self = Part::Open(Box::new(index));
+                }
+            }
+        }
+        match self {
+            Part::Published(piece) => Ok(piece.need().into_iter().collect()),
+            Part::Open(index) if is_all => Ok(index.fetch_part()?.needs()),
+            Part::Open(index) => index.fetch_searched(),
+            Part::Live(_) => Ok(Vec::new()),
         }
     }
-    index.set_meta(std::mem::take(&mut pointer.user));
-    index.set_bands(pointer.bands.take());
-    index.set_stored(digest, &pointer, &numbers);
-    Ok(index)
+}
+
+impl Read {
+    /// What the bytes of a pointer file say, whose name is `source`.
+    fn new(bytes: &[u8], source: &str) -> Result<Read> {
+        let (pointer, digest) = (Pointer::parse(bytes)?, name_digest(bytes)?);
+        let parts = pointer.segments.iter().map(|file| {
+            let name = beside(source, &file.file);
+            match file.is_live() {
+                true => Part::Live(File::new(&name, file.length)),
+                false => Part::Published(Piece {
+                    name,
+                    length: file.length,
+                    bytes: None,
+                }),
+            }
+        });
+        Ok(Read {
+            parts: parts.collect(),
+            pointer,
+            digest,
+        })
+    }
+
+    /// The index of all segments, without the documents that are gone.
+    fn joined(mut self) -> Result<Index> {
+        let (mut index, mut numbers) = (Index::new(), Vec::new());
+        for (at, part) in self.parts.into_iter().enumerate() {
+            let (mut part, mut own) = match part {
+                Part::Published(piece) => {
+                    published(&mut self.pointer, &piece.bytes.unwrap_or_default())?
+                }
+                Part::Open(part) => {
+                    let documents = part.documents() as u32;
+                    (*part, (0..documents).collect())
+                }
+                Part::Live(_) => continue,
+            };
+            // By number in the segment, to be removed by number in the index.
+            let is_gone = |number: &u32| self.pointer.gone[at].binary_search(number).is_ok();
+            let gone = (0_u32..).zip(&own).filter(|(_, number)| is_gone(number));
+            let gone: Vec<u32> = gone.map(|(document, _)| document).collect();
+            part.remove_numbers(&gone)?;
+            own.retain(|number| !is_gone(number));
+            numbers.extend(own.into_iter().map(|number| (at, number)));
+            match at {
+                0 => index = part,
+                _ => index.append(&part)?,
+            }
+        }
+        index.set_meta(std::mem::take(&mut self.pointer.user));
+        index.set_bands(self.pointer.bands.take());
+        index.set_stored(self.digest, &self.pointer, &numbers);
+        Ok(index)
+    }
 }
 
 /// What the live segments of a pointer hold, whose bytes come in its order, without the documents that are gone.
@@ -204,7 +309,7 @@ pub fn live_contents(
 ) -> Result<Contents> {
     let mut all = Index::new();
     for ((file, gone), bytes) in pointer.live().zip(segments) {
-        let (mut part, _) = live(file, &bytes)?;
+        let mut part = live(file, &bytes)?;
         part.remove_numbers(gone)?;
         all.append(&part)?;
     }
@@ -216,27 +321,37 @@ pub fn live_contents(
     all.contents()
 }
 
-/// A live segment, and the numbers of its documents.
+/// A live segment whose bytes are at hand.
 ///
 /// # Errors
 /// `bad_format`, `wrong_version` or `wrong_digest`.
-fn live(file: &SegmentFile, bytes: &[u8]) -> Result<(Index, Vec<u32>)> {
-    let found = name_digest(bytes)?;
-    if found != file.digest {
-        return Err(Error::new(
-            Code::WrongDigest,
-            "a segment is not the one that the pointer names; fetch or build the collection again",
-        )
-        .with(json!({"file": file.file, "found": found, "wanted": file.digest})));
-    }
+fn live(file: &SegmentFile, bytes: &[u8]) -> Result<Index> {
+    check_named(file, &name_digest(bytes)?)?;
     let index = Index::load_sections(bytes, false)?;
-    let documents = file.documents.unwrap_or(0);
-    if index.documents() != documents as usize {
-        return Err(bad(
-            "a segment has other than as many documents as its pointer says",
-        ));
+    check_counted(file, &index)?;
+    Ok(index)
+}
+
+/// Refuses a segment of another digest than the one that is named.
+fn check_named(file: &SegmentFile, found: &str) -> Result<()> {
+    if found == file.digest {
+        return Ok(());
     }
-    Ok((index, (0..documents).collect()))
+    Err(Error::new(
+        Code::WrongDigest,
+        "a segment is not the one that the pointer names; fetch or build the collection again",
+    )
+    .with(json!({"file": file.file, "found": found, "wanted": file.digest})))
+}
+
+/// Refuses a segment of other than as many documents as it is said to have.
+fn check_counted(file: &SegmentFile, index: &Index) -> Result<()> {
+    if index.documents() == file.documents.unwrap_or(0) as usize {
+        return Ok(());
+    }
+    Err(bad(
+        "a segment has other than as many documents as its pointer says",
+    ))
 }
 
 /// The published segment, and the numbers of its documents in the order of the index; what version 1 of the pointer does not say

@@ -64,11 +64,12 @@ impl Engine {
         let (offset, bytes) = (plan::offset(offset)?, bytes.into());
         self.published.provide(file, offset, &bytes);
         self.loads.provide(file, offset, &bytes);
-        let open = self.indexes.values_mut().filter_map(Index::file_mut);
+        let open = self.indexes.values_mut().flat_map(Index::files_mut);
         let mut wanting: Vec<&mut File> = self
             .opening
             .values_mut()
             .chain(open)
+            .chain(self.loads.files_mut())
             .filter(|each| each.wants(file, offset, bytes.len()))
             .collect();
         // Most bytes are one file's, which takes them as they are.

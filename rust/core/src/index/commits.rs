@@ -4,7 +4,7 @@
 //! both; must not know bytes. Invariant: only a commit that names the draft's digest makes it the base, so that a failed write
 //! loses nothing; what is computed changes neither.
 
-use super::Index;
+use super::{Counted, Index};
 use crate::error::{Code, Error, Result};
 use crate::segment::{Parameters, Pointer, SegmentFile};
 use serde::Serialize;
@@ -121,6 +121,7 @@ impl Index {
                 pieces: pointer.pieces.clone(),
             }),
         };
+        self.counted.take();
         for (document, (segment, number)) in self.documents.iter_mut().zip(numbers) {
             document.homes.now = Home {
                 segment: first + *segment as u32,
@@ -144,10 +145,21 @@ impl Index {
     }
 
     /// What is stored, and what is if the last commit was written, if there was one.
-    pub fn stored(&self) -> (Stored, Option<Stored>) {
-        let draft = self.commits.draft.as_ref();
-        let draft = draft.map(|draft| self.described(Some(draft), true));
-        (self.described(self.commits.base.as_ref(), false), draft)
+    pub fn stored(&self) -> (&Stored, Option<&Stored>) {
+        let counted = self.counted();
+        (&counted.stored, counted.next.as_ref())
+    }
+
+    /// What is counted over all documents; it is counted once between two changes.
+    pub(super) fn counted(&self) -> &Counted {
+        self.counted.get_or_init(|| {
+            let draft = self.commits.draft.as_ref();
+            Counted {
+                stored: self.described(self.commits.base.as_ref(), false),
+                next: draft.map(|draft| self.described(Some(draft), true)),
+                id_bytes: self.documents.iter().map(|each| each.id.len()).sum(),
+            }
+        })
     }
 
     fn described(&self, state: Option<&State>, is_draft: bool) -> Stored {
@@ -240,6 +252,7 @@ impl Index {
 
     /// Remembers what a plan became: a pointer with the new segment, if there is one, as its last, and its digest.
     pub fn drafted(&mut self, plan: &Plan, pointer: &Pointer, digest: String) {
+        self.counted.take();
         if plan.confirms
             && let Some(draft) = self.commits.draft.take()
         {

@@ -3,12 +3,13 @@
 //! Owns what a document takes along; must not know files. Invariant: what is found is a function of the documents, so that those of
 //! many segments, joined, are found with the scores they have in one.
 
+use super::records::Lying;
 use super::{Document, Index, Space, lost, span};
 use crate::error::{Code, Error, Result};
 use crate::stored::bad;
 
 impl Index {
-    /// Appends all documents of another index; both are in memory.
+    /// Appends all documents of another index; both are in memory, but for the records of both, which may lie in files.
     ///
     /// # Errors
     /// `bad_format` when they have vectors of different spaces, the same ids, or more words or values than an index can have.
@@ -25,11 +26,16 @@ impl Index {
         if Some(&*space) != other.space.as_ref() {
             return Err(bad("its segments have vectors of different models"));
         }
-        let (Some(rows), Some(whole_rows), Some(words), Some(records)) =
-            (&other.rows, &other.whole_rows, &other.words, &other.records)
+        let (Some(rows), Some(whole_rows), Some(words)) =
+            (&other.rows, &other.whole_rows, &other.words)
         else {
             return Err(lost());
         };
+        if self.records.is_some() != other.records.is_some() {
+            return Err(lost());
+        }
+        // Where theirs stand among those that lie in files.
+        let before = self.records_end();
         let values = documents.iter().map(|number| other.columns.row(*number));
         let values: Vec<_> = values.collect();
         self.columns
@@ -37,7 +43,7 @@ impl Index {
             .map_err(|error| Error::new(Code::BadFormat, error.message))?;
         let (mut passages, mut wholes) = (self.passages, self.wholes);
         let mut numbers = Vec::with_capacity(documents.len());
-        let parts = self.parts().ok_or_else(lost)?;
+        let mut parts = self.parts().ok_or_else(lost)?;
         parts
             .words
             .append(words, documents)
@@ -49,16 +55,20 @@ impl Index {
             if let Some(whole) = document.whole {
                 parts.whole_rows.extend_some(whole_rows, whole..whole + 1);
             }
-            let start = parts.records.len() as u64;
-            parts
-                .records
-                .extend_from_slice(&records[span(&document.record)]);
+            let record = match (&mut parts.records, &other.records) {
+                (Some(own), Some(theirs)) => {
+                    let start = own.len() as u64;
+                    own.extend_from_slice(&theirs[span(&document.record)]);
+                    start..own.len() as u64
+                }
+                _ => before + document.record.start..before + document.record.end,
+            };
             numbers.push(Document {
                 id: document.id.clone(),
                 first_row: passages,
                 passages: document.passages,
                 whole: document.whole.map(|_| wholes),
-                record: start..parts.records.len() as u64,
+                record,
                 homes: document.homes,
             });
             passages += document.passages;
@@ -75,7 +85,11 @@ impl Index {
             self.columns.push(values);
             self.documents.push(document);
         }
-        self.turns.clear();
+        self.changed();
+        self.files.extend(other.files.iter().map(|lying| Lying {
+            file: lying.file.clone(),
+            records: before + lying.records.start..before + lying.records.end,
+        }));
         (self.passages, self.wholes) = (passages, wholes);
         Ok(())
     }

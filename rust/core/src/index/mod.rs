@@ -9,6 +9,7 @@ mod contents;
 mod joined;
 mod like;
 mod loaded;
+mod records;
 mod rows;
 mod search;
 mod stored;
@@ -19,16 +20,16 @@ pub use search::{Ask, Buffers, Found, Meaning};
 use crate::bands::Bands;
 use crate::error::{Code, Error, Result};
 use crate::facets::{Columns, Row};
-use crate::file::{Answer, File};
 use crate::words::{Source, Words};
 use commits::{Commits, Homes};
+use records::Lying;
 use rows::Rows;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use stored::read_record;
+use std::sync::OnceLock;
 
 /// Which vectors an index holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,19 +106,32 @@ pub struct Index {
     passages: usize,
     /// How many documents have a row as a whole.
     wholes: usize,
-    /// Of the passages; none while they lie in `file`.
+    /// Of the passages; none while they lie in a file.
     rows: Option<Rows>,
-    /// Of whole documents: the mean of their passages, at length 1. None while they lie in `file`.
+    /// Of whole documents: the mean of their passages, at length 1. None while they lie in a file.
     whole_rows: Option<Rows>,
-    /// None while they lie in `file`.
+    /// None while they lie in a file.
     words: Option<Words>,
     /// What documents can be filtered by.
     columns: Columns,
-    /// The records end to end; None while they lie in `file`.
+    /// The records end to end; None while they lie in files.
     records: Option<Vec<u8>>,
-    file: Option<File>,
+    /// In which parts of it still lie: one, or records only.
+    files: Vec<Lying>,
     /// What is stored of it, and what may be.
     commits: Commits,
+    /// What takes a walk over all documents to tell, from when it was asked for until they change.
+    counted: OnceLock<Counted>,
+}
+
+/// What is counted over all documents.
+#[derive(Clone, Debug)]
+struct Counted {
+    stored: Stored,
+    /// The same, if the last commit was written.
+    next: Option<Stored>,
+    /// Bytes of all ids.
+    id_bytes: usize,
 }
 
 impl Index {
@@ -137,14 +151,10 @@ impl Index {
             words: Some(Words::default()),
             columns: Columns::new(),
             records: Some(Vec::new()),
-            file: None,
+            files: Vec::new(),
             commits: Commits::default(),
+            counted: OnceLock::new(),
         }
-    }
-
-    /// The file it was opened from, while parts of it still lie there.
-    pub fn file_mut(&mut self) -> Option<&mut File> {
-        self.file.as_mut()
     }
 
     /// The space of its vectors; none before the first document.
@@ -196,18 +206,19 @@ impl Index {
     pub fn size_bytes(&self) -> SizeBytes {
         let rows = [&self.rows, &self.whole_rows].into_iter().flatten();
         let vectors = rows.map(Rows::size_bytes).sum();
-        let ids: usize = self.documents.iter().map(|each| each.id.len()).sum();
+        let ids = self.counted().id_bytes;
         // An id stands in the list and in the map.
         let table = self.documents.capacity() * size_of::<Document>()
             + self.numbers.len() * size_of::<(Box<str>, usize)>()
             + self.turns.capacity() * size_of::<u32>();
         let words = self.words.as_ref().map_or(0, Words::size_bytes);
         let records = self.records.as_ref().map_or(0, Vec::capacity);
-        let file = self.file.as_ref().map_or(0, File::size_bytes);
+        let files = self.files.iter();
+        let files: usize = files.map(|lying| lying.file.size_bytes()).sum();
         SizeBytes {
             vectors,
             graph: 0,
-            text: table + 2 * ids + words + self.columns.size_bytes() + records + file,
+            text: table + 2 * ids + words + self.columns.size_bytes() + records + files,
         }
     }
 
@@ -258,12 +269,15 @@ impl Index {
         }
         let values = entries.iter().map(|entry| &entry.values);
         self.columns.check_room(values)?;
-        self.parts().ok_or_else(lost)?;
+        self.parts()
+            .and_then(|parts| parts.records)
+            .ok_or_else(lost)?;
         let replaced = self.remove(entries.iter().map(|entry| entry.id.as_str()))?;
-        self.turns.clear();
+        self.changed();
         let (mut documents, mut wholes) = (self.documents.len(), self.wholes);
         let mut first_row = self.passages;
         let parts = self.parts().ok_or_else(lost)?;
+        let records = parts.records.ok_or_else(lost)?;
         parts.rows.extend(&fresh);
         let mut rest = vectors;
         let mut added = Vec::with_capacity(entries.len());
@@ -272,16 +286,14 @@ impl Index {
             (own, rest) = rest.split_at(entry.passages * space.dim);
             let length = parts.words.add(entry.words.as_ref());
             let whole = length > LONG_WORDS && parts.whole_rows.push_mean(own, space.dim);
-            let start = parts.records.len() as u64;
-            parts
-                .records
-                .extend_from_slice(entry.record.get().as_bytes());
+            let start = records.len() as u64;
+            records.extend_from_slice(entry.record.get().as_bytes());
             added.push(Document {
                 id: entry.id.as_str().into(),
                 first_row,
                 passages: entry.passages,
                 whole: whole.then_some(wholes),
-                record: start..parts.records.len() as u64,
+                record: start..records.len() as u64,
                 homes: Homes::default(),
             });
             wholes += usize::from(whole);
@@ -304,18 +316,24 @@ impl Index {
         })
     }
 
-    /// What is there once nothing of it lies in a file any more.
+    /// Forgets what followed from the documents that there were.
+    fn changed(&mut self) {
+        self.turns.clear();
+        self.counted.take();
+    }
+
+    /// What is there once nothing of it but records lies in a file any more.
     fn parts(&mut self) -> Option<Held<'_>> {
         Some(Held {
             rows: self.rows.as_mut()?,
             whole_rows: self.whole_rows.as_mut()?,
             words: self.words.as_mut()?,
-            records: self.records.as_mut()?,
+            records: self.records.as_mut(),
         })
     }
 
     /// Removes documents and gives their number; ids that are not in the index are ignored.
-    /// [`Index::fetch_all`] comes first for a file.
+    /// For a file [`Index::fetch_searched`] comes first, at least.
     ///
     /// # Errors
     /// `bug` when rows still lie in a file.
@@ -332,7 +350,7 @@ impl Index {
         let dim = self.space.as_ref().map_or(0, |space| space.dim);
         self.columns.retain(&keep);
         let mut documents = std::mem::take(&mut self.documents);
-        let parts = self.parts().ok_or_else(lost)?;
+        let mut parts = self.parts().ok_or_else(lost)?;
         parts.words.retain(&keep);
         let mut number = 0;
         let (mut row, mut whole_row, mut record) = (0, 0, 0);
@@ -352,20 +370,24 @@ impl Index {
                 *whole = whole_row;
                 whole_row += 1;
             }
-            let bytes = span(&document.record);
-            let length = bytes.len();
-            parts.records.copy_within(bytes, record);
+            if let Some(records) = &mut parts.records {
+                let bytes = span(&document.record);
+                let length = bytes.len();
+                records.copy_within(bytes, record);
+                document.record = record as u64..(record + length) as u64;
+                record += length;
+            }
             document.first_row = row;
-            document.record = record as u64..(record + length) as u64;
             row += document.passages;
-            record += length;
             true
         });
         parts.rows.truncate(row, dim);
         parts.whole_rows.truncate(whole_row, dim);
-        parts.records.truncate(record);
+        if let Some(records) = parts.records {
+            records.truncate(record);
+        }
         self.documents = documents;
-        self.turns.clear();
+        self.changed();
         (self.passages, self.wholes) = (row, whole_row);
         for (number, document) in self.documents.iter().enumerate() {
             if let Some(known) = self.numbers.get_mut(&document.id) {
@@ -373,31 +395,6 @@ impl Index {
             }
         }
         Ok(gone.len())
-    }
-
-    /// The records of documents by their numbers.
-    ///
-    /// # Errors
-    /// `bad_format` when a record is not JSON, `wrong_digest` for a damaged file.
-    pub fn records(&mut self, documents: &[usize]) -> Result<Answer<Vec<Box<RawValue>>>> {
-        let ranges: Vec<Range<u64>> = documents
-            .iter()
-            .map(|document| self.documents[*document].record.clone())
-            .collect();
-        if let Some(records) = &self.records {
-            let texts = ranges
-                .iter()
-                .map(|range| read_record(&records[span(range)]));
-            return Ok(Answer::Ready(texts.collect::<Result<_>>()?));
-        }
-        let file = self.file.as_mut().ok_or_else(lost)?;
-        Ok(match file.pieces("records", &ranges)? {
-            Answer::Need(needs) => Answer::Need(needs),
-            Answer::Ready(texts) => {
-                let texts = texts.iter().map(|text| read_record(text));
-                Answer::Ready(texts.collect::<Result<_>>()?)
-            }
-        })
     }
 
     /// Checks that vectors of `dim` components of the space `id` may be compared with those of the index.
@@ -423,7 +420,8 @@ struct Held<'a> {
     rows: &'a mut Rows,
     whole_rows: &'a mut Rows,
     words: &'a mut Words,
-    records: &'a mut Vec<u8>,
+    /// None while they lie in files.
+    records: Option<&'a mut Vec<u8>>,
 }
 
 impl Default for Index {

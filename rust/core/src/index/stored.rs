@@ -5,8 +5,9 @@
 //! believed before it has been compared with the rest of it.
 
 use super::commits::Homes;
+use super::records::Lying;
 use super::rows::Rows;
-use super::{Document, Index, Space, lost, span, unusable};
+use super::{Document, Index, Space, lost, unusable};
 use crate::bands::Bands;
 use crate::codes::{self, DIM_CAP};
 use crate::error::Result;
@@ -74,13 +75,14 @@ impl Index {
             match Index::open(&mut file)? {
                 Answer::Need(needs) => answer(needs, &mut file),
                 Answer::Ready(mut index) => loop {
-                    let needs = index.fetch_sections(check)?;
-                    match (&mut index.file, needs.is_empty()) {
-                        (Some(file), false) => answer(needs, file),
-                        _ => {
-                            index.file = None;
-                            return Ok(index);
-                        }
+                    let mut needs = index.fetch_searched()?;
+                    add(&mut needs, index.fetch_records(check, false)?.needs());
+                    if needs.is_empty() {
+                        index.files.clear();
+                        return Ok(index);
+                    }
+                    if let Some(lying) = index.files.first_mut() {
+                        answer(needs, &mut lying.file);
                     }
                 },
             }
@@ -138,7 +140,10 @@ impl Index {
                 index.columns.push(&Row::default());
             }
         }
-        index.file = Some(file.clone());
+        index.files.push(Lying {
+            file: file.clone(),
+            records: 0..record_bytes,
+        });
         Ok(Answer::Ready(index))
     }
 
@@ -215,36 +220,54 @@ impl Index {
         Ok(record)
     }
 
-    /// Reads what still lies in the file, which is then no longer needed.
+    /// Reads what still lies in files, which are then no longer needed; of records a few megabytes are lacking at once.
     ///
     /// # Errors
     /// `bad_format` or `wrong_digest`.
     pub fn fetch_all(&mut self) -> Result<Answer<()>> {
-        let needs = self.fetch_sections(true)?;
+        // Those of a collection are looked at when they are given out.
+        let is_stored = self.stored().0.stored.is_some();
+        self.fetch(!is_stored, true)
+    }
+
+    /// As [`Index::fetch_all`], all that is lacking at once, for a part of a collection.
+    ///
+    /// # Errors
+    /// As for [`Index::fetch_all`].
+    pub fn fetch_part(&mut self) -> Result<Answer<()>> {
+        self.fetch(false, false)
+    }
+
+    fn fetch(&mut self, check: bool, in_steps: bool) -> Result<Answer<()>> {
+        let mut needs = self.fetch_searched()?;
+        add(&mut needs, self.fetch_records(check, in_steps)?.needs());
         if !needs.is_empty() {
             return Ok(Answer::Need(needs));
         }
-        self.file = None;
+        self.files.clear();
         Ok(Answer::Ready(()))
     }
 
-    /// Reads what still lies in the file, or says what is lacking; records are looked at or not.
-    fn fetch_sections(&mut self, check: bool) -> Result<Vec<Need>> {
+    /// Reads what searches go through: everything but the records; gives what is lacking.
+    ///
+    /// # Errors
+    /// `bad_format` or `wrong_digest`.
+    pub fn fetch_searched(&mut self) -> Result<Vec<Need>> {
         let mut needs = self.fetch_rows()?.needs();
-        for more in [self.fetch_words()?, self.fetch_records(check)?] {
-            for need in more.needs() {
-                if !needs.contains(&need) {
-                    needs.push(need);
-                }
-            }
-        }
+        add(&mut needs, self.fetch_words()?.needs());
         Ok(needs)
+    }
+
+    /// The file that parts other than records lie in.
+    fn file(&mut self) -> Result<&mut File> {
+        self.files_mut().next().ok_or_else(lost)
     }
 
     pub(super) fn fetch_rows(&mut self) -> Result<Answer<()>> {
         if self.rows.is_none() {
-            let file = self.file.as_mut().ok_or_else(lost)?;
-            if self.whole_rows.is_some() {
+            let has_wholes = self.whole_rows.is_some();
+            let file = self.file()?;
+            if has_wholes {
                 match file.sections(["codes", "scales"])? {
                     Answer::Need(needs) => return Ok(Answer::Need(needs)),
                     Answer::Ready([codes, scales]) => self.rows = Some(read_rows(codes, &scales)?),
@@ -264,7 +287,7 @@ impl Index {
 
     pub(super) fn fetch_words(&mut self) -> Result<Answer<()>> {
         if self.words.is_none() {
-            let file = self.file.as_mut().ok_or_else(lost)?;
+            let file = self.file()?;
             let [lexicon, fields, tokens] = match file.sections(["lexicon", "fields", "tokens"])? {
                 Answer::Need(needs) => return Ok(Answer::Need(needs)),
                 Answer::Ready(sections) => sections,
@@ -275,22 +298,6 @@ impl Index {
                 tokens,
             };
             self.words = Some(Words::read(&sections, self.documents.len()).map_err(bad)?);
-        }
-        Ok(Answer::Ready(()))
-    }
-
-    fn fetch_records(&mut self, check: bool) -> Result<Answer<()>> {
-        if self.records.is_none() {
-            let file = self.file.as_mut().ok_or_else(lost)?;
-            let [records] = match file.sections(["records"])? {
-                Answer::Need(needs) => return Ok(Answer::Need(needs)),
-                Answer::Ready(sections) => sections,
-            };
-            let all = self.documents.iter().filter(|_| check);
-            for document in all {
-                read_record(&records[span(&document.record)])?;
-            }
-            self.records = Some(records);
         }
         Ok(Answer::Ready(()))
     }
@@ -366,6 +373,15 @@ impl Index {
                 ("records", records),
             ],
         )
+    }
+}
+
+/// Adds what is lacking too, each range once.
+fn add(needs: &mut Vec<Need>, more: Vec<Need>) {
+    for need in more {
+        if !needs.contains(&need) {
+            needs.push(need);
+        }
     }
 }
 

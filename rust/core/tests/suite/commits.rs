@@ -4,8 +4,8 @@
 //! byte with an index of the same documents that was never written.
 
 use super::disk::{
-    DIM, Disk, PLAIN, POINTER, add, commit, digest, named_by, new_engine, open, remove, status,
-    taken_apart, write,
+    DIM, Disk, PLAIN, POINTER, add, answered, commit, digest, named_by, new_engine, open, remove,
+    status, taken_apart, write,
 };
 use super::support::Seeded;
 use findling_core::Engine;
@@ -225,6 +225,50 @@ fn one_segment_or_seven_merged_or_not_are_found_alike() {
         alike(&mut engine, &held);
         alike(&mut open(&disk, true).unwrap().0, &held);
     }
+}
+
+#[test]
+fn records_of_live_segments_are_read_when_they_are_shown_or_all_of_them_are_needed() {
+    for count in [1, 3] {
+        let (mut disk, on, held) = in_segments(count);
+        let (mut engine, opened) = open(&disk, false).unwrap();
+        assert_eq!(opened["documents"], json!(held.len()));
+        for (mut plan, expected) in plans().into_iter().zip(expected(&held)) {
+            plan["index"] = json!("i");
+            let plan = plan.to_string();
+            let found = answered(&mut engine, &disk, |engine| engine.search(plan.as_bytes()));
+            assert_eq!(found.unwrap(), expected);
+        }
+        // A change takes all of it, were it none: the files may go then.
+        let nothing = br#"{"index":"i","ids":[]}"#;
+        answered(&mut engine, &disk, |engine| engine.remove(nothing)).unwrap();
+        alike(&mut engine, &held);
+        let merge = stored(&status(&engine));
+        let written = commit(&mut engine, Some(&on), &merge).unwrap();
+        write(&mut disk, written);
+        alike(&mut open(&disk, true).unwrap().0, &held);
+    }
+}
+
+#[test]
+fn a_damaged_record_is_refused_when_it_is_shown_and_read_again() {
+    let (disk, ..) = in_segments(2);
+    let mut damaged = disk.clone();
+    for (_, bytes) in damaged.iter_mut().filter(|(name, _)| *name != POINTER) {
+        *bytes.last_mut().unwrap() ^= 1;
+    }
+    let all = br#"{"index":"i","words":{"text":""},"limit":30}"#;
+    let nothing = br#"{"index":"i","ids":[]}"#;
+    let (mut engine, _) = open(&damaged, false).unwrap();
+    for _ in 0..2 {
+        let shown = answered(&mut engine, &damaged, |engine| engine.search(all));
+        assert_eq!(shown.unwrap_err().code(), "wrong_digest");
+        let taken = answered(&mut engine, &damaged, |engine| engine.remove(nothing));
+        assert_eq!(taken.unwrap_err().code(), "wrong_digest");
+    }
+    let whole = open(&damaged, true).map(|_| ());
+    assert_eq!(whole.unwrap_err().code(), "wrong_digest");
+    answered(&mut engine, &disk, |engine| engine.search(all)).unwrap();
 }
 
 #[test]
