@@ -198,8 +198,8 @@ export class Collections {
     if (lazy) this.#lazy.add(name);
     if (this.#choices.some((choice) => choice.name === name && choice.fields)) return;
     this.#fields.set(name, []);
-    // To count what a collection in pieces holds would read whole columns, more than many searches. Nobody waits for the counts.
-    if (!lazy && values.length) this.#countValues(name, values).catch(() => undefined);
+    // To count what a collection in pieces holds would fetch whole columns, more than many searches, unless it lies here. Nobody waits for the counts.
+    if ((keep || !lazy) && values.length) this.#countValues(name, values).catch(() => undefined);
   }
 
   /**

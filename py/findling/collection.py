@@ -10,13 +10,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from findling import passages, segments, slices
 from findling.commits import Shelf
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
-from findling.errors import Closed, FindlingError, StorageError
+from findling.errors import Closed, FindlingError, StorageError, Unsupported
 from findling.keeping import Keeper, Pause, at_once
 from findling.query import plan
 from findling.slices import SHARED_WORDS, Session, Share, Slice, Slices
@@ -88,7 +89,10 @@ class Collection:
         self.space: str | None = None
         """What the vectors of the stored index may be compared with; None where it has none."""
         self._opening: asyncio.Future[None] | None = None
-        self.keeper = Keeper(shelf, told=self._index, write=self._committed, check=self._check) if shelf is not None else None
+        self._is_in_pieces = False
+        # Reading what was left in the store when it was opened.
+        self._rest: asyncio.Future[Any] | None = None
+        self.keeper = Keeper(shelf, told=self._index, write=self._committed, whole=self._have_whole, check=self._check) if shelf is not None else None
 
     async def open(self) -> dict[str, Any]:
         """Open the stored index at `src` or on the `shelf`, or an empty one that will say `meta` of itself; answers `state()`.
@@ -101,22 +105,49 @@ class Collection:
         return self.state()
 
     async def _open(self) -> None:
+        if self.keeper is not None:
+            await self.keeper.claim()
+        opened = await self._read(self._whole)
+        self._meta |= opened.get("meta") or {}
+        if self.keeper is not None and not self._is_in_pieces:
+            # Nobody waits for it, and what it cannot read is asked for again when it is needed.
+            self._rest = asyncio.ensure_future(self._read_rest())
+
+    async def _read(self, whole: bool) -> dict[str, Any]:
+        """Have the engine open what is stored, all of it or what it needs; gives its answer."""
         request: Request = {"index": self.name}
         if self.keeper is not None:
             request |= await self.keeper.open()
         elif self.src is not None:
-            request |= {"file": self.src, "length": await self._store.size(self.src), "whole": self._whole}
+            request |= {"file": self.src, "length": await self._store.size(self.src)}
+        if "file" in request:
+            request["whole"] = whole
         opened = await self._ask(self._engine.open, request)
         self.space = opened.get("space")
-        self._meta |= opened.get("meta") or {}
         self._names = opened.get("values")
         self._counts = {key: opened[key] for key in ("documents", "passages")}
+        self._is_in_pieces = self._index() is None
+        return opened
+
+    async def _read_rest(self) -> None:
+        """Read what searches have not read, piece by piece, so that what is open outlives its files: a change takes all, were it none."""
+        with suppress(FindlingError):
+            await self._ask(self._engine.remove, {"index": self.name, "ids": []})
+
+    async def _have_whole(self) -> None:
+        """Read all of a kept collection that is read in pieces, for what pieces cannot do; until then it is searched in pieces."""
+        if self.keeper is None or not self._is_in_pieces:
+            return
+        if self._rest is None or self._rest.done():
+            self._rest = asyncio.ensure_future(self._read(whole=True))
+        # Others may wait for it too.
+        await asyncio.shield(self._rest)
 
     def state(self) -> dict[str, Any]:
         """Name, number of documents and passages, what the stored index says of itself, what documents can be filtered by, and whether it is read in pieces."""
         self._check()
         # A published collection is read in pieces: it is no index, and what it holds was said when it was opened.
-        index = json.loads(self._engine.status())["indexes"].get(self.name)
+        index = self._index()
         counts = index or self._counts
         return {
             "collection": self.name,
@@ -154,6 +185,7 @@ class Collection:
         them. Cancelled, it ends after the slice at hand; `on_cancel` takes what is to be done at once then, so that nobody
         waits for vectors that are not wanted any more. What is done of a kept collection is stored from time to time, and at the end.
         """
+        await self._have_whole()
         added = replaced = 0
         failed: list[tuple[Document, FindlingError]] = []
         places = await self._changed(documents, pause)
@@ -190,7 +222,7 @@ class Collection:
     async def _changed(self, documents: Sequence[Document], pause: Pause) -> list[int]:
         """The places of the documents that the collection has not, or has otherwise; the rest need not be embedded again."""
         places = list(range(len(documents)))
-        index = json.loads(self._engine.status())["indexes"].get(self.name)
+        index = self._index()
         if index and not index["documents"]:
             self._meta["cutting"] = passages.CUTTING
         # Whatever was cut or embedded in another way is not what it would be now.
@@ -248,6 +280,7 @@ class Collection:
 
     async def remove(self, ids: list[str]) -> int:
         """Remove documents; answers how many there were."""
+        await self._have_whole()
         removed: int = (await self._ask(self._engine.remove, {"index": self.name, "ids": ids}))["removed"]
         if removed:
             self._touch()
@@ -268,6 +301,7 @@ class Collection:
 
     async def ids(self) -> list[str]:
         """The ids of all documents."""
+        await self._have_whole()
         return [each["id"] for each in (await self._ask(self._engine.records, {"index": self.name}))["records"]]
 
     async def search(self, query: str, **wished: Any) -> "Found":
@@ -320,7 +354,13 @@ class Collection:
         """What a plan finds; `shown` makes the pieces that a person sees, which a run of many queries has no use for."""
         if request is None:
             return Found([])
-        answer = await self._ask(self._engine.search, request)
+        try:
+            answer = await self._ask(self._engine.search, request)
+        except Unsupported:
+            if self.keeper is None or not self._is_in_pieces:
+                raise
+            await self._have_whole()
+            answer = await self._ask(self._engine.search, request)
         told = {key: answer[key] for key in ("total", "exact", "facets", "corrections", "encoder", "close", "cursor") if key in answer}
         if not shown:
             return Found([Hit.from_answer(hit) for hit in answer["hits"]], **told)
@@ -330,7 +370,7 @@ class Collection:
     def _values(self) -> list[str]:
         """The names of what the documents can be filtered by, asked for once between two changes of the documents."""
         if self._names is None:
-            self._names = json.loads(self._engine.status())["indexes"].get(self.name, {}).get("values", [])
+            self._names = list((self._index() or {}).get("values", ()))
         return self._names
 
     async def save(self, *, calibrate: bool = False) -> Any:
@@ -361,12 +401,13 @@ class Collection:
         request: Request = {"index": self.name, "meta": self._meta, "on": on, "merge": merge}
         return (await self._ask(self._engine.commit, request, _file_or_need))["file"]
 
-    def _index(self) -> dict[str, Any]:
-        """What the engine tells of the index."""
-        told: dict[str, Any] = json.loads(self._engine.status())["indexes"][self.name]
+    def _index(self) -> dict[str, Any] | None:
+        """What the engine tells of the index; none where the collection is read in pieces."""
+        told: dict[str, Any] | None = json.loads(self._engine.status())["indexes"].get(self.name)
         return told
 
     async def _written(self, method: Callable[[bytes], bytes], calibrate: bool) -> Any:
+        await self._have_whole()
         request: Request = {"index": self.name, "meta": self._meta, **({"calibrate": True} if calibrate else {})}
         return (await self._ask(method, request, _file_or_need))["file"]
 

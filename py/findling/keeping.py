@@ -22,35 +22,40 @@ async def at_once() -> None:
 class Keeper:
     """Stores one open collection on its shelf.
 
-    told: what the engine's status tells of the index. write: the engine's answer to `commit` for `on` and `merge`. check: raises
-    `Closed` where the collection is.
+    told: what the engine's status tells of the index, none while it is read in pieces. write: the engine's answer to `commit` for
+    `on` and `merge`. whole: reads all of it. check: raises `Closed` where the collection is.
     """
 
     def __init__(
         self,
         shelf: Shelf,
         *,
-        told: Callable[[], dict[str, Any]],
+        told: Callable[[], dict[str, Any] | None],
         write: Callable[[str | None, list[str]], Awaitable[Any]],
+        whole: Callable[[], Awaitable[None]],
         check: Callable[[], None],
     ) -> None:
         self.shelf = shelf
         self._told = told
         self._write = write
+        self._whole = whole
         self._check = check
         self._lock = asyncio.Lock()
         # What was changed since it was opened, and how much of that is stored.
         self._changes = self._stored = 0
         self._fault: FindlingError | None = None
 
-    async def open(self) -> dict[str, Any]:
-        """What an engine opens the stored collection by, nothing where none is stored; raises what reading it gives."""
+    async def claim(self) -> None:
+        """Become the one that writes the collection; that another is, is told by `state`."""
         try:
             await self.shelf.claim()
         except StorageError as error:
             self._fault = error
+
+    async def open(self) -> dict[str, Any]:
+        """What an engine opens the stored collection by, nothing where none is stored; raises what reading it gives."""
         length = await self.shelf.open()
-        return {} if length is None else {"file": self.shelf.pointer, "length": length, "whole": True}
+        return {} if length is None else {"file": self.shelf.pointer, "length": length}
 
     async def read(self, file: str, offset: int, length: int) -> Any:
         """A range of a stored file; raises `StorageError` where it is gone."""
@@ -70,8 +75,8 @@ class Keeper:
 
     def live_share(self) -> float:
         """Which share of the documents is stored in live segments, which others read whole."""
-        live = sum(int(segment["living"]) for segment in self._segments()["segments"] if segment["live"])
-        return live / max(1, int(self._told()["documents"]))
+        living = [(int(segment["living"]), bool(segment["live"])) for segment in self._segments()["segments"]]
+        return sum(count for count, is_live in living if is_live) / max(1, sum(count for count, _ in living))
 
     async def commit(self, pause: Pause = at_once) -> None:
         """Store what is not stored, then merge what is worth it, in slices that leave others their turn; the next commit tries
@@ -115,6 +120,7 @@ class Keeper:
 
     async def _commit(self) -> None:
         await self.shelf.claim()
+        await self._whole()
         on = await self.shelf.base()
         changes = self._changes
         merge = segments.to_merge(self._segments()) if on is not None else []
@@ -122,8 +128,12 @@ class Keeper:
         self._fault, self._stored = None, changes
 
     def _segments(self) -> dict[str, Any]:
-        """What the engine tells of the segments that are stored: what it computed last is, if the shelf has taken it."""
+        """What the engine tells of the segments that are stored: what it computed last is, if the shelf has taken it. Nothing while
+        the collection is read in pieces, and so nothing is merged.
+        """
         told = self._told()
+        if told is None:
+            return {"segments": [], "pending": 0}
         drafted: dict[str, Any] | None = told["next"]
         is_stored = drafted is not None and self.shelf.header is not None and drafted["stored"] == self.shelf.header["digest"]
         return drafted if drafted is not None and is_stored else told

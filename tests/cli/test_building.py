@@ -237,6 +237,40 @@ def test_a_published_collection_is_kept_changed_and_carried_on(model, notes, tmp
     assert f"notes/{published_one}" in kept.files
 
 
+def test_a_published_collection_that_is_kept_is_searched_in_pieces_until_something_needs_all_of_it(model, notes, tmp_path):
+    out = tmp_path / "built"
+    built(model, notes, out)
+    kept = MemoryStore()
+    work = [
+        lambda app, id: app.search("notes", "", like=id),
+        lambda app, id: app.remove("notes", [id]),
+        lambda app, id: app.save("notes"),
+        lambda app, id: app.rename("notes", "Mine"),
+        lambda app, id: app.add("notes", documents=[{"id": id, "text": "something else"}]),
+    ]
+
+    async def scenario():
+        exported = bundle.pack(files(out), inspect)
+        await App(Counting(model), MemoryStore(), keep=kept).import_("notes", exported)
+        seen = []
+        for each in work:
+            app = App(Counting(model), MemoryStore(), keep=kept)
+            opened = await app.open("notes", keep=True)
+            found = await app.search("notes", "note", 5)
+            # Nothing is stored, and nothing has to be read for that.
+            committed = await app.commit("notes")
+            # Two that need all of it wait for the same reading.
+            await asyncio.gather(each(app, found["hits"][0]["id"]), app.search("notes", "", like=found["hits"][1]["id"]))
+            state = await app.open("notes", keep=True)
+            seen.append(("lazy" in opened, "lazy" in committed, "lazy" in state, state["saved"]))
+            last = state
+        return seen, last, await App(Counting(model), MemoryStore(), keep=kept).open("notes", keep=True)
+
+    seen, last, opened = asyncio.run(scenario())
+    assert seen == [(True, True, False, True)] * len(work)
+    assert (opened["documents"], opened["title"]) == (last["documents"], last["title"]) == (99, "Mine")
+
+
 def test_what_a_crash_left_in_a_folder_goes_with_the_next_build(model, notes, tmp_path):
     out = tmp_path / "built"
     built(model, notes, out)
