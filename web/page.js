@@ -55,7 +55,10 @@ const kept = new Kept(
   },
   (text) => announce(text, true),
   changeCollection,
-  (name) => adding.forget(name),
+  (name) => {
+    adding.forget(name);
+    unfinishedImport.deleted(name);
+  },
 );
 const adding = new Adding(
   client,

@@ -27,6 +27,8 @@ export class Unfinished {
   #parts;
   #collections;
   #add;
+  /** The import that was broken off, while that is shown. @type {import("./storage.js").Import|null} */
+  #left = null;
   /** Whether an import of this tab is noted. */
   #noted = false;
   /** Ends the claim of this tab. @type {(() => void)|null} */
@@ -55,7 +57,9 @@ export class Unfinished {
     this.#noted = true;
     if (hasLocks()) this.#release ??= await claimLock(LOCK);
     const { rememberImport } = await storage();
-    rememberImport({ collection, files, before: this.#collections.count(collection) });
+    // Of the same files again, what was added before belongs to it too.
+    const again = this.#left?.collection === collection && this.#left.files === files;
+    rememberImport(again ? this.#left : { collection, files, before: this.#collections.count(collection) });
     await keep(handles && handles.length <= MOST_HANDLES ? handles : null);
   }
 
@@ -68,7 +72,13 @@ export class Unfinished {
     this.#release = null;
   }
 
+  /** What was to be added to a collection is not wanted any more. @param {string} collection */
+  async deleted(collection) {
+    if (this.#left?.collection === collection) await this.#forget();
+  }
+
   async #forget() {
+    this.#left = null;
     this.#parts.panel.hidden = true;
     const { rememberImport } = await storage();
     rememberImport(null);
@@ -79,7 +89,8 @@ export class Unfinished {
   async load() {
     const { rememberedImport } = await storage();
     const left = rememberedImport();
-    if (!left || !(await isFree())) return;
+    if (!left || !this.#collections.has(left.collection) || !(await isFree())) return;
+    this.#left = left;
     const handles = await found();
     const { panel, said, add } = this.#parts;
     const documents = Math.max(0, this.#collections.count(left.collection) - left.before);

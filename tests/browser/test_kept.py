@@ -414,6 +414,15 @@ def test_the_rest_of_a_folder_is_added_at_the_next_visit_by_its_handle(site: Sit
     assert violations(seen) == []
     done = int(page.locator("#count-files").inner_text())
     assert 0 < done < 40
+    # Broken off once more, the same import is told of.
+    pause_at_once(seen)
+    add.click()
+    expect(page.locator("#import-text")).to_contain_text("Paused")
+    again(seen)
+    expect(add).to_be_visible()
+    had, done = done, int(page.locator("#count-files").inner_text())
+    assert had <= done < 40
+    expect(page.locator("#unfinished-said")).to_contain_text(f"{done} document{' of it is' if done == 1 else 's of it are'} here and saved")
     add.click()
     expect(page.locator("#import-text")).to_have_text(f"{40 - done} documents added · {done} unchanged")
     kept(seen, 40)
