@@ -22,7 +22,7 @@ from findling.documents import Document, well_formed
 from findling.engine import Engine, inspect
 from findling.errors import Aborted, BadRequest, FindlingError, NotFound, NotReady, Unsupported
 from findling.intake import Intake, Prepare, not_installed
-from findling.keeping import Pause
+from findling.keeping import Pause, let_others_run
 from findling.query import DEFAULT_LIMIT, normalise
 from findling.segments import Inspect
 from findling.slices import Share
@@ -50,10 +50,6 @@ class Ticket:
         self.is_cancelled = True
         for act in self.on_cancel:
             act()
-
-
-async def _let_others_run() -> None:
-    await asyncio.sleep(0)
 
 
 async def _nothing_comes(name: str) -> None:
@@ -103,7 +99,7 @@ class App:
         engine: Engine,
         store: Store,
         *,
-        pause: Pause = _let_others_run,
+        pause: Pause = let_others_run,
         clock: Callable[[], float] = time.perf_counter,
         host: Callable[[], dict[str, Any]] = lambda: HERE,
         share: Share | None = None,

@@ -5,7 +5,6 @@ Must not know arguments, or what is printed. Invariant: what was there before st
 index; built again, it holds the same documents as if it had been built from scratch, also after a build that was killed.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from findling.commits import Shelf
 from findling.engine import Engine, inspect
 from findling.errors import FindlingError, NotFound, StorageError
 from findling.intake import Intake, not_installed
+from findling.keeping import let_others_run
 from findling.segments import POINTER
 from findling.sources import Sources, workplace
 from findling.store import FolderStore
@@ -59,7 +59,7 @@ async def build(
     files = remembered.Files() if collection is None else await remembered.load(place, _digest(out), reading)
 
     async def taken_in(files: remembered.Files) -> Intake:
-        work = Intake(_pause, time.perf_counter, not_installed, lambda: ticket.is_cancelled)
+        work = Intake(let_others_run, time.perf_counter, not_installed, lambda: ticket.is_cancelled)
         sources.skipped.clear()
         await work.files(files.noted(sources.files(read, files.is_as_it_was), work))
         return work
@@ -165,7 +165,7 @@ def _other(engine: Engine, collection: Collection, shelf: Shelf | None) -> str |
 async def _renewed(work: Intake, collection: Collection, ticket: Ticket, unread: set[str]) -> dict[str, Any]:
     """Bring a collection up to what was read now, and the documents of files that need not be read."""
     before = collection.state()["documents"]
-    answer = await taken(work, collection, ticket, _pause)
+    answer = await taken(work, collection, ticket, let_others_run)
     answer["unchanged"] += len(unread)
     vanished: list[str] = []
     # What was there was met, or has vanished.
@@ -183,7 +183,3 @@ async def _write(out: Path, collection: Collection) -> None:
         await FolderStore(out.parent).write(out.name, await collection.save(calibrate=True))
     else:
         await published.write(out, published.files(await collection.publish(calibrate=True)))
-
-
-async def _pause() -> None:
-    await asyncio.sleep(0)

@@ -19,6 +19,11 @@ async def at_once() -> None:
     """The pause of those who are alone."""
 
 
+async def let_others_run() -> None:
+    """The pause of those who share a loop: others get their turn."""
+    await asyncio.sleep(0)
+
+
 class Keeper:
     """Stores one open collection on its shelf.
 
