@@ -13,8 +13,7 @@ from findling.commits import Shelf
 from findling.engine import inspect
 from findling.errors import NotFound
 from findling.remote import HttpStore
-from findling.segments import POINTER as POINTER
-from findling.segments import SUFFIX as SUFFIX
+from findling.segments import POINTER, SUFFIX
 from findling.store import FolderStore, Store
 
 

@@ -13,8 +13,8 @@ import pytest
 from findling.app import App
 from findling.cli import main
 from findling.engine import inspect, load
-from findling.published import POINTER
 from findling.remote import HttpStore
+from findling.segments import POINTER
 from findling.serve import server
 from findling.store import FolderStore
 
