@@ -44,8 +44,10 @@ const WORKER_MB = 60;
 const MEMORY_SHARE = 16;
 /** A device that has less, in GiB, has no pool. */
 const LEAST_MEMORY_GB = 2;
-/** More workers than this would wait for the one that keeps the index. */
-const MOST = 8;
+/** More workers than this would wait for the one that keeps the index, and take more linear memory than 350 MB together: 35 each, beside 105 of the asking one. */
+const MOST = 7;
+/** Somebody who asks for more than this has mistyped it. */
+const MOST_ASKED = 16;
 /** Shards a worker is given at a time, so that it has one while the asking worker embeds and hears nothing. */
 const DEPTH = 2;
 /** With more workers than this, the asking one has enough to do with what they send. */
@@ -73,7 +75,7 @@ export function poolSize({ hardwareConcurrency = 1, deviceMemory, mobile = false
  */
 export function sizeHere(wish) {
   if (!hasLocks()) return { size: 1, reason: "this page is not served securely, so that the end of a worker could not be noticed" };
-  if (wish && /^[1-9]\d?$/.test(wish)) return { size: Math.min(Number(wish), 2 * MOST), reason: null };
+  if (wish && /^[1-9]\d?$/.test(wish)) return { size: Math.min(Number(wish), MOST_ASKED), reason: null };
   const { hardwareConcurrency, deviceMemory, userAgentData, userAgent } = /** @type {any} */ (navigator);
   const mobile = userAgentData?.mobile ?? /Mobi|Android|iPhone|iPad/.test(userAgent);
   return { size: poolSize({ hardwareConcurrency, deviceMemory, mobile }), reason: null };

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dropped } from '../../web/folders.js';
+import { dropped, picked } from '../../web/folders.js';
 
 const file = (name, text) => ({ name, isFile: true, isDirectory: false, file: done => done(new File([text], name, { type: 'text/plain', lastModified: 7 })) });
 const gone = name => ({ name, isFile: true, isDirectory: false, file: (_, failed) => failed(new Error('gone')) });
@@ -51,4 +51,24 @@ test('by handles a folder gives the same files in the same order, and what has n
     const mixed = await dropped({ items: [item(null), item(fileHandle('alone.txt', 'x'))], files: [] });
     assert.deepEqual(mixed.files.map(each => each.name), ['plain.png', 'alone.txt']);
     assert.equal(mixed.handles, null);
+});
+
+test('what is picked comes by handles; the input picks where there are none or the page may not, and nothing does where nobody chose', async () => {
+    let clicked = 0;
+    const picker = { click: () => clicked++ };
+    assert.equal(await picked(picker), null);
+    assert.equal(clicked, 1);
+    try {
+        globalThis.showOpenFilePicker = async ({ multiple }) => [fileHandle(`${multiple}.txt`, 'x')];
+        const { files, handles } = await picked(picker);
+        assert.deepEqual([files[0].name, handles[0].name, clicked], ['true.txt', 'true.txt', 1]);
+        globalThis.showOpenFilePicker = () => Promise.reject(Object.assign(new Error('nobody chose'), { name: 'AbortError' }));
+        assert.equal(await picked(picker), null);
+        assert.equal(clicked, 1);
+        globalThis.showOpenFilePicker = () => Promise.reject(Object.assign(new Error('inside another page'), { name: 'SecurityError' }));
+        assert.equal(await picked(picker), null);
+        assert.equal(clicked, 2);
+    } finally {
+        delete globalThis.showOpenFilePicker;
+    }
 });
