@@ -11,7 +11,7 @@
 /** More than anybody drops on purpose. */
 export const MAX_FILES = 20_000;
 const MAX_DEPTH = 32;
-/** As many are made files at once, for what has no handle, such as a picture out of another page. */
+/** As many are taken in the old way as well, for what gets no handle, such as a picture out of another page or a folder that the browser guards. */
 const FEW = 64;
 
 /**
@@ -23,9 +23,9 @@ export async function dropped(carried) {
   const items = /** @type {any[]} */ ([...carried.items].filter((item) => item.kind === "file"));
   if (!items.every((item) => item.getAsFileSystemHandle)) return { files: await filesOfEntries(items, carried), handles: null };
   const asked = items.map((item) => item.getAsFileSystemHandle().catch(() => null));
-  const plain = items.length > FEW ? [] : items.map((item) => item.getAsFile());
+  const others = items.length > FEW ? [] : items.map(ofItem);
   const handles = /** @type {(Handle|null)[]} */ (await Promise.all(asked));
-  const files = await filesOf(handles.map((handle, k) => (handle ? ofHandle(handle) : ofFile(plain[k] ?? items[k].getAsFile()))));
+  const files = await filesOf(handles.map((handle, k) => (handle ? ofHandle(handle) : (others[k] ?? ofItem(items[k])))));
   return { files, handles: handles.every(Boolean) ? /** @type {Handle[]} */ (handles) : null };
 }
 
@@ -90,8 +90,11 @@ async function walk(node, above, depth, found) {
   if (file) found.push(above ? new File([file], path, { type: file.type, lastModified: file.lastModified }) : file);
 }
 
-/** @param {File|null} file @returns {Node} */
-function ofFile(file) {
+/** @param {any} item Of what was dropped. @returns {Node} */
+function ofItem(item) {
+  const entry = /** @type {Entry|null} */ (item.webkitGetAsEntry?.() ?? null);
+  if (entry) return ofEntry(entry);
+  const file = /** @type {File|null} */ (item.getAsFile());
   return { name: file?.name ?? "", inner: null, file: () => Promise.resolve(file) };
 }
 

@@ -51,6 +51,8 @@ test('by handles a folder gives the same files in the same order, and what has n
     const mixed = await dropped({ items: [item(null), item(fileHandle('alone.txt', 'x'))], files: [] });
     assert.deepEqual(mixed.files.map(each => each.name), ['plain.png', 'alone.txt']);
     assert.equal(mixed.handles, null);
+    const guarded = { kind: 'file', getAsFileSystemHandle: () => Promise.reject(new Error('guarded')), webkitGetAsEntry: () => folder('Downloads', [file('a.txt', 'a')]) };
+    assert.deepEqual((await dropped({ items: [guarded], files: [] })).files.map(each => each.name), ['Downloads/a.txt']);
 });
 
 test('what is picked comes by handles; the input picks where there are none or the page may not, and nothing does where nobody chose', async () => {
