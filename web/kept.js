@@ -10,7 +10,7 @@ import { toError } from "./protocol.js";
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./collections.js").Collections} Collections */
 /** @typedef {import("./protocol.js").ErrorObject} ErrorObject */
-/** What a worker says of a collection that is kept. @typedef {{collection: string, title?: string, documents: number, size_bytes?: number, open?: boolean, saved?: boolean, fault?: ErrorObject|null}} State */
+/** What a worker says of a collection that is kept. @typedef {{collection: string, title?: string, documents: number, size_bytes?: number, open?: boolean, saved?: boolean, fault?: ErrorObject|null, claiming?: boolean}} State */
 /** @typedef {{kind?: "opfs"|"indexeddb"|"memory"|null, reason?: string|null, saved_ms?: Record<string, number>}} Where */
 /**
  * @typedef {object} Parts
@@ -66,7 +66,11 @@ export class Kept {
     this.#say = say;
     this.#onChanged = onChanged;
     this.#onDeleted = onDeleted;
-    collections.onState = (state) => this.saw(state);
+    collections.onState = (state) => {
+      this.saw(state);
+      // What it could not do is said where something is to be stored.
+      if (state.claiming) this.#claimed(state.collection).catch(() => undefined);
+    };
     parts.manage.addEventListener("click", () => this.#unfold(parts.more.hidden));
     parts.again.addEventListener("click", () => this.#do(async () => {
       await this.#tell("commit", {}, this.#collections.chosen.name);
@@ -88,6 +92,7 @@ export class Kept {
    */
   async begin(name) {
     await this.#collections.open(name);
+    if (this.#states.get(name)?.claiming) await this.#claimed(name);
     const state = this.#states.get(name);
     if (isBusy(state)) return REFUSED;
     if (state) this.saw({ ...state, saved: false });
@@ -111,9 +116,14 @@ export class Kept {
     const { collection, documents } = state;
     const known = this.#states.get(collection);
     if (known && !("saved" in state) && !("fault" in state)) return;
-    this.#states.set(collection, { ...known, ...state, open: true, fault: state.fault ?? null });
+    this.#states.set(collection, { ...known, ...state, open: true, fault: state.fault ?? null, claiming: state.claiming ?? false });
     if (documents) this.#lost = [];
     this.show();
+  }
+
+  /** Waits until it is known whether another tab writes a collection. @param {string} name */
+  async #claimed(name) {
+    this.saw(await this.#client.call("commit", { collection: name }));
   }
 
   /** After documents came or went: what they take now. */

@@ -53,7 +53,7 @@ export const CODES = Object.freeze({
 /** @typedef {{from: string, to: string}} Correction a word that was typed, and the one it was taken for */
 /** @typedef {{query: string, hits: Hit[], total?: number, exact?: boolean, close?: boolean, facets?: any[], corrections?: Correction[], encoder?: "model" | "static", took_ms: number}} SearchResult `close` false: even the best hit is weak; `took_ms` is the time spent in Python and engine. */
 /** @typedef {{collection: string, documents: number, passages: number, meta?: Record<string, any>|null, values: string[], lazy?: boolean, title?: string} & Kept} OpenResult `values`: what it can be filtered by; `lazy`: it is read piece by piece; `title`: of one that is kept. */
-/** @typedef {{saved?: boolean, fault?: ErrorObject}} Kept Of a collection that is kept: whether all it holds is stored, and why not. */
+/** @typedef {{saved?: boolean, fault?: ErrorObject, claiming?: boolean}} Kept Of a collection that is kept: whether all it holds is stored, and why not; `claiming`: whether another tab writes it is not known yet, `commit` waits for that. */
 /** @typedef {{collections: ({collection: string, title: string, documents: number|null, size_bytes?: number, open: boolean} & Kept)[]}} CollectionsResult What is kept, by name; `fault` also of one that cannot be read. */
 /** @typedef {{collection: string, title: string} & Kept} RenameResult */
 /** @typedef {{bytes: Uint8Array, name: string}} FileResult What `save` and `export` give. */

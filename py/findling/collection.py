@@ -18,7 +18,7 @@ from findling.commits import Shelf
 from findling.documents import Document, Hit
 from findling.engine import Engine, Request, encode
 from findling.errors import Closed, FindlingError, StorageError, Unsupported
-from findling.keeping import Keeper, Pause, at_once
+from findling.keeping import Keeper, Pause, at_once, let_others_run
 from findling.query import plan
 from findling.slices import SHARED_WORDS, Session, Share, Slice, Slices
 from findling.store import Store
@@ -90,6 +90,7 @@ class Collection:
         """What the vectors of the stored index may be compared with; None where it has none."""
         self._opening: asyncio.Future[None] | None = None
         self._is_in_pieces = False
+        self._settling: asyncio.Future[None] | None = None
         # Reading what was left in the store when it was opened.
         self._rest: asyncio.Future[Any] | None = None
         self.keeper = Keeper(shelf, told=self._index, write=self._committed, whole=self._have_whole, check=self._check) if shelf is not None else None
@@ -106,12 +107,24 @@ class Collection:
 
     async def _open(self) -> None:
         if self.keeper is not None:
-            await self.keeper.claim()
+            # Where another tab writes it that takes seconds to be sure of, in which it can be read.
+            self.keeper.claim()
+            await let_others_run()
+        was_claiming = self.keeper is not None and self.keeper.is_claiming
         opened = await self._read(self._whole)
         self._meta |= opened.get("meta") or {}
+        if was_claiming:
+            self._settling = asyncio.ensure_future(self._settle())
         if self.keeper is not None and not self._is_in_pieces:
             # Nobody waits for it, and what it cannot read is asked for again when it is needed.
             self._rest = asyncio.ensure_future(self._read_rest())
+
+    async def _settle(self) -> None:
+        """Read it again where whoever wrote it until now did so after it was read."""
+        assert self.keeper is not None
+        with suppress(FindlingError):
+            if await self.keeper.claimed() and not self.keeper.is_changed and not await self.keeper.shelf.is_as_read():
+                self._meta |= (await self._read(self._whole)).get("meta") or {}
 
     async def _read(self, whole: bool) -> dict[str, Any]:
         """Have the engine open what is stored, all of it or what it needs; gives its answer."""
@@ -136,6 +149,9 @@ class Collection:
 
     async def _have_whole(self) -> None:
         """Read all of a kept collection that is read in pieces, for what pieces cannot do; until then it is searched in pieces."""
+        if self._settling is not None:
+            # What is changed before is not to be read over.
+            await asyncio.shield(self._settling)
         if self.keeper is None or not self._is_in_pieces:
             return
         if self._rest is None or self._rest.done():

@@ -5,8 +5,10 @@ fails or the process is killed within it, a folder holds the old collection or t
 after its segments, removed before them, and only what no pointer names is swept away.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from findling import segments
@@ -30,6 +32,8 @@ class Shelf:
         # Of the pointer that was written last: a write that failed may have been done all the same.
         self._tried: str | None = None
         self._is_claimed = False
+        # Asking to be the one that writes: a store that is asked twice at once would have one ask wait for the other.
+        self._asking: asyncio.Future[bool] | None = None
 
     async def open(self) -> int | None:
         """The length of the stored pointer in bytes, None where nothing is stored; raises what reading it or its header gives."""
@@ -49,15 +53,30 @@ class Shelf:
 
     async def claim(self) -> None:
         """Make sure that nobody else writes this collection; raises `StorageError` where somebody does. Stores without the means grant it."""
-        ask = getattr(self.store, "claim", None)
-        self._is_claimed = self._is_claimed or ask is None or bool(await ask(self._front.rstrip("/")))
+        if not self._is_claimed:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.ensure_future(self._ask())
+            self._is_claimed = await asyncio.shield(self._asking)
         if not self._is_claimed:
             raise StorageError(
                 "it is open for writing elsewhere, as in another tab: change it there, or close it there and open it here again", reason="busy"
             )
 
+    async def _ask(self) -> bool:
+        ask = getattr(self.store, "claim", None)
+        return ask is None or bool(await ask(self._front.rstrip("/")))
+
+    async def is_as_read(self) -> bool:
+        """Whether the stored pointer is the one that was read last."""
+        found = await self._look()
+        return (found and found[0]["digest"]) == (self.header and self.header["digest"])
+
     async def release(self) -> None:
         """Let others write the collection."""
+        if self._asking is not None and not self._asking.done():
+            # What is granted later has to be let go too.
+            with suppress(FindlingError):
+                await self.claim()
         tell = getattr(self.store, "release", None)
         if tell is not None and self._is_claimed:
             await tell(self._front.rstrip("/"))

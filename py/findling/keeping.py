@@ -49,12 +49,22 @@ class Keeper:
         # What was changed since it was opened, and how much of that is stored.
         self._changes = self._stored = 0
         self._fault: FindlingError | None = None
+        self._claiming: asyncio.Future[None] | None = None
 
-    async def claim(self) -> None:
-        """Become the one that writes the collection; that another is, is told by `state`."""
+    def claim(self) -> None:
+        """Begin to become the one that writes the collection, while others go on; that another is, is told by `state` then."""
+        self._claiming = asyncio.ensure_future(self._claim())
+
+    async def claimed(self) -> bool:
+        """Whether it is the one that writes, once that is known."""
+        if self._claiming is not None:
+            await asyncio.shield(self._claiming)
+        return self._fault is None
+
+    async def _claim(self) -> None:
         try:
             await self.shelf.claim()
-        except StorageError as error:
+        except FindlingError as error:
             self._fault = error
 
     async def open(self) -> dict[str, Any]:
@@ -74,9 +84,22 @@ class Keeper:
         self._changes += 1
 
     def state(self) -> dict[str, Any]:
-        """`saved`, whether all that the collection holds is stored, and the `fault` for which it is not."""
+        """`saved`, whether all that the collection holds is stored, and the `fault` for which it is not; `claiming` while it is not
+        known whether another writes it.
+        """
         fault = {"fault": self._fault.as_object()} if self._fault else {}
-        return {"saved": self._is_saved(), **fault}
+        claiming = {"claiming": True} if self.is_claiming else {}
+        return {"saved": self._is_saved(), **fault, **claiming}
+
+    @property
+    def is_claiming(self) -> bool:
+        """Whether it is not known yet who writes the collection."""
+        return self._claiming is not None and not self._claiming.done()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything was changed since it was opened."""
+        return self._changes > 0
 
     def live_share(self) -> float:
         """Which share of the documents is stored in live segments, which others read whole."""
@@ -87,6 +110,7 @@ class Keeper:
         """Store what is not stored, then merge what is worth it, in slices that leave others their turn; the next commit tries
         again what did not succeed. Raises `Closed` only.
         """
+        await self.claimed()
         async with self._lock:
             self._check()
             try:

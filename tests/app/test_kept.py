@@ -63,6 +63,18 @@ class Shared(MemoryStore):
         self.own.discard(name)
 
 
+class Slow(Shared):
+    """One that says who may write when it is told to."""
+
+    def __init__(self, files, held):
+        super().__init__(files, held)
+        self.may = asyncio.Event()
+
+    async def claim(self, name):
+        await self.may.wait()
+        return await super().claim(name)
+
+
 def app_over(kept, **more):
     return App(Counting.with_hashed_words(), MemoryStore(), clock=more.pop("clock", lambda: 0.0), keep=kept, inspect=inspect, **more)
 
@@ -374,6 +386,41 @@ def test_what_others_write_is_only_read(run):
     ]
     assert found["hits"][0]["id"] == "dog"
     assert (opened["documents"], opened["saved"]) == (4, True)
+
+
+def test_nobody_waits_for_who_writes_a_collection_to_read_it(run):
+    async def scenario():
+        files, held = {}, set()
+        first, slow = app_over(Shared(files, held)), Slow(files, held)
+        second = app_over(slow)
+        await filled(first)
+        opened, found = await second.open("things", keep=True), await second.search("things", "ship on water")
+        adding = asyncio.ensure_future(second.add("things", documents=[{"id": "dog", "title": "Dog"}]))
+        slow.may.set()
+        return opened, found, await adding, await second.commit("things")
+
+    opened, found, added, told = run(scenario())
+    assert (opened["documents"], opened["saved"], opened["claiming"], opened.get("fault")) == (3, True, True, None)
+    assert found["hits"][0]["id"] == "boat"
+    for each in (added, told):
+        assert ("claiming" in each, each["saved"], each["fault"]["detail"]["reason"]) == (False, False, "busy")
+
+
+def test_what_was_written_after_it_was_read_is_read_by_the_next_who_writes(run):
+    async def scenario():
+        files, held = {}, set()
+        first, slow = app_over(Shared(files, held)), Slow(files, held)
+        second = app_over(slow)
+        await filled(first)
+        await second.open("things", keep=True)
+        await first.add("things", documents=[{"id": "eel", "title": "Eel"}])
+        await first.close("things")
+        adding = asyncio.ensure_future(second.add("things", documents=[{"id": "dog", "title": "Dog"}]))
+        slow.may.set()
+        return await adding, await app_over(Shared(files, held)).open("things", keep=True)
+
+    added, opened = run(scenario())
+    assert (added["added"], added["saved"], opened["documents"]) == (1, True, 5)
 
 
 @pytest.mark.parametrize("evicted", ["all", "pointer", "segment", "torn"])
