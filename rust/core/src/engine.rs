@@ -227,7 +227,7 @@ impl Engine {
     /// it can be searched by meaning. The same documents give the same bytes, in whatever order they were added.
     ///
     /// # Errors
-    /// `bad_request`, `not_found`, `bad_input`, `wrong_space`, or those of a damaged file.
+    /// `bad_request`, `not_found`, `bad_input`, `wrong_space`, or those of a damaged file; `unsupported` without the feature `authoring`.
     pub fn publish(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         self.write_published(request)
     }

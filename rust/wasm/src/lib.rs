@@ -2,8 +2,8 @@
 //!
 //! Owns the crossing between JavaScript and the core: bytes in, bytes out, one error conversion. It decides nothing
 //! and must not know what a request means. Invariant: the methods, their order and their meaning are those of
-//! `findling_core::Engine` and `findling_core::VectorIndex`; a panic leaves as a JavaScript error with the code `bug`,
-//! after which the instance is lost.
+//! `findling_core::Engine` and `findling_core::VectorIndex`. In what is shipped a panic is a trap, which a host gets as an error
+//! without a code; the instance is lost with it (`guarded` of web/engine.js).
 
 use js_sys::{Error, JSON, Reflect};
 use wasm_bindgen::prelude::*;
@@ -142,9 +142,11 @@ impl Engine {
 
 /// Vectors under numbers of the caller's, found by nearness. Requests and replies are UTF-8 JSON bytes; ids are
 /// little-endian u32 and vectors little-endian f32, end to end. Every method throws as those of `Engine` do.
+#[cfg(feature = "authoring")]
 #[wasm_bindgen]
 pub struct VectorIndex(findling_core::VectorIndex);
 
+#[cfg(feature = "authoring")]
 #[wasm_bindgen]
 impl VectorIndex {
     /// `{"dim","metric"?,"store"?,"sketch"?,"index"?,"graph_from"?,"m"?,"ef_construction"?}`: an index without vectors.
@@ -210,6 +212,7 @@ pub fn inspect(bytes: &[u8]) -> Reply {
 }
 
 /// One calculation over vectors: a JSON request and rows of little-endian f32 -> rows, packed rows or JSON.
+#[cfg(feature = "authoring")]
 #[wasm_bindgen]
 pub fn compute(request: &[u8], payload: &[u8]) -> Reply {
     findling_core::compute(request, payload).map_err(thrown)
@@ -219,15 +222,6 @@ pub fn compute(request: &[u8], payload: &[u8]) -> Reply {
 #[wasm_bindgen]
 pub fn analyse(request: &[u8]) -> Reply {
     findling_core::analyse(request).map_err(thrown)
-}
-
-/// Panics leave as an error the host can read, instead of a bare `unreachable` trap. Throwing from the hook skips
-/// all destructors, so the engine stays marked as borrowed and every later call on it fails: rebuild the instance.
-#[wasm_bindgen(start)]
-pub fn start() {
-    std::panic::set_hook(Box::new(|panic| {
-        wasm_bindgen::throw_val(error("bug", &panic.to_string(), "{}").into());
-    }));
 }
 
 fn thrown(failure: findling_core::Error) -> Error {

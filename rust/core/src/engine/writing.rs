@@ -100,6 +100,17 @@ impl Engine {
     }
 
     /// See [`Engine::publish`].
+    #[cfg(not(feature = "authoring"))]
+    pub(super) fn write_published(&mut self, _: &[u8]) -> Result<Vec<u8>> {
+        Err(Error::new(
+            Code::Unsupported,
+            "this build of the engine is for readers of collections, so it cannot publish one; use the full build",
+        )
+        .with(json!({"missing": "authoring"})))
+    }
+
+    /// See [`Engine::publish`].
+    #[cfg(feature = "authoring")]
     pub(super) fn write_published(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Dump = plan::read(request)?;
         let index = found(&mut self.indexes, &request.index)?;

@@ -93,7 +93,7 @@ impl Facet {
                 for value in documents.flatten() {
                     counts[*value as usize] += 1;
                 }
-                self.listed(&counts, |value| field.dictionary.key(value))
+                self.listed(&counts, &|value| field.dictionary.key(value))
             }
             Grouping::Tree(under) => {
                 let groups = level(field, under.as_deref());
@@ -107,7 +107,7 @@ impl Facet {
                             u32::from(std::mem::replace(&mut last[group], turn) != turn);
                     }
                 }
-                self.listed(&counts, |group| groups.keys[group])
+                self.listed(&counts, &|group| groups.keys[group])
             }
         };
         Counts {
@@ -119,7 +119,7 @@ impl Facet {
     }
 
     /// The groups that were counted, as many as are wanted, and the number of all.
-    fn listed<'a>(&self, counts: &[u32], key: impl Fn(usize) -> &'a [u8]) -> (Vec<Bucket>, usize) {
+    fn listed<'a>(&self, counts: &[u32], key: &dyn Fn(usize) -> &'a [u8]) -> (Vec<Bucket>, usize) {
         let mut found: Vec<usize> = (0..counts.len())
             .filter(|group| counts[*group] > 0)
             .collect();

@@ -24,7 +24,7 @@ impl Matching<'_> {
     pub fn mark(
         &self,
         allowed: &Set,
-        ties: impl Fn(usize, usize) -> Ordering,
+        ties: &dyn Fn(usize, usize) -> Ordering,
         room: &mut Vec<u32>,
         set: &mut Set,
     ) {

@@ -22,7 +22,7 @@ pub fn page(
     columns: &Columns,
     keys: &[SortKey],
     set: &Set,
-    ties: impl Fn(usize, usize) -> Ordering,
+    ties: &dyn Fn(usize, usize) -> Ordering,
     offset: usize,
     limit: usize,
 ) -> Vec<usize> {

@@ -255,7 +255,7 @@ impl Index {
             meaning_k: ask.meaning_k,
         };
         let (exact, lift) = self.exact(ask, words)?;
-        matching.mark(allowed, ties, room, matched);
+        matching.mark(allowed, &ties, room, matched);
         insert_all(matched, &exact, allowed);
         *total = matched.len();
         counts.clear();
@@ -264,7 +264,7 @@ impl Index {
             let set = match relaxed {
                 None => &*matched,
                 Some(allowed) => {
-                    matching.mark(allowed, ties, room, &mut other);
+                    matching.mark(allowed, &ties, room, &mut other);
                     insert_all(&mut other, &exact, allowed);
                     &other
                 }
@@ -309,7 +309,7 @@ impl Index {
                 &self.columns,
                 ask.sort,
                 matched,
-                ties,
+                &ties,
                 ask.offset,
                 ask.limit,
             ) {

@@ -169,7 +169,7 @@ impl Remote {
             let ties = |a: usize, b: usize| turns[a].cmp(&turns[b]);
             let sorted = self.columns.as_ref().map(|columns| {
                 let (offset, limit) = (query.offset, query.limit);
-                facets::page(columns, &query.sort, matched, ties, offset, limit)
+                facets::page(columns, &query.sort, matched, &ties, offset, limit)
             });
             return Ok(Answer::Ready(
                 sorted.into_iter().flatten().map(scored).collect(),
@@ -358,7 +358,7 @@ impl Known {
         };
         let mut set = Set::none(allowed.documents());
         let ties = |a: usize, b: usize| a.cmp(&b);
-        matching.mark(&allowed, ties, &mut Vec::new(), &mut set);
+        matching.mark(&allowed, &ties, &mut Vec::new(), &mut set);
         set
     }
 }

@@ -1,8 +1,8 @@
-//! The build without an encoder: what it refuses, and that it searches all the same.
+//! The build for readers of collections: what it refuses, and that it searches all the same.
 //!
-//! Owns one collection, made with ready vectors and a piece table; knows nothing of models. With the feature `encoder` there is
-//! nothing here. Invariant under test: words and vectors by pieces find what they find in the full build.
-#![cfg(not(feature = "encoder"))]
+//! Owns one collection, made with ready vectors and a piece table; knows nothing of models. With the features `encoder` or `authoring`
+//! there is nothing here. Invariant under test: words and vectors by pieces find what they find in the full build.
+#![cfg(not(any(feature = "encoder", feature = "authoring")))]
 
 #[allow(dead_code)]
 #[path = "../suite/pieces.rs"]
@@ -58,6 +58,9 @@ fn it_finds_by_words_and_by_vectors_of_pieces() {
         .unwrap();
     let refused = engine.add(&ask(json!({"index": "x", "documents": documents})));
     assert_eq!(refused.unwrap_err().code, Code::NotReady);
+    let refused = engine.publish(&ask(json!({"index": "x"}))).unwrap_err();
+    assert_eq!(refused.code, Code::Unsupported);
+    assert_eq!(refused.detail["missing"], "authoring");
     for text in texts {
         let first = |engine: &mut Engine, plan: Value| {
             let found = reply(&engine.search(&ask(plan)).unwrap());

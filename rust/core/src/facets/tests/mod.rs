@@ -502,7 +502,7 @@ fn pages_are_parts_of_one_order_with_missing_values_last() {
                 .then(by(a, b, "when", false))
                 .then(ties(*a, *b))
         });
-        assert_eq!(page(&columns, &keys, &set, ties, 0, turn), expected);
+        assert_eq!(page(&columns, &keys, &set, &ties, 0, turn), expected);
         for (offset, limit) in [
             (0, 3),
             (2, 5),
@@ -512,7 +512,7 @@ fn pages_are_parts_of_one_order_with_missing_values_last() {
             (1, usize::MAX),
         ] {
             let part: Vec<usize> = expected.iter().copied().skip(offset).take(limit).collect();
-            assert_eq!(page(&columns, &keys, &set, ties, offset, limit), part);
+            assert_eq!(page(&columns, &keys, &set, &ties, offset, limit), part);
         }
     }
 }
@@ -543,7 +543,7 @@ fn the_match_set_is_the_words_and_the_best_by_meaning_of_what_is_allowed() {
                     meaning_k,
                 };
                 let mut set = Set::all(7);
-                matching.mark(&allowed, ties, &mut vec![9], &mut set);
+                matching.mark(&allowed, &ties, &mut vec![9], &mut set);
                 set
             };
             assert_eq!(found(false, None), allowed);
