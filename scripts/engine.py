@@ -118,7 +118,7 @@ def compile_crate(tier: Tier, profile: str, package: str = "findling-wasm") -> P
         f"--remap-path-prefix={cargo_home}=cargo",
         f"--remap-path-prefix={output_of('rustc', '--print', 'sysroot')}=rust",
     ]
-    # A panic is a trap at once: what it would say of its place is an eighth of what a visitor fetches.
+    # A panic is a trap at once: what it would say is a part of what every visitor fetches.
     panics = ["-Zunstable-options", "-Cpanic=immediate-abort"] if profile == SMALL else []
     environment = {
         "CARGO_TARGET_DIR": str(folder),
