@@ -17,7 +17,7 @@ from typing import Any
 
 from findling import readers, wire
 from findling.collection import Collection, Found
-from findling.commits import Shelves
+from findling.commits import Shelf, Shelves
 from findling.documents import Document, well_formed
 from findling.engine import Engine, inspect
 from findling.errors import Aborted, BadRequest, FindlingError, NotFound, NotReady, Unsupported
@@ -277,6 +277,10 @@ class App:
     async def publish(self, collection: str) -> Any:
         """The collection as the files of a published one; for who writes folders, so no verb of the page."""
         return await (await self._find(collection)).publish(calibrate=self._calibrate)
+
+    async def update(self, collection: str, shelf: Shelf) -> bool:
+        """Store what changed since a collection was opened from a shelf: see `Keeper.update`; for who writes folders, so no verb of the page."""
+        return await (await self._find(collection)).update(shelf)
 
     async def status(self) -> dict[str, Any]:
         """What computes, with which model and how many workers, what is open, and how much memory of the engine it takes."""

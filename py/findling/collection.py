@@ -408,6 +408,10 @@ class Collection:
         if self.keeper is not None:
             await self.keeper.commit(pause)
 
+    async def update(self, shelf: Shelf) -> bool:
+        """Store what changed since it was opened from a shelf: see `Keeper.update`."""
+        return await Keeper(shelf, told=self._index, write=self._committed, check=self._check).update()
+
     async def files(self) -> dict[str, Any]:
         """The files of the collection as they are stored; one file of its own making where that is not all."""
         stored = await self.keeper.files() if self.keeper is not None else None

@@ -131,6 +131,23 @@ class Keeper:
                 # Nothing is lost by it: all is stored, in more files than need be.
                 return
 
+    async def update(self) -> bool:
+        """Store what changed since the collection was opened from the shelf, or last stored there; False, and nothing is stored, where it
+        was not, or where that leaves more than `segments.LIVE_SHARE` of it in live segments. Raises the error for which it could not be stored.
+        """
+        await self.shelf.open()
+        told = self._segments()
+        if self.shelf.header is None or told["stored"] != self.shelf.header["digest"]:
+            return False
+        documents = int(self._told()["documents"])
+        if self.live_share() + int(told["pending"]) / max(1, documents) > segments.LIVE_SHARE:
+            return False
+        self.touch()
+        await self.commit()
+        if self._fault is not None:
+            raise self._fault
+        return True
+
     async def files(self) -> dict[str, Any] | None:
         """The files of the collection as they are stored; None where that is not all of it."""
         await self.commit()

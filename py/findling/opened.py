@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from findling import installed, published, segments
 from findling.app import App
 from findling.collection import Found
+from findling.commits import Shelf
 from findling.documents import Document
-from findling.engine import Engine
+from findling.engine import Engine, inspect
 from findling.errors import BadRequest, Closed, from_object
 from findling.remote import HttpStore
 from findling.store import FolderStore, MemoryStore, Store
@@ -145,22 +146,24 @@ class OpenCollection:
         if fault := self._state.get("fault"):
             raise from_object(**fault)
 
-    def save(self, path: str | Path | None = None) -> Path:
+    def save(self, path: str | Path | None = None, *, fresh: bool = False) -> Path:
         """Write the whole collection where it was opened, or to `path`: one file where that ends in `.findling`, else the folder of a published collection.
 
-        It is there whole when this returns, and the old one is whole until then; which scores are good ones is learned anew. A
+        It is there whole when this returns, and the old one is whole until then. In the folder it was opened from only what changed is
+        written, behind what is there, as a second `findling build` does; all of it is where that would be more than a tenth of the documents,
+        anywhere else, and with `fresh`: which scores are good ones is learned anew then. A
         collection that was opened with `keep` is brought up to date where it lies, as by `commit`. Answers the path. Raises
         `BadRequest` where no path is known, `StorageError` where it cannot be written; the old one stays then.
         """
-        if path is None and self.saved is not None and self._path is not None:
-            self.commit()
-            return self._path
         out = Path(path) if path is not None else self._path
         if out is None:
             raise BadRequest("this collection was opened from nowhere that can be written; say where to: save(path)")
+        if self.saved is not None and self._path is not None and out.resolve() == self._path.resolve():
+            self.commit()
+            return self._path
         if out.suffix == segments.SUFFIX:
             self._run(FolderStore(out.parent).write(out.name, self.to_bytes()))
-        else:
+        elif fresh or not self._run(self._app.update(self._name, Shelf(FolderStore(out), "", inspect))):
             self._run(published.write(out, published.files(self._run(self._app.publish(self._name)))))
         if self.saved is None:
             self._path = out

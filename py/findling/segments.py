@@ -18,6 +18,8 @@ MERGE_BYTES = 32 << 20
 """How much is merged in one go, so that others get their turn; a segment of half of that is left alone but for what is gone from it."""
 WORN = 1 / 8
 """A segment that has lost so many of its documents is written anew: what all of them waste stays below a sixth or so."""
+LIVE_SHARE = 0.1
+"""Where live segments have a larger share of the documents, others had better read a collection that is written anew."""
 DOCUMENT_BYTES = 2_000
 """How much a document takes that is not written yet, about."""
 

@@ -17,8 +17,6 @@ from rich.progress import Progress as Bar
 
 from findling import segments
 
-LIVE_SHARE = 0.1
-"""Beyond this share of documents that came later, a build from nothing is worth it to those who read over a network."""
 LINES = 10
 """How many lines tell how far a build is where no bar can be drawn."""
 LINES_FROM = 100
@@ -56,7 +54,7 @@ def built(out: str, answer: dict[str, Any], *, json: bool, quiet: bool) -> None:
             note(f"left out: {', '.join(f'{count} {what}' for what, count in answer['left_out'].items() if count)}")
         if answer["fresh"]:
             note(f"built from nothing: {answer['fresh']}")
-        if answer["live"] > LIVE_SHARE:
+        if answer["live"] > segments.LIVE_SHARE:
             note(f"{answer['live']:.0%} of the documents came since the last build from nothing, and whoever reads them over a network reads all of these first; build --fresh mends that")
     if json:
         as_json({"index": out, **answer})

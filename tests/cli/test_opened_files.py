@@ -6,7 +6,9 @@ import pytest
 
 import findling
 from findling.cli import main
+from findling.engine import inspect
 from findling.errors import BadFormat, BadRequest, NetworkError, NotFound, StorageError
+from findling.segments import POINTER, listed
 from findling.serve import server
 
 
@@ -33,6 +35,37 @@ def test_what_the_command_line_built_is_opened_changed_and_saved(built, model_fi
     with findling.open(str(built / name), model=model_file) as opened:
         assert ids(opened.search("submarine", legs="words")) == ["new"]
         assert len(opened) == 3
+
+
+def test_in_the_folder_it_was_opened_from_only_what_changed_is_written(model_file, tmp_path):
+    many, out = [{"id": f"n{number}", "text": f"note {number} of a boat"} for number in range(40)], tmp_path / "many"
+    with findling.open(model=model_file) as opened:
+        opened.add(many)
+        opened.save(out)
+    (published,) = (each["file"] for each in listed(inspect((out / POINTER).read_bytes())))
+    with findling.open(out, model=model_file) as opened:
+        for number in range(3):
+            opened.add([{"id": f"new{number}", "text": f"a submarine dives {number} times"}])
+            opened.remove([f"n{number}"])
+            assert opened.save() == out
+            first, *live = listed(inspect((out / POINTER).read_bytes()))
+            assert (first["file"], first["living"]) == (published, 39 - number)
+            assert sum(each["documents"] for each in live) == number + 1
+            assert len(list(out.iterdir())) == 2 + len(live)
+        with findling.open(out, model=model_file) as again:
+            assert sorted(ids(again.search("submarine", legs="words"))) == ["new0", "new1", "new2"]
+            assert len(again) == 40
+        # More than a tenth of it would lie in live segments now.
+        opened.add([{"id": f"more{number}", "text": "one more"} for number in range(3)])
+        opened.save()
+        assert [each.get("live") for each in listed(inspect((out / POINTER).read_bytes()))] == [None]
+    scratch = {path.name: path.read_bytes() for path in out.iterdir()}
+    with findling.open(out, model=model_file) as opened:
+        opened.save(fresh=True)
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == scratch
+        (out / POINTER).unlink()
+        opened.save()
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == scratch
 
 
 def test_files_are_read_as_the_command_line_reads_them(built, folder, model_file, tmp_path, capsys):
