@@ -23,8 +23,8 @@ export const build: {
     /** The piece table of the model. */
     pieces: Asset;
     demo: Asset;
-    /** The pointer of a published collection. */
-    dictionary: { url: string };
+    /** The pointer of a published collection; a wheel has none. */
+    dictionary: { url: string } | null;
     python: {
         mjs: string;
         asm_mjs: string;

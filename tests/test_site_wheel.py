@@ -55,6 +55,28 @@ def test_every_file_is_in_the_wheel_and_in_its_record(backend: ModuleType, wheel
         assert {name: archive.read(f"findling/site/{name}") for name in FILES} == FILES
 
 
+def test_the_dictionary_is_left_out_and_not_offered(backend: ModuleType, wheel: Path, site: Path) -> None:
+    more = {
+        "files/dictionary-01/collection.findling": b"words",
+        "v-01ab/build.js": b'export const build = {\n  "dictionary": {\n    "url": "../files/dictionary-01/collection.findling"\n  },\n  "pieces": {}\n};\n',
+        "v-01ab/web/page.js": b"// page",
+        "index.html": b'<script src="v-01ab/web/page.js">',
+    }
+    for name, data in more.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_bytes(data)
+    backend.add(wheel, site)
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name.removeprefix("findling/site/"): archive.read(name) for name in archive.namelist()}
+    (shell,) = {name.partition("/")[0] for name in packed if name.endswith("/build.js")}
+    # Another content has another name.
+    assert shell != "v-01ab" and len(shell) == len("v-01ab") and not [name for name in packed if name.startswith(("v-01ab", "files/dictionary"))]
+    assert packed[f"{shell}/build.js"] == b'export const build = {\n  "dictionary": null,\n  "pieces": {}\n};\n'
+    assert packed[f"{shell}/web/page.js"] == b"// page"
+    assert packed["index.html"] == f'<script src="{shell}/web/page.js">'.encode()
+    assert packed["files/model-01.findling"] == FILES["files/model-01.findling"]
+
+
 def test_the_same_site_gives_the_same_wheel(backend: ModuleType, wheel: Path, site: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.whl"
     other.write_bytes(wheel.read_bytes())

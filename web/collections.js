@@ -31,7 +31,7 @@ const at = (/** @type {string} */ url) => new URL(url, new URL("../build.js", im
 const OWN_ABOUT = "Describe what you remember; the words need not be those in the file.";
 
 /** @type {Choice[]} */
-const OFFERED = [
+const KNOWN = [
   {
     name: DEMO,
     src: at(build.demo.url),
@@ -42,13 +42,15 @@ const OFFERED = [
   },
   {
     name: DICTIONARY,
-    src: at(build.dictionary.url),
+    src: build.dictionary && at(build.dictionary.url),
     remote: true,
     about: "Describe a word that you cannot think of. The dictionary stays on its server: a search reads only what it needs of it, about two hundred kilobytes the first time.",
     examples: ["fear of closed spaces", "a person who collects stamps", "joy at the misfortune of others", "small stream that flows into a river", "study of insects", "unable to be put into words"],
   },
   { name: OWN, src: null, keep: true, remote: false, about: OWN_ABOUT, examples: [] },
 ];
+/** What this build has. */
+const OFFERED = KNOWN.filter(({ src, keep }) => src !== null || keep);
 
 export class Collections {
   #client;
@@ -77,6 +79,7 @@ export class Collections {
     this.#client = client;
     this.#onCounted = onCounted;
     this.#radios = radios;
+    for (const radio of radios.querySelectorAll("input")) if (!OFFERED.some(({ name }) => name === radio.value)) radio.closest("label")?.remove();
     if (site) {
       const src = new URL(site, document.baseURI).href;
       this.#choices = [{ name: SITE, src, remote: true, about: `Ask ${new URL(src).host} in your own words.`, examples: [] }, ...OFFERED];
