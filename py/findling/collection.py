@@ -410,7 +410,7 @@ class Collection:
 
     async def update(self, shelf: Shelf) -> bool:
         """Store what changed since it was opened from a shelf: see `Keeper.update`."""
-        return await Keeper(shelf, told=self._index, write=self._committed, check=self._check).update()
+        return await Keeper(shelf, told=self._index, write=self._committed, whole=self._have_whole, check=self._check).update()
 
     async def files(self) -> dict[str, Any]:
         """The files of the collection as they are stored; one file of its own making where that is not all."""

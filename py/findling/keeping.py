@@ -101,10 +101,10 @@ class Keeper:
         """Whether anything was changed since it was opened."""
         return self._changes > 0
 
-    def live_share(self) -> float:
-        """Which share of the documents is stored in live segments, which others read whole."""
+    def live_share(self, more: int = 0) -> float:
+        """Which share of the documents is stored in live segments, which others read whole; with so many `more` in them."""
         living = [(int(segment["living"]), bool(segment["live"])) for segment in self._segments()["segments"]]
-        return sum(count for count, is_live in living if is_live) / max(1, sum(count for count, _ in living))
+        return (sum(count for count, is_live in living if is_live) + more) / max(1, sum(count for count, _ in living) + more)
 
     async def commit(self, pause: Pause = at_once) -> None:
         """Store what is not stored, then merge what is worth it, in slices that leave others their turn; the next commit tries
@@ -137,10 +137,8 @@ class Keeper:
         """
         await self.shelf.open()
         told = self._segments()
-        if self.shelf.header is None or told["stored"] != self.shelf.header["digest"]:
-            return False
-        documents = int(self._told()["documents"])
-        if self.live_share() + int(told["pending"]) / max(1, documents) > segments.LIVE_SHARE:
+        is_there = self.shelf.header is not None and told.get("stored") == self.shelf.header["digest"]
+        if not is_there or self.live_share(int(told["pending"])) > segments.LIVE_SHARE:
             return False
         self.touch()
         await self.commit()
