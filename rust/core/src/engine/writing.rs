@@ -9,8 +9,9 @@ use crate::error::{Code, Error, Result};
 use crate::facets::Row;
 use crate::file::Answer;
 use crate::finder::Encoders;
-use crate::index::{self, Entry, Space};
+use crate::index::{self, Entry, Index, Space};
 use crate::model::Model;
+use crate::pieces::Pieces;
 use crate::plan::{self, TextKind, need};
 use crate::published;
 use serde_json::json;
@@ -88,15 +89,10 @@ impl Engine {
     /// See [`Engine::dump`].
     pub(super) fn write_file(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Dump = plan::read(request)?;
-        let index = found(&mut self.indexes, &request.index)?;
-        if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
+        match self.writable(&request)? {
+            Answer::Need(needs) => need(&needs),
+            Answer::Ready((index, _)) => index.dump(request.meta),
         }
-        if request.calibrate {
-            let encoders = Encoders::of(&self.model, &self.pieces);
-            bands::calibrate(&mut self.embedder, encoders, index)?;
-        }
-        index.dump(request.meta)
     }
 
     /// See [`Engine::publish`].
@@ -113,15 +109,23 @@ impl Engine {
     #[cfg(feature = "authoring")]
     pub(super) fn write_published(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         let request: plan::Dump = plan::read(request)?;
+        match self.writable(&request)? {
+            Answer::Need(needs) => need(&needs),
+            Answer::Ready((index, pieces)) => published::publish(index, pieces, request.meta),
+        }
+    }
+
+    /// The index that is to be written, in memory whole and with its bands learned anew where that is asked for, and the piece table.
+    fn writable(&mut self, request: &plan::Dump) -> Result<Answer<(&mut Index, Option<&Pieces>)>> {
         let index = found(&mut self.indexes, &request.index)?;
         if let Answer::Need(needs) = index.fetch_all()? {
-            return need(&needs);
+            return Ok(Answer::Need(needs));
         }
         if request.calibrate {
             let encoders = Encoders::of(&self.model, &self.pieces);
             bands::calibrate(&mut self.embedder, encoders, index)?;
         }
-        published::publish(index, self.pieces.as_ref(), request.meta)
+        Ok(Answer::Ready((index, self.pieces.as_ref())))
     }
 
     /// See [`Engine::commit`].
