@@ -6,7 +6,7 @@
 use crate::error::{Code, Error, Result};
 use crate::index::Index;
 use crate::plan;
-use crate::segment::{SegmentFile, name_digest, segment_name};
+use crate::segment::{SegmentFile, name_digest};
 
 /// The length of the new pointer as a big-endian u32, the pointer, and the new live segment, the last that it names; no bytes where
 /// every document lies in one already.
@@ -24,19 +24,8 @@ pub fn commit(index: &mut Index, request: plan::Commit) -> Result<Vec<u8>> {
         _ => index.picked(&plan.fresh)?.dump_documents()?,
     };
     if !segment.is_empty() {
-        let digest = name_digest(&segment)?;
         let documents = u32::try_from(plan.fresh.len()).map_err(|_| too_many())?;
-        let mut file = SegmentFile {
-            file: segment_name(&digest),
-            length: segment.len() as u64,
-            head: None,
-            digest,
-            live: Some(true),
-            documents: None,
-            living: None,
-            main: None,
-        };
-        file.count(documents, 0);
+        let file = SegmentFile::live(&segment, documents, 0)?;
         pointer.segments.push(file);
         pointer.gone.push(Vec::new());
     }

@@ -49,6 +49,26 @@ impl SegmentFile {
         self.live == Some(true)
     }
 
+    /// A live one of these bytes, with so many documents of which so many are gone.
+    ///
+    /// # Errors
+    /// `bad_format` where the bytes are no container.
+    pub fn live(bytes: &[u8], documents: u32, gone: usize) -> Result<SegmentFile> {
+        let digest = name_digest(bytes)?;
+        let mut file = SegmentFile {
+            file: segment_name(&digest),
+            length: bytes.len() as u64,
+            head: None,
+            digest,
+            live: Some(true),
+            documents: None,
+            living: None,
+            main: None,
+        };
+        file.count(documents, gone);
+        Ok(file)
+    }
+
     /// Says how many documents it has, and how many of them are gone.
     pub fn count(&mut self, documents: u32, gone: usize) {
         self.documents = Some(documents);

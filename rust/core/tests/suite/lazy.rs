@@ -9,8 +9,7 @@ use super::support::sample_index;
 use findling_core::Result;
 use findling_core::file::Answer;
 use findling_core::segment::{
-    Contents, Found, Layout, POINTER, Pointer, Query, Remote, SegmentFile, name_digest,
-    segment_name,
+    Contents, Found, Layout, POINTER, Pointer, Query, Remote, SegmentFile,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -157,18 +156,7 @@ fn documents_of_live_segments_are_as_near_as_if_they_had_been_published() {
     pointer.gone = vec![gone];
     for (number, some) in [&numbers[28..34], &numbers[34..]].into_iter().enumerate() {
         let bytes = all.picked(some).unwrap().dump_documents().unwrap();
-        let digest = name_digest(&bytes).unwrap();
-        let mut file = SegmentFile {
-            file: segment_name(&digest),
-            length: bytes.len() as u64,
-            head: None,
-            digest,
-            live: Some(true),
-            documents: None,
-            living: None,
-            main: None,
-        };
-        file.count(6, number);
+        let file = SegmentFile::live(&bytes, 6, number).unwrap();
         files.insert(file.file.clone(), bytes);
         pointer.segments.push(file);
         pointer.gone.push(vec![2; number]);
