@@ -6,9 +6,11 @@
 use super::disk::{
     Disk, PLAIN, POINTER, add, commit, digest, new_engine, open, remove, status, taken_apart, write,
 };
-use super::support::Parts;
+use super::support::{Parts, served};
+#[cfg(test)]
+use findling_core::Code;
 use findling_core::format::{Header, hex};
-use findling_core::{Code, Engine, Error, Result};
+use findling_core::{Engine, Result};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
@@ -71,41 +73,15 @@ pub fn live() -> Vec<u8> {
     disk()[&format!("c/{name}")].clone()
 }
 
-/// Calls until nothing is lacking, reading `file` for `name` and the others from the disk.
-fn served(
-    engine: &mut Engine,
-    (name, file): (&str, &[u8]),
-    pointer: &[u8],
-    mut call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
-) -> Result<Value> {
-    for _ in 0..20 {
-        let reply: Value = serde_json::from_slice(&call(engine)?).unwrap();
-        let Some(needs) = reply["need"].as_array() else {
-            return Ok(reply);
-        };
-        for need in needs {
-            let asked = need["file"].as_str().unwrap();
-            let start = need["offset"].as_u64().unwrap() as usize;
-            let length = need["length"].as_u64().unwrap() as usize;
-            let bytes = match asked {
-                POINTER => pointer,
-                asked if asked == name => file,
-                asked => disk().get(asked).map_or(&[][..], Vec::as_slice),
-            };
-            let end = start.checked_add(length);
-            let bytes = end.and_then(|end| bytes.get(start..end));
-            let bytes =
-                bytes.ok_or_else(|| Error::new(Code::BadFormat, "a store has no such bytes"))?;
-            engine.provide(asked, start as f64, bytes)?;
-        }
-    }
-    panic!("the same needs come again and again");
-}
-
-fn answers(segment: (&str, &[u8]), pointer: &[u8], whole: bool) -> Result<Vec<u8>> {
+fn answers((name, segment): (&str, &[u8]), pointer: &[u8], whole: bool) -> Result<Vec<u8>> {
+    let read = |asked: &str| match asked {
+        POINTER => pointer,
+        asked if asked == name => segment,
+        asked => disk().get(asked).map_or(&[][..], Vec::as_slice),
+    };
     let mut engine = Engine::new("native");
     let open = json!({"index": "i", "file": POINTER, "length": pointer.len(), "whole": whole});
-    let opened = served(&mut engine, segment, pointer, |engine| {
+    let opened = served(&mut engine, read, |engine| {
         engine.open(open.to_string().as_bytes())
     })?;
     let documents = opened["documents"].as_u64().unwrap();
@@ -115,7 +91,7 @@ fn answers(segment: (&str, &[u8]), pointer: &[u8], whole: bool) -> Result<Vec<u8
         json!({"index": "i", "words": {"text": ""}, "filter": {"field": "kind", "any": ["fever"]}, "sort": [{"field": "year"}]}),
         json!({"index": "i", "words": {"text": "rokcet", "correct": true, "phrases": [{"text": "one"}]}}),
     ] {
-        let found = served(&mut engine, segment, pointer, |engine| {
+        let found = served(&mut engine, read, |engine| {
             engine.search(plan.to_string().as_bytes())
         })?;
         let hits = found["hits"].as_array().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Owns test material; knows nothing of what is asserted. Invariant: the same numbers give the same documents.
 
-use super::support::Seeded;
+use super::support::{Seeded, served};
 use findling_core::{Engine, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -123,23 +123,9 @@ pub fn write(disk: &mut Disk, (pointer, segment): Written) {
 pub fn answered(
     engine: &mut Engine,
     disk: &Disk,
-    mut call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
+    call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
 ) -> Result<Value> {
-    for _ in 0..20 {
-        let reply: Value = serde_json::from_slice(&call(engine)?).unwrap();
-        let Some(needs) = reply["need"].as_array() else {
-            return Ok(reply);
-        };
-        for need in needs {
-            let name = need["file"].as_str().unwrap();
-            let start = need["offset"].as_u64().unwrap() as usize;
-            let end = start + need["length"].as_u64().unwrap() as usize;
-            engine
-                .provide(name, start as f64, &disk[name][start..end])
-                .unwrap();
-        }
-    }
-    panic!("the same needs come again and again");
+    served(engine, |name| &disk[name], call)
 }
 
 pub fn open(disk: &Disk, whole: bool) -> Result<(Engine, Value)> {

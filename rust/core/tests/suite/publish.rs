@@ -2,7 +2,7 @@
 //!
 //! Owns what is asserted; knows no offsets. Invariant: seeded.
 
-use super::support::Seeded;
+use super::support::{Seeded, served};
 use findling_core::segment::{POINTER, Whole, segment_of};
 use findling_core::{Engine, Result};
 use serde_json::{Value, json};
@@ -52,24 +52,13 @@ fn published(engine: &mut Engine) -> [Vec<u8>; 2] {
 fn answered(
     engine: &mut Engine,
     files: &[Vec<u8>; 2],
-    mut call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
+    call: impl FnMut(&mut Engine) -> Result<Vec<u8>>,
 ) -> Result<Value> {
-    loop {
-        let reply: Value = serde_json::from_slice(&call(engine)?).unwrap();
-        let Some(needs) = reply["need"].as_array() else {
-            return Ok(reply);
-        };
-        for need in needs {
-            let name = need["file"].as_str().unwrap();
-            let file = &files[usize::from(name != POINTER)];
-            assert!(name == POINTER || name == segment_of(&files[0]).unwrap().0);
-            let start = need["offset"].as_u64().unwrap() as usize;
-            let length = need["length"].as_u64().unwrap() as usize;
-            engine
-                .provide(name, start as f64, file[start..start + length].to_vec())
-                .unwrap();
-        }
-    }
+    let read = |name: &str| {
+        assert!(name == POINTER || name == segment_of(&files[0]).unwrap().0);
+        files[usize::from(name != POINTER)].as_slice()
+    };
+    served(engine, read, call)
 }
 
 fn open(files: &[Vec<u8>; 2]) -> (Engine, Value) {

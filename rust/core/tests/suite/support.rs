@@ -2,12 +2,12 @@
 //!
 //! Owns test material; knows nothing of what is asserted. Invariant: the same seed gives the same material.
 
-use findling_core::Engine;
 use findling_core::analysis::Language;
 use findling_core::facets::Row;
 use findling_core::format::{Container, Kind, digest, pack};
 use findling_core::index::{Entry, Index, Space};
 use findling_core::words::Source;
+use findling_core::{Code, Engine, Error};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -254,6 +254,34 @@ pub fn answer(
             let file = need["file"].as_str().unwrap();
             engine.provide(file, offset as f64, &bytes[range]).unwrap();
             read.push((offset, length));
+        }
+    }
+    panic!("the same needs come again and again");
+}
+
+/// Calls until nothing is lacking, reading ranges of the files that `read` gives by name.
+///
+/// # Errors
+/// What the calls say; `bad_format` for a range that a file does not have, as of a store.
+pub fn served<'a>(
+    engine: &mut Engine,
+    read: impl Fn(&str) -> &'a [u8],
+    mut call: impl FnMut(&mut Engine) -> findling_core::Result<Vec<u8>>,
+) -> findling_core::Result<Value> {
+    for _ in 0..20 {
+        let reply: Value = serde_json::from_slice(&call(engine)?).unwrap();
+        let Some(needs) = reply["need"].as_array() else {
+            return Ok(reply);
+        };
+        for need in needs {
+            let name = need["file"].as_str().unwrap();
+            let start = need["offset"].as_u64().unwrap() as usize;
+            let length = need["length"].as_u64().unwrap() as usize;
+            let end = start.checked_add(length);
+            let bytes = end.and_then(|end| read(name).get(start..end));
+            let bytes =
+                bytes.ok_or_else(|| Error::new(Code::BadFormat, "a store has no such bytes"))?;
+            engine.provide(name, start as f64, bytes)?;
         }
     }
     panic!("the same needs come again and again");
