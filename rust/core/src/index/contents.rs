@@ -7,16 +7,33 @@ use super::{Index, lost, span};
 use crate::error::Result;
 use crate::segment::{Contents, Document, FIELDS, Form, Space, Spot, Term};
 use crate::sorted::SortedMap;
-use crate::words::{Field, Words};
+use crate::words::{Field, Token, Words};
 
-/// A term on its way: what stands where, with the forms by number.
+/// A term on its way: what stands where, the forms of its spots by key.
 #[derive(Default)]
 struct Gathered {
     documents: Vec<u32>,
     frequencies: Vec<[u32; FIELDS]>,
-    spots: Vec<(u32, u32, bool)>,
-    /// Of each form, and whole or not, how many documents have it, and its place among the forms in the end.
-    forms: SortedMap<(u32, bool), (u32, u32)>,
+    spots: Vec<Spot>,
+    /// Of each form by its key how many documents have it, and its place among the forms in the end.
+    forms: SortedMap<u32, (u32, u32)>,
+}
+
+impl Gathered {
+    /// Room for so many documents and spots, and no more: there are as many of these as of all words.
+    fn new(documents: u32, spots: u32) -> Gathered {
+        Gathered {
+            documents: Vec::with_capacity(documents as usize),
+            frequencies: Vec::with_capacity(documents as usize),
+            spots: Vec::with_capacity(spots as usize),
+            forms: SortedMap::new(),
+        }
+    }
+}
+
+/// The number of a form, which is below 2^29, and whether it is a whole, as one number.
+fn key(token: &Token) -> u32 {
+    token.form << 1 | u32::from(token.whole)
 }
 
 impl Index {
@@ -25,9 +42,15 @@ impl Index {
     /// # Errors
     /// `bug` when parts of it still lie in a file.
     pub fn contents(&mut self) -> Result<Contents> {
+        let mut contents = self.contents_without_records()?;
+        self.give_records(&mut contents)?;
+        Ok(contents)
+    }
+
+    /// As [`Index::contents`], the records empty, which are most of it.
+    pub(crate) fn contents_without_records(&mut self) -> Result<Contents> {
         self.parts().ok_or_else(lost)?.words.settle();
-        let (Some(rows), Some(wholes), Some(words), Some(records)) =
-            (&self.rows, &self.whole_rows, &self.words, &self.records)
+        let (Some(rows), Some(wholes), Some(words)) = (&self.rows, &self.whole_rows, &self.words)
         else {
             return Err(lost());
         };
@@ -43,6 +66,9 @@ impl Index {
                     dim: space.dim,
                 }),
             columns: self.columns.picked(&order).dump(),
+            documents: Vec::with_capacity(order.len()),
+            codes: Vec::with_capacity(rows.codes.len() + wholes.codes.len()),
+            scales: Vec::with_capacity(rows.scales.len() + wholes.scales.len()),
             ..Contents::default()
         };
         for number in &order {
@@ -58,7 +84,7 @@ impl Index {
             }
             contents.documents.push(Document {
                 id: document.id.as_ref().to_owned(),
-                record: records[span(&document.record)].to_vec(),
+                record: Vec::new(),
                 language: words
                     .language(*number)
                     .map(|language| language.code().to_owned()),
@@ -70,13 +96,21 @@ impl Index {
         contents.terms = terms(words, &order);
         Ok(contents)
     }
+
+    /// Gives contents of this index their records.
+    pub(crate) fn give_records(&self, contents: &mut Contents) -> Result<()> {
+        let records = self.records.as_ref().ok_or_else(lost)?;
+        for (number, document) in self.by_id().zip(&mut contents.documents) {
+            document.record = records[span(&self.documents[number].record)].to_vec();
+        }
+        Ok(())
+    }
 }
 
 /// The terms of all documents, which are numbered by their place in `order`.
 fn terms(words: &Words, order: &[usize]) -> Vec<Term> {
-    let mut gathered: Vec<Gathered> = Vec::new();
-    gathered.resize_with(words.terms().len(), Gathered::default);
-    let mut seen: Vec<(u32, u32, bool)> = Vec::new();
+    let mut gathered = rooms(words, order);
+    let mut seen: Vec<(u32, u32)> = Vec::new();
     for (rank, number) in order.iter().enumerate() {
         seen.clear();
         for field in Field::ALL {
@@ -91,17 +125,18 @@ fn terms(words: &Words, order: &[usize]) -> Vec<Term> {
                 if let Some(counts) = term.frequencies.last_mut() {
                     counts[field as usize] += 1;
                 }
-                term.spots.push((token.position, token.form, token.whole));
-                seen.push((token.term, token.form, token.whole));
+                term.spots.push(Spot {
+                    position: token.position,
+                    form: key(&token),
+                });
+                seen.push((token.term, key(&token)));
             }
         }
         seen.sort_unstable();
         seen.dedup();
-        for (term, form, is_whole) in &seen {
+        for (term, key) in &seen {
             let forms = &mut gathered[*term as usize].forms;
-            forms
-                .get_or_insert_with((*form, *is_whole), Default::default)
-                .0 += 1;
+            forms.get_or_insert_with(*key, Default::default).0 += 1;
         }
     }
     let mut terms = Vec::new();
@@ -116,11 +151,36 @@ fn terms(words: &Words, order: &[usize]) -> Vec<Term> {
     terms
 }
 
+/// A place for each term, with room for what there is of it.
+fn rooms(words: &Words, order: &[usize]) -> Vec<Gathered> {
+    // How many documents and spots, and the last document that was counted.
+    let mut counts = vec![(0, 0, usize::MAX); words.terms().len()];
+    for number in order {
+        for token in Field::ALL
+            .into_iter()
+            .flat_map(|field| words.tokens(*number, field))
+        {
+            if let Some((documents, spots, last)) = counts.get_mut(token.term as usize) {
+                *documents += u32::from(*last != *number);
+                *spots += 1;
+                *last = *number;
+            }
+        }
+    }
+    let counts = counts.into_iter();
+    counts
+        .map(|(documents, spots, _)| Gathered::new(documents, spots))
+        .collect()
+}
+
 /// A term with its forms in order.
 fn finish(mut given: Gathered, name: &str, words: &Words) -> Term {
     let lexicon = words.lexicon();
-    let mut keys: Vec<(u32, bool)> = given.forms.keys().copied().collect();
-    keys.sort_unstable_by(|a, b| lexicon.get(a.0).cmp(lexicon.get(b.0)).then(a.1.cmp(&b.1)));
+    let mut keys: Vec<u32> = given.forms.keys().copied().collect();
+    keys.sort_unstable_by(|a, b| {
+        let texts = lexicon.get(a >> 1).cmp(lexicon.get(b >> 1));
+        texts.then((a & 1).cmp(&(b & 1)))
+    });
     let mut term = Term {
         term: name.to_owned(),
         documents: given.documents,
@@ -132,22 +192,17 @@ fn finish(mut given: Gathered, name: &str, words: &Words) -> Term {
             continue;
         };
         form.1 = place as u32;
-        let text = lexicon.get(key.0);
+        let text = lexicon.get(key >> 1);
         term.forms.push(Form {
             form: text.to_owned(),
-            is_whole: key.1,
+            is_whole: key & 1 == 1,
             documents: form.0,
             code: None,
         });
     }
-    let place =
-        |form: u32, is_whole: bool| given.forms.get(&(form, is_whole)).map_or(0, |each| each.1);
-    let spots = given.spots.iter();
-    term.spots = spots
-        .map(|(position, form, is_whole)| Spot {
-            position: *position,
-            form: place(*form, *is_whole),
-        })
-        .collect();
+    for spot in &mut given.spots {
+        spot.form = given.forms.get(&spot.form).map_or(0, |each| each.1);
+    }
+    term.spots = given.spots;
     term
 }

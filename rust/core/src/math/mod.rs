@@ -6,6 +6,7 @@
 
 mod distances;
 mod eigen;
+pub(crate) mod lines;
 mod packed;
 mod pca;
 mod request;
@@ -21,6 +22,7 @@ use rows::Rows;
 use serde_json::json;
 
 pub use crate::codes::DIM_CAP;
+pub use lines::Lines;
 pub(crate) use rows::dot;
 
 /// The most numbers of one reply (half a gigabyte): what a caller asks for by mistake is refused, not tried.

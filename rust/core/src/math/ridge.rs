@@ -8,20 +8,18 @@
 //! so that the sum is compared as a direction. The length depends on V: it is taken from the round before, and the rest is
 //! linear, solved by conjugate gradients from where V stands (Hestenes and Stiefel, 1952).
 
+use super::lines::{Line, Lines, WIDTH};
 use super::refused;
 use super::rows::{Rows, check, folded};
 use crate::error::{Code, Error, Result};
 use serde_json::json;
 
-/// Columns that are solved together: a row of them is a cache line or two.
-const WIDTH: usize = 32;
 /// What a length counts as at least, and a curvature, so that nothing is divided by zero.
 const LENGTH_MIN: f64 = 1e-3;
 const CURVATURE_MIN: f64 = 1e-20;
 const LAMBDA_MAX: f32 = 1e6;
 const EFFORT_MAX: usize = 100;
 
-type Line = [f32; WIDTH];
 type Sums = [f64; WIDTH];
 
 /// Bags of weighted items.
@@ -102,13 +100,22 @@ pub(super) fn read(
         .with(json!({"entries": entries, "items": items, "end": last})));
     }
     let numbers = |bytes: &[[u8; 4]]| Rows::read(1, bytes.as_flattened());
-    let (weights, prior, targets) = (numbers(weights)?, numbers(prior)?, numbers(targets)?);
+    let lines = |bytes: &[[u8; 4]]| {
+        let rows = Rows::read(dim, bytes.as_flattened())?;
+        let mut lines = Lines::new(dim, rows.values().len() / dim);
+        rows.values()
+            .chunks_exact(dim)
+            .for_each(|row| lines.push(row));
+        Ok::<Lines, Error>(lines)
+    };
+    let (weights, prior, targets) = (numbers(weights)?, lines(prior)?, lines(targets)?);
     let bags = Bags {
         ends: &ends,
         items: &named,
         weights: weights.values(),
     };
-    Ok(solve(bags, targets.values(), prior.values(), dim, effort))
+    let found = solve(bags, &targets, &|block| prior.blocks[block].clone(), effort);
+    Ok((0..found.len()).flat_map(|item| found.row(item)).collect())
 }
 
 /// What is left of a payload.
@@ -130,70 +137,42 @@ fn uneven() -> Error {
     )
 }
 
-/// The vectors of the items, items x dim, from those they should stay near.
+/// The vectors of the items from those they should stay near, of which `prior` gives the columns of a block: they are needed
+/// twice a round, and may take less memory where they come from.
 ///
 /// # Panics
 /// When the ends of `bags` do not ascend to the number of its entries, an item is not in `prior`, or `targets` does not hold a
-/// vector of `dim` components for each bag.
+/// vector for each bag.
 pub(crate) fn solve(
     bags: Bags<'_>,
-    targets: &[f32],
-    prior: &[f32],
-    dim: usize,
+    targets: &Lines,
+    prior: &(dyn Fn(usize) -> Vec<Line> + Sync),
     effort: Effort,
-) -> Vec<f32> {
-    assert_eq!(
-        targets.len(),
-        bags.ends.len() * dim,
-        "a target for each bag"
-    );
-    let blocks = dim.div_ceil(WIDTH);
-    let items = prior.len() / dim;
-    let prior: Vec<Vec<Line>> = (0..blocks).map(|block| cut(prior, dim, block)).collect();
-    let mut found = prior.clone();
+) -> Lines {
+    assert_eq!(targets.len(), bags.ends.len(), "a target for each bag");
+    let mut found = Lines::of_blocks(targets.dim(), prior);
     for _ in 0..effort.rounds {
-        let factors = factors(bags, &found);
-        let solved = |(block, (found, prior)): (usize, (&mut Vec<Line>, &Vec<Line>))| {
-            Columns {
-                bags,
-                factors: &factors,
-                lambda: effort.lambda,
-            }
-            .refine(found, prior, &cut(targets, dim, block), effort.steps);
+        let columns = Columns {
+            bags,
+            factors: &factors(bags, &found.blocks),
+            lambda: effort.lambda,
+        };
+        let solved = |(block, (found, targets)): (usize, (&mut Vec<Line>, &Vec<Line>))| {
+            columns.refine(found, &prior(block), targets, effort.steps);
         };
         #[cfg(feature = "threads")]
         {
             use rayon::prelude::*;
-            found
-                .par_iter_mut()
-                .zip(&prior)
-                .enumerate()
-                .for_each(solved);
+            let blocks = found.blocks.par_iter_mut().zip(&targets.blocks);
+            blocks.enumerate().for_each(solved);
         }
         #[cfg(not(feature = "threads"))]
-        found.iter_mut().zip(&prior).enumerate().for_each(solved);
-    }
-    let mut rows = vec![0.0; items * dim];
-    for (block, lines) in found.iter().enumerate() {
-        for (row, line) in rows.chunks_exact_mut(dim).zip(lines) {
-            let columns = block * WIDTH..dim.min((block + 1) * WIDTH);
-            let width = columns.len();
-            row[columns].copy_from_slice(&line[..width]);
+        {
+            let blocks = found.blocks.iter_mut().zip(&targets.blocks);
+            blocks.enumerate().for_each(solved);
         }
     }
-    rows
-}
-
-/// The columns of one block, those beyond the last filled up with zeros.
-fn cut(rows: &[f32], dim: usize, block: usize) -> Vec<Line> {
-    let columns = block * WIDTH..dim.min((block + 1) * WIDTH);
-    rows.chunks_exact(dim)
-        .map(|row| {
-            let mut line = [0.0; WIDTH];
-            line[..columns.len()].copy_from_slice(&row[columns.clone()]);
-            line
-        })
-        .collect()
+    found
 }
 
 /// One over the length of each bag's sum.
@@ -248,13 +227,12 @@ struct Columns<'a> {
 
 impl Columns<'_> {
     fn refine(&self, found: &mut [Line], prior: &[Line], targets: &[Line], steps: usize) {
-        let mut moved: Vec<Line> = found
+        // The residual: A^T (Y - A V) - lambda (V - V0), in one walk.
+        let mut rest: Vec<Line> = found
             .iter()
             .zip(prior)
-            .map(|(x, from)| std::array::from_fn(|lane| x[lane] - from[lane]))
+            .map(|(x, from)| std::array::from_fn(|lane| -self.lambda * (x[lane] - from[lane])))
             .collect();
-        // The residual: A^T (Y - A V) - lambda (V - V0), in one walk.
-        let mut rest: Vec<Line> = scaled(&moved, -self.lambda);
         for (bag, entries) in self.bags.each() {
             let factor = self.factors[bag];
             let made = sum(entries.clone(), found);
@@ -263,15 +241,20 @@ impl Columns<'_> {
                 add(&mut rest[item], factor * weight, &error);
             }
         }
+        // From here on it is how far they moved: there are many of them, and memory for one more such list would be missed.
+        for (x, from) in found.iter_mut().zip(prior) {
+            *x = std::array::from_fn(|lane| x[lane] - from[lane]);
+        }
         let mut direction = rest.clone();
+        let mut image = rest.clone();
         let mut square = products(&rest, &rest);
         for _ in 0..steps {
-            let image = self.image(&direction);
+            self.map(&direction, &mut image);
             let curvature = products(&direction, &image);
             let step: Line = std::array::from_fn(|lane| {
                 (square[lane] / curvature[lane].max(CURVATURE_MIN)) as f32
             });
-            for (moved, direction) in moved.iter_mut().zip(&direction) {
+            for (moved, direction) in found.iter_mut().zip(&direction) {
                 step_along(moved, &step, direction);
             }
             let back = step.map(|x| -x);
@@ -286,14 +269,16 @@ impl Columns<'_> {
             }
             square = left;
         }
-        for (found, (prior, moved)) in found.iter_mut().zip(prior.iter().zip(&moved)) {
-            *found = std::array::from_fn(|lane| prior[lane] + moved[lane]);
+        for (moved, from) in found.iter_mut().zip(prior) {
+            *moved = std::array::from_fn(|lane| from[lane] + moved[lane]);
         }
     }
 
-    /// (A^T A + lambda) x.
-    fn image(&self, lines: &[Line]) -> Vec<Line> {
-        let mut image = scaled(lines, self.lambda);
+    /// Makes `image` (A^T A + lambda) x.
+    fn map(&self, lines: &[Line], image: &mut [Line]) {
+        for (image, line) in image.iter_mut().zip(lines) {
+            *image = line.map(|x| self.lambda * x);
+        }
         for (bag, entries) in self.bags.each() {
             let factor = self.factors[bag];
             let seen = sum(entries.clone(), lines).map(|x| x * (factor * factor));
@@ -301,12 +286,7 @@ impl Columns<'_> {
                 add(&mut image[item], weight, &seen);
             }
         }
-        image
     }
-}
-
-fn scaled(lines: &[Line], factor: f32) -> Vec<Line> {
-    lines.iter().map(|line| line.map(|x| factor * x)).collect()
 }
 
 fn step_along(line: &mut Line, step: &Line, direction: &Line) {

@@ -4,6 +4,8 @@
 //! passages in the same order give the same bytes, on any number of threads.
 
 use super::short::DIM;
+use crate::math::Lines;
+use crate::math::lines::{Line, WIDTH};
 use crate::math::ridge::{self, Bags, Effort};
 
 /// What staying near the table's vectors counts: at 1 a small collection follows its own texts too far.
@@ -15,30 +17,38 @@ const EFFORT: Effort = Effort {
 /// Of the weight a / (a + p) of a word with share p of all words.
 const COMMON: f64 = 1e-3;
 
-/// The vectors of the forms of a collection, forms x 256, such that the sum of a passage's forms points where the passage does.
+/// The vectors of the forms of a collection, of 256 components, such that the sum of a passage's forms points where the passage does.
 ///
-/// `prior`: what [`super::Pieces::form`] gives for each form, zeros where that is nothing. `ends`: where the entries of each
+/// `prior`: what [`super::Pieces::form`] gives for each of `forms` forms. `ends`: where the entries of each
 /// passage end; `items`: the number of the form of each entry. `targets`: what [`super::Pieces::project`] gives for each passage.
 /// Like those of `prior` the vectors hold their weight.
 ///
 /// # Panics
-/// When the lengths do not fit each other, the ends do not ascend to the number of entries, or a form is not in `prior`.
-pub fn adapt(prior: &[f32], ends: &[u32], items: &[u32], targets: &[f32]) -> Vec<f32> {
-    let weights = weights(prior.len() / DIM, items);
-    let mut scaled = prior.to_vec();
-    for (row, weight) in scaled.as_chunks_mut::<DIM>().0.iter_mut().zip(&weights) {
-        row.iter_mut().for_each(|x| *x /= weight);
-    }
+/// When the lengths do not fit each other, the ends do not ascend to the number of entries, or an item is no form.
+pub fn adapt(
+    forms: usize,
+    prior: &(dyn Fn(usize) -> [f32; DIM] + Sync),
+    ends: &[u32],
+    items: &[u32],
+    targets: &Lines,
+) -> Lines {
+    let weights = weights(forms, items);
     let of_entries: Vec<f32> = items.iter().map(|item| weights[*item as usize]).collect();
     let bags = Bags {
         ends,
         items,
         weights: &of_entries,
     };
-    let mut found = ridge::solve(bags, targets, &scaled, DIM, EFFORT);
-    for (row, weight) in found.as_chunks_mut::<DIM>().0.iter_mut().zip(&weights) {
-        row.iter_mut().for_each(|x| *x *= weight);
-    }
+    let block = |block: usize| -> Vec<Line> {
+        let each = weights.iter().enumerate();
+        each.map(|(form, weight)| {
+            let row = prior(form);
+            std::array::from_fn(|lane| row[block * WIDTH + lane] / weight)
+        })
+        .collect()
+    };
+    let mut found = ridge::solve(bags, targets, &block, EFFORT);
+    found.change(|form, x| x * weights[form]);
     found
 }
 

@@ -147,7 +147,24 @@ impl Pieces {
     /// # Errors
     /// `bad_format` when the table turns out to be damaged.
     pub fn form(&self, form: &str) -> Result<Option<[f32; DIM]>> {
-        Ok(self.sum(form)?.map(|sum| sum.map(|x| x as f32)))
+        let pieces = self.numbers(form)?;
+        Ok((!pieces.is_empty()).then(|| self.vector(&pieces)))
+    }
+
+    /// The numbers of the pieces of a text; none where nothing of it is known.
+    ///
+    /// # Errors
+    /// `bad_format` when the table turns out to be damaged.
+    pub fn numbers(&self, text: &str) -> Result<Vec<u32>> {
+        let mut pieces = Vec::new();
+        self.pieces_of(text, &mut pieces)?;
+        pieces.truncate(PIECES_MAX);
+        Ok(pieces)
+    }
+
+    /// The weighted sum of pieces by their numbers, which [`Pieces::numbers`] gave: with these it is what [`Pieces::form`] gives.
+    pub fn vector(&self, pieces: &[u32]) -> [f32; DIM] {
+        self.total(pieces).map(|x| x as f32)
     }
 
     /// A vector of the model's space in the short one; of length 1 at most where it has length 1, and not scaled.
@@ -220,12 +237,14 @@ impl Pieces {
 
     /// The sum of the weighted vectors of the pieces of a text; none without any.
     fn sum(&self, text: &str) -> Result<Option<[f64; DIM]>> {
-        let mut pieces = Vec::new();
-        self.pieces_of(text, &mut pieces)?;
-        pieces.truncate(PIECES_MAX);
+        let pieces = self.numbers(text)?;
+        Ok((!pieces.is_empty()).then(|| self.total(&pieces)))
+    }
+
+    fn total(&self, pieces: &[u32]) -> [f64; DIM] {
         let (codes, _) = self.rows.as_chunks::<CODE_BYTES>();
         let mut sum = [0.0; DIM];
-        for piece in &pieces {
+        for piece in pieces {
             // The list gives no number beyond the rows.
             for (sum, x) in sum
                 .iter_mut()
@@ -234,7 +253,7 @@ impl Pieces {
                 *sum += f64::from(x);
             }
         }
-        Ok((!pieces.is_empty()).then_some(sum))
+        sum
     }
 
     /// The pieces of a word that is normalised already, for tests.

@@ -5,6 +5,7 @@ use super::words::PAGE;
 use super::{Pieces, adapt, direction};
 use crate::error::Code;
 use crate::format::{Kind, pack_in_blocks};
+use crate::math::Lines;
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 use serde_json::{Value, json};
 
@@ -213,7 +214,19 @@ fn a_form_moves_to_where_its_passages_are_and_others_stay() {
     items.resize(20_000, 2);
     ends.push(20_000);
     let targets = [target.repeat(20), unit(42)].concat();
-    let found = adapt(&prior, &ends, &items, &targets);
+    let lines = |rows: &[f32]| {
+        let mut lines = Lines::new(DIM, 0);
+        rows.chunks_exact(DIM).for_each(|row| lines.push(row));
+        lines
+    };
+    let adapted = || {
+        let prior = |form: usize| std::array::from_fn(|at| prior[form * DIM + at]);
+        let found = adapt(4, &prior, &ends, &items, &lines(&targets));
+        (0..4)
+            .flat_map(|form| found.row(form))
+            .collect::<Vec<f32>>()
+    };
+    let found = adapted();
     let cosine = |a: &[f32], b: &[f32]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
     let sum = |rows: &[f32]| -> Vec<f32> { (0..DIM).map(|at| rows[at] + rows[DIM + at]).collect() };
     assert!(cosine(&sum(&prior), &target) < 0.2);
@@ -224,8 +237,8 @@ fn a_form_moves_to_where_its_passages_are_and_others_stay() {
     );
     assert!(cosine(&found[2 * DIM..3 * DIM], &unit(42)) > 0.999_999);
     assert!(cosine(&found[3 * DIM..], &unit(43)) > 0.999_999);
-    assert_eq!(adapt(&prior, &ends, &items, &targets), found);
-    assert!(adapt(&[], &[], &[], &[]).is_empty());
+    assert_eq!(adapted(), found);
+    assert!(adapt(0, &|_| [0.0; DIM], &[], &[], &lines(&[])).is_empty());
 }
 
 #[test]
