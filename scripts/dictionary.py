@@ -82,7 +82,7 @@ async def build(engine: Engine, package: Path, out: Path, cache: Path, most: int
         document, error = outcome["failed"][0]
         raise error.__class__(f"{document.id}: {error.message}")
     out.mkdir(parents=True, exist_ok=True)
-    await published.write(out, published.files(await collection.publish()))
+    await published.write(out, published.files(await collection.publish(calibrate=True)))
     return len(chosen)
 
 

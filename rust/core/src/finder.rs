@@ -215,7 +215,8 @@ impl Finder {
     }
 }
 
-fn unknown(id: &str) -> Error {
+/// The error of a document that others are to be like, and that there is not.
+pub fn unknown(id: &str) -> Error {
     Error::new(
         Code::NotFound,
         "there is no such document to find others like it; it may have been removed",

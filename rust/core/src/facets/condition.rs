@@ -139,13 +139,15 @@ impl Filter {
         }
     }
 
-    /// Whether it names ids.
-    pub fn names_ids(&self) -> bool {
+    /// Adds the ids that it names.
+    pub fn ids<'a>(&'a self, ids: &mut Vec<&'a str>) {
         match self {
-            Filter::Ids(_) | Filter::NotIds(_) => true,
-            Filter::All | Filter::Field(_) => false,
-            Filter::And(filters) | Filter::Or(filters) => filters.iter().any(Filter::names_ids),
-            Filter::Not(filter) => filter.names_ids(),
+            Filter::Ids(own) | Filter::NotIds(own) => ids.extend(own.iter().map(String::as_str)),
+            Filter::All | Filter::Field(_) => {}
+            Filter::And(filters) | Filter::Or(filters) => {
+                filters.iter().for_each(|filter| filter.ids(ids));
+            }
+            Filter::Not(filter) => filter.ids(ids),
         }
     }
 

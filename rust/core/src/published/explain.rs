@@ -72,5 +72,8 @@ pub fn hit(plan: &Search, query: &Query, found: &Found, hit: &Hit) -> Value {
         let leg = json!({"terms": terms, "contribution": hit.words * weight});
         legs.insert("words".to_owned(), leg);
     }
+    if hit.lift > 0.0 {
+        legs.insert("exact".to_owned(), json!({"contribution": hit.lift}));
+    }
     Value::Object(legs)
 }

@@ -130,6 +130,7 @@ impl Published {
             return Err(index::wrong_space(found, own));
         }
         let knows = |word: &str| encoders.knows(word);
+        let typed = plan.words.as_ref().map(|leg| leg.asked.text.as_str());
         let (plan, corrections) = match query::corrected(remote, plan, &knows)? {
             Answer::Need(needs) => return need(&needs),
             Answer::Ready(corrected) => corrected,
@@ -155,7 +156,7 @@ impl Published {
             }
             _ => None,
         };
-        let mut query = query::query(remote, plan, vector)?;
+        let mut query = query::query(remote, plan, typed, vector)?;
         let mut found = match remote.search(&query)? {
             Answer::Need(needs) => return need(&needs),
             Answer::Ready(found) => found,
@@ -186,10 +187,10 @@ fn reply(
     corrections: &[Correction],
 ) -> Result<Vec<u8>> {
     let has_words = plan.words.is_some();
-    let encoder = match (&plan.meaning, query.encode) {
-        (None, _) => None,
-        (Some(_), true) => Some(plan::Encoder::Static),
-        (Some(_), false) => Some(plan::Encoder::Model),
+    let encoder = match (plan.meaning.as_ref().map(|leg| &leg.asked), query.encode) {
+        (Some(Target::Text(_)), true) => Some(plan::Encoder::Static),
+        (Some(Target::Text(_)), false) => Some(plan::Encoder::Model),
+        _ => None,
     };
     let cuts = remote.bands().and_then(|bands| bands.cuts(plan, encoder));
     let best = found.best.map(|best| best as f32);

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::facets::Filter;
 use crate::file::{Answer, Need, together};
 use crate::plan::{Leg, Precision, Search, Target};
-use crate::segment::{Condition, Query, Remote, Word};
+use crate::segment::{self, Condition, Query, Remote, Word};
 use crate::words::{Asked, Correction, Request, doubtful, mend, read};
 
 /// What the texts of a plan become once their typing errors are corrected, and what was corrected; `knows` tells words that are
@@ -80,25 +80,28 @@ fn meanwhile<T>(remote: &mut Remote, given: &Search, mut needs: Vec<Need>) -> Re
     let is_text = |leg: &Leg<Target>| matches!(leg.asked, Target::Text(_));
     // Which vector it is does not matter yet.
     let vector = given.meaning.as_ref().filter(|leg| !is_text(leg));
-    let query = query(remote, given, vector.map(|_| Vec::new()))?;
+    let typed = given.words.as_ref().map(|leg| leg.asked.text.as_str());
+    let query = query(remote, given, typed, vector.map(|_| Vec::new()))?;
     needs.extend(remote.prepare(&query)?.needs());
     Ok(Answer::Need(together(needs)))
 }
 
-/// The plan in the terms of the collection.
+/// The plan in the terms of the collection; `typed` is the text of its words before anything was corrected in it.
 ///
 /// # Errors
 /// `unsupported` for what a collection in pieces cannot do.
-pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result<Query> {
+pub fn query(
+    remote: &Remote,
+    plan: &Search,
+    typed: Option<&str>,
+    vector: Option<Vec<f32>>,
+) -> Result<Query> {
     let refuse = |what: &str| {
         let message = format!(
             "a published collection that is read in pieces does not take {what}; leave it out, or open the collection whole"
         );
         Err(Error::new(Code::Unsupported, message))
     };
-    if plan.filter.names_ids() {
-        return refuse("a filter of ids");
-    }
     if plan.precision == Some(Precision::Exact) {
         return refuse("words at exact precision");
     }
@@ -127,13 +130,20 @@ pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result
             add_words(&mut query.words, &clause.text, &languages, false);
         }
         add_conditions(&mut query.conditions, &leg.asked, &languages);
+        if !leg.asked.text.is_empty() {
+            query.title = called(&leg.asked.text);
+            query.id = typed.map(|typed| typed.trim().to_owned());
+        }
     }
     if let Some(leg) = &plan.meaning {
         query.weights.0 = leg.weight;
         match (&leg.asked, vector) {
             (_, Some(vector)) => query.vector = Some(vector),
             (Target::Vector(_), None) => return refuse("a vector without a piece table"),
-            (Target::Like(_), None) => return refuse("others like a document"),
+            (Target::Like(_), None) if !remote.has_short_codes() => {
+                return refuse("others like a document without a piece table");
+            }
+            (Target::Like(id), None) => query.like = Some(id.clone()),
             (Target::Text(meant), None) => {
                 query.encode = true;
                 query.weights.0 = leg.static_weight;
@@ -147,6 +157,18 @@ pub fn query(remote: &Remote, plan: &Search, vector: Option<Vec<f32>>) -> Result
         }
     }
     Ok(query)
+}
+
+/// What a title would be called by that is this text; none without a word.
+fn called(text: &str) -> Option<String> {
+    let asked = read(text, &[Language::None]);
+    let words = asked.iter().filter(|asked| !asked.whole);
+    let title = segment::title(
+        words
+            .map(|asked| (asked.position, asked.form.as_str()))
+            .collect(),
+    );
+    (!title.is_empty()).then_some(title)
 }
 
 /// The languages of a query.

@@ -23,9 +23,15 @@ pub struct Query {
     pub encode: bool,
     /// What meaning and words count; meaning counts nothing where there is no vector.
     pub weights: (f64, f64),
+    /// The document to which others are to be near, by its id, in place of a vector.
+    pub like: Option<String>,
+    /// What the title of a document would be called by ([`super::title`]) that comes first.
+    pub title: Option<String>,
+    /// The id of a document that comes first.
+    pub id: Option<String>,
     /// What documents have to meet.
     pub conditions: Vec<Condition>,
-    /// Which documents may be found; ids are not known here.
+    /// Which documents may be found.
     pub filter: Option<Filter>,
     /// What is counted.
     pub facets: Vec<Facet>,
@@ -109,6 +115,8 @@ pub struct Hit {
     pub near: Option<Nearness>,
     /// Its share of the most that BM25 could give.
     pub words: f64,
+    /// What is on top of its score because its title or id is what was asked for.
+    pub lift: f64,
     /// What each word added to that share, and the saturated frequency it was made from.
     pub shares: Vec<(f64, f64)>,
 }

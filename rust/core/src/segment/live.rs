@@ -8,8 +8,10 @@ use super::ask::{Condition, Nearness};
 use super::bytes::bad;
 use super::impacts::weighted;
 use super::meta::{Parameters, SegmentMeta};
+use super::names::{Named, titles};
 use super::pointer::Pointer;
 use super::remote::Remote;
+use super::root::Shape;
 use super::texts::Stored;
 use super::write::unit;
 use super::{CODE_BYTES, Contents, FIELDS, Shorten, Term};
@@ -91,6 +93,7 @@ impl Lying {
             columns => Columns::load(columns, contents.documents.len())?,
         };
         Ok(Live {
+            titles: titles(&contents),
             contents,
             columns,
             rows,
@@ -104,6 +107,8 @@ impl Lying {
 pub(super) struct Live {
     contents: Contents,
     columns: Columns,
+    /// What the title of each is called by.
+    titles: Vec<String>,
     /// The first row of each document, and the end.
     rows: Vec<usize>,
     /// The short codes of all rows, once they were made.
@@ -156,6 +161,29 @@ impl Live {
         let forms = self.contents.terms.iter().flat_map(|term| &term.forms);
         let words = forms.filter(|form| !form.is_whole);
         words.map(|form| (form.form.as_str(), form.documents))
+    }
+
+    /// What a name stands for, by number of the document.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = Named> {
+        let documents = self.contents.documents.iter().zip(&self.titles);
+        let named = move |(number, (document, title)): (u32, (&super::Document, &String))| Named {
+            document: number,
+            is_id: document.id == name,
+            is_title: title == name,
+        };
+        let named = (0..).zip(documents).map(named);
+        named.filter(|named| named.is_id || named.is_title)
+    }
+
+    /// The short codes of the rows of a document; none before they were made.
+    pub fn codes_of(&self, number: usize) -> Option<(&[u8], Shape)> {
+        let document = self.contents.documents.get(number)?;
+        let rows = self.rows[number] * CODE_BYTES..self.rows[number + 1] * CODE_BYTES;
+        let shape = Shape {
+            passages: document.passages,
+            has_whole: document.has_whole,
+        };
+        Some((&self.codes.as_ref()?[rows], shape))
     }
 
     /// The terms of forms that begin like that.

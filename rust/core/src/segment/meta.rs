@@ -18,6 +18,7 @@ pub(super) const HEADERS: &str = "headers";
 pub(super) const SHORT: &str = "short";
 pub(super) const TEXTS: &str = "texts";
 pub(super) const ORDER: &str = "order";
+pub(super) const NAMES: &str = "names";
 pub(super) const SPOTS: &str = "spots";
 pub(super) const TYPOS: &str = "typos";
 pub(super) const COLUMNS: &str = "columns";

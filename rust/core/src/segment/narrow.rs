@@ -5,6 +5,7 @@
 
 use super::ask::{Condition, Query};
 use super::bytes::Cursor;
+use super::called::Names;
 use super::leaf::Entry;
 use super::meta;
 use super::packer::Unpacker;
@@ -77,12 +78,18 @@ impl Remote {
         Ok(Answer::Ready(()))
     }
 
-    /// The documents that a filter lets pass and that are in `meets`.
-    pub(super) fn allowed(&self, filter: Option<&Filter>, meets: Option<&Set>) -> Set {
+    /// The documents that a filter lets pass and that are in `meets`; `names` knows the ids that it names.
+    pub(super) fn allowed(
+        &self,
+        filter: Option<&Filter>,
+        meets: Option<&Set>,
+        names: &Names,
+    ) -> Set {
+        let number = |id: &str| names.id(id).map(|document| document as usize);
         let mut allowed = match (filter, &self.columns) {
-            (Some(filter), Some(columns)) => filter.documents(columns, &|_| None),
+            (Some(filter), Some(columns)) => filter.documents(columns, &number),
             // A filter without fields says the same of all documents.
-            (Some(filter), None) => filter.documents(&Columns::blank(self.documents()), &|_| None),
+            (Some(filter), None) => filter.documents(&Columns::blank(self.documents()), &number),
             (None, _) => Set::all(self.documents()),
         };
         if let Some(opened) = &self.opened {

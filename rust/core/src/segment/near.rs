@@ -56,12 +56,13 @@ struct SmallPlace {
 
 impl Remote {
     /// How near the documents of `scope` are in the clusters that are worth most, and about how near the others that words
-    /// name; `limit` documents of those are about to be shown.
+    /// name; `limit` documents of those are about to be shown, and those of `exact`.
     pub(super) fn near(
         &mut self,
         said: &Said,
         vector: &ShortQuery,
         scope: &Set,
+        exact: &[u32],
         limit: usize,
     ) -> Result<Answer<Near>> {
         let opened = self.opened()?;
@@ -99,6 +100,7 @@ impl Remote {
             .collect();
         named.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         named.truncate(limit);
+        named.extend(exact.iter().map(|document| (0.0, *document as usize)));
         let published = self.published();
         named.retain(|each| each.1 < published);
         let more = self.supers_of(named.iter().map(|each| each.1 as u32))?;

@@ -70,8 +70,16 @@ pub(super) struct Opened {
 impl Opened {
     /// How many documents are not gone.
     pub fn living(&self) -> usize {
-        let gone = self.pointer.gone.first().map_or(0, Vec::len);
-        self.alive.documents() - gone
+        self.alive.documents() - self.gone()
+    }
+
+    /// How many of the published ones are not gone.
+    pub fn living_published(&self) -> usize {
+        self.meta.documents as usize - self.gone()
+    }
+
+    fn gone(&self) -> usize {
+        self.pointer.gone.first().map_or(0, Vec::len)
     }
 }
 
@@ -208,6 +216,7 @@ impl Remote {
             headers: segment.length_of(meta::HEADERS)?,
             typos: segment.length_of(meta::TYPOS)?,
             columns: segment.length_of(meta::COLUMNS)?,
+            names: segment.length_of(meta::NAMES)?,
         };
         let root = Root::read(&root, frame)?;
         if meta.short {
@@ -256,6 +265,12 @@ impl Remote {
         fields.sort_unstable();
         fields.dedup();
         fields
+    }
+
+    /// Whether its rows have short codes.
+    pub fn has_short_codes(&self) -> bool {
+        let opened = self.opened.as_ref();
+        opened.is_some_and(|opened| opened.meta.short)
     }
 
     /// The languages that a query is stemmed in, that of most documents first.

@@ -5,6 +5,7 @@
 
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, put};
 use super::leaf::{common, put_after, read_after};
+use super::names::Places;
 use super::{CODE_BYTES, ShortCode};
 use crate::error::Result;
 use crate::pieces::short;
@@ -56,6 +57,7 @@ pub(super) struct Root {
     /// Its digest.
     pub typos_digest: Mark,
     pub columns: Vec<ColumnPlace>,
+    pub names: Places,
 }
 
 /// What the rest of a segment says, which its root has to fit.
@@ -69,6 +71,7 @@ pub(super) struct Frame {
     pub headers: u64,
     pub typos: u64,
     pub columns: u64,
+    pub names: u64,
 }
 
 /// A document in a header.
@@ -152,6 +155,7 @@ impl Root {
             put(&mut bytes, column.range.end - column.range.start);
             bytes.extend_from_slice(&column.digest);
         }
+        self.names.write(&mut bytes);
         bytes
     }
 
@@ -210,6 +214,7 @@ impl Root {
         root.typos = stretch(&mut 0, cursor.varint()?, frame.typos)?.end;
         root.typos_digest = cursor.array()?;
         root.columns = read_columns(&mut cursor, frame.columns)?;
+        root.names = Places::read(&mut cursor, frame.names)?;
         cursor.end()?;
         Ok(root)
     }

@@ -139,10 +139,15 @@ impl Remote {
             }
             let first = opened.meta.documents;
             let live = opened.live.levels(&terms, &opened.parameters, first);
-            // Of a word that is not read, the terms may share documents; this only scales down what the others say.
+            // Of a word that is not read, the terms may share documents; this only scales down what the others say. What is gone
+            // has the common words as often as what is left.
             let unread: usize = match read {
                 true => 0,
-                false => live.len() + standing.iter().map(|entry| entry.count).sum::<usize>(),
+                false => {
+                    let all: usize = standing.iter().map(|entry| entry.count).sum();
+                    let share = opened.living_published() as f64 / f64::from(first.max(1));
+                    live.len() + (all as f64 * share).round() as usize
+                }
             };
             union.extend(live.into_iter().filter(|_| *read));
             let df = union.len() + unread;

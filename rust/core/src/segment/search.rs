@@ -5,6 +5,7 @@
 //! whatever was read before it; words alone are ranked exactly, by score and then by id.
 
 use super::ask::{Found, Hit, Query, Word};
+use super::called::Names;
 use super::leaf::Entry;
 use super::near::Near;
 use super::remote::{Remote, ready};
@@ -27,6 +28,12 @@ struct Scored {
 struct Lacking(Vec<Need>);
 
 impl Lacking {
+    /// All of it, and more.
+    fn and<T>(mut self, more: Vec<Need>) -> Answer<T> {
+        self.0.extend(more);
+        Answer::Need(together(self.0))
+    }
+
     fn take<T>(&mut self, answer: Answer<T>) -> Option<T> {
         match answer {
             Answer::Ready(ready) => Some(ready),
@@ -38,13 +45,32 @@ impl Lacking {
     }
 }
 
+/// Gives what a part of a call lacks back to whom called, with what else is lacking.
+macro_rules! ready_or {
+    ($lacking:expr, $answer:expr) => {
+        match $answer {
+            Answer::Ready(ready) => ready,
+            Answer::Need(needs) => return Ok($lacking.and(needs)),
+        }
+    };
+}
+
 impl Remote {
     /// The best documents for a query, as far as their parts are at hand.
     ///
     /// # Errors
     /// `not_ready` before it is open, `bad_format` or `wrong_digest`, and `bad_input` for a vector without a direction.
     pub fn search(&mut self, query: &Query) -> Result<Answer<Found>> {
-        let (entries, begun) = ready!(self.first(query)?);
+        // What is called like this is sought beside everything else, and taken to be nothing until it is known, so that it hardly ever
+        // takes a step of its own.
+        let mut lacking = Lacking::default();
+        let called = self.called(query)?;
+        let called = lacking.take(called);
+        let First {
+            entries,
+            begun,
+            names,
+        } = ready_or!(lacking, self.first(query)?);
         let mut entries = entries.into_iter();
         let mut of = |word: &Word| entries.by_ref().take(word.terms.len()).collect();
         let own: Vec<Vec<Option<Entry>>> = query.words.iter().map(&mut of).collect();
@@ -61,6 +87,9 @@ impl Remote {
             })
             .collect();
         let (vector, unknown) = vector(query, &meant);
+        let like = ready_or!(lacking, self.like(query, &names)?);
+        let without = like.as_ref().map(|like| like.0);
+        let vector = like.map_or(vector, |like| like.1);
         let vector = match vector.filter(|_| self.opened().is_ok_and(|opened| opened.meta.short)) {
             Some(vector) => Some(ShortQuery::new(&vector)?),
             None => None,
@@ -71,11 +100,13 @@ impl Remote {
             .iter()
             .map(|facet| query.filter.as_ref()?.without_any(&facet.field))
             .collect();
-        let mut scope = self.allowed(query.filter.as_ref(), None);
+        let mut scope = self.allowed(query.filter.as_ref(), None, &names);
         for filter in relaxed.iter().flatten() {
-            scope.unite(&self.allowed(Some(filter), None));
+            scope.unite(&self.allowed(Some(filter), None, &names));
         }
-        let mut lacking = Lacking::default();
+        if let Some(document) = without {
+            scope.remove(document as usize);
+        }
         let said = self.said(query, &by_word, vector.is_some())?;
         let said = lacking.take(said);
         let meets = match query.conditions.is_empty() {
@@ -84,39 +115,57 @@ impl Remote {
         };
         let meets = lacking.take(meets);
         let (Some(mut said), Some(scope)) = (said, meets) else {
-            return Ok(Answer::Need(together(lacking.0)));
+            return Ok(lacking.and(Vec::new()));
         };
         said.retain(|document| scope.contains(document as usize));
-        let allowed = self.allowed(query.filter.as_ref(), Some(&scope));
+        let allowed = self.allowed(query.filter.as_ref(), Some(&scope), &names);
+        let exact = called.as_ref().map(|called| called.exact(query));
+        let mut exact = exact.unwrap_or_default();
+        exact.retain(|document| scope.contains(*document as usize));
         let near = match &vector {
             None => None,
             Some(vector) => {
                 let limit = query.offset.saturating_add(query.limit);
-                Some(ready!(self.near(&said, vector, &scope, limit)?))
+                let near = self.near(&said, vector, &scope, &exact, limit)?;
+                Some(ready_or!(lacking, near))
             }
         };
         let is_read = near.as_ref().is_none_or(|near| near.read == scope.len());
         let matching = Known::new(query, &said, near.as_ref(), scope.documents());
-        let matched = matching.among(&allowed, query.meaning_k);
+        let among = |allowed: &Set| {
+            let mut set = matching.among(allowed, query.meaning_k);
+            let exact = exact.iter().map(|document| *document as usize);
+            exact
+                .filter(|document| allowed.contains(*document))
+                .for_each(|document| set.insert(document));
+            set
+        };
+        let matched = among(&allowed);
         let mut counts = Vec::new();
         if let Some(columns) = &self.columns {
             for (facet, relaxed) in query.facets.iter().zip(&relaxed) {
                 counts.push(match relaxed {
                     None => facet.count(columns, &matched),
                     Some(filter) => {
-                        let allowed = self.allowed(Some(filter), Some(&scope));
-                        let set = matching.among(&allowed, query.meaning_k);
-                        facet.count(columns, &set)
+                        let allowed = self.allowed(Some(filter), Some(&scope), &names);
+                        facet.count(columns, &among(&allowed))
                     }
                 });
             }
         }
-        let scores = matched
-            .iter()
-            .map(|document| query.score(document as u32, &said, near.as_ref()));
-        let best = scores.reduce(f64::max);
-        let page = ready!(self.page(query, &matched, &said, near.as_ref())?);
-        let hits = ready!(self.hits(&page, &said, near.as_ref(), query)?);
+        let scores = Scores {
+            query,
+            said: &said,
+            near: near.as_ref(),
+            exact: &exact,
+        };
+        let each = matched.iter().map(|document| scores.of(document as u32));
+        let best = each.reduce(f64::max);
+        let page = ready_or!(lacking, self.page(&matched, &scores)?);
+        let hits = ready_or!(lacking, self.hits(&page, &scores)?);
+        if called.is_none() {
+            return Ok(lacking.and(Vec::new()));
+        }
         Ok(Answer::Ready(Found {
             hits,
             total: matched.len(),
@@ -144,15 +193,10 @@ impl Remote {
     }
 
     /// The documents of a page of the match set, in order, with their scores.
-    fn page(
-        &mut self,
-        query: &Query,
-        matched: &Set,
-        said: &Said,
-        near: Option<&Near>,
-    ) -> Result<Answer<Vec<Scored>>> {
+    fn page(&mut self, matched: &Set, scores: &Scores<'_>) -> Result<Answer<Vec<Scored>>> {
+        let (query, near) = (scores.query, scores.near);
         let scored = |document: usize| {
-            let (document, score) = (document as u32, query.score(document as u32, said, near));
+            let (document, score) = (document as u32, scores.of(document as u32));
             Scored { document, score }
         };
         let end = query.offset.saturating_add(query.limit).min(matched.len());
@@ -215,20 +259,15 @@ impl Remote {
     }
 
     /// Records and ids; where nothing else sorts them, equal scores stand in the order of ids.
-    fn hits(
-        &mut self,
-        page: &[Scored],
-        said: &Said,
-        near: Option<&Near>,
-        query: &Query,
-    ) -> Result<Answer<Vec<Hit>>> {
+    fn hits(&mut self, page: &[Scored], scores: &Scores<'_>) -> Result<Answer<Vec<Hit>>> {
+        let (query, said) = (scores.query, scores.said);
         let documents: Vec<u32> = page.iter().map(|each| each.document).collect();
         let supers = self.supers_of(documents.iter().copied())?;
         ready!(self.headers(&supers)?);
         let records = ready!(self.records(&documents)?);
         let mut hits = Vec::with_capacity(page.len());
         for (each, stored) in page.iter().zip(records) {
-            let near = near.and_then(|near| near.of(each.document));
+            let near = scores.near.and_then(|near| near.of(each.document));
             hits.push(Hit {
                 id: stored.id,
                 record: stored.record,
@@ -236,6 +275,7 @@ impl Remote {
                 meaning: near.map(|near| near.0),
                 near: near.and_then(|near| near.1),
                 words: said.share(each.document),
+                lift: scores.lift(each.document),
                 shares: self.shares(said, each.document)?,
             });
         }
@@ -247,12 +287,8 @@ impl Remote {
         Ok(Answer::Ready(hits))
     }
 
-    /// What every query needs first: its columns, the entries of all its terms, and those of words that it begins.
-    #[allow(clippy::type_complexity)]
-    fn first(
-        &mut self,
-        query: &Query,
-    ) -> Result<Answer<(Vec<Option<Entry>>, Vec<Option<(Vec<Entry>, bool)>>)>> {
+    /// Reads what every query needs first.
+    fn first(&mut self, query: &Query) -> Result<Answer<First>> {
         let parts = query.conditions.iter().flat_map(|each| &each.parts);
         let terms: Vec<&str> = query
             .words
@@ -270,8 +306,14 @@ impl Remote {
         let entries = lacking.take(entries);
         let begun = self.begun(&query.words)?;
         let begun = lacking.take(begun);
-        match (columns, entries, begun) {
-            (Some(()), Some(entries), Some(begun)) => Ok(Answer::Ready((entries, begun))),
+        let names = self.ids(query)?;
+        let names = lacking.take(names);
+        match (columns, entries, begun, names) {
+            (Some(()), Some(entries), Some(begun), Some(names)) => Ok(Answer::Ready(First {
+                entries,
+                begun,
+                names,
+            })),
             _ => Ok(Answer::Need(together(lacking.0))),
         }
     }
@@ -282,7 +324,7 @@ impl Remote {
     /// # Errors
     /// As for [`Remote::search`].
     pub fn prepare(&mut self, query: &Query) -> Result<Answer<()>> {
-        let (entries, begun) = ready!(self.first(query)?);
+        let First { entries, begun, .. } = ready!(self.first(query)?);
         let mut entries = entries.into_iter();
         let mut of = |word: &Word| entries.by_ref().take(word.terms.len()).collect();
         let own: Vec<Vec<Option<Entry>>> = query.words.iter().map(&mut of).collect();
@@ -292,17 +334,44 @@ impl Remote {
     }
 }
 
-impl Query {
+/// What every query needs first, beside its columns.
+struct First {
+    /// The entries of all its terms.
+    entries: Vec<Option<Entry>>,
+    /// Of each word that is still being typed the entries that it begins, and whether those are all.
+    begun: Vec<Option<(Vec<Entry>, bool)>>,
+    names: Names,
+}
+
+/// What documents are ranked by.
+struct Scores<'a> {
+    query: &'a Query,
+    said: &'a Said,
+    near: Option<&'a Near>,
+    /// The documents whose title or id is what was asked for, ascending.
+    exact: &'a [u32],
+}
+
+impl Scores<'_> {
     /// What a document is ranked by, as it is shown.
-    fn score(&self, document: u32, said: &Said, near: Option<&Near>) -> f64 {
-        let words = self.weights.1 * said.share(document);
-        let near = near.and_then(|near| near.of(document));
-        let score = match (near, self.asks_words) {
+    fn of(&self, document: u32) -> f64 {
+        let weights = self.query.weights;
+        let words = weights.1 * self.said.share(document);
+        let near = self.near.and_then(|near| near.of(document));
+        let score = match (near, self.query.asks_words) {
             (None, _) => words,
-            (Some((near, _)), true) => self.weights.0 * near.max(0.0) + words,
-            (Some((near, _)), false) => self.weights.0 * near,
+            (Some((near, _)), true) => weights.0 * near.max(0.0) + words,
+            (Some((near, _)), false) => weights.0 * near,
         };
-        f64::from(score as f32)
+        f64::from((score + self.lift(document)) as f32)
+    }
+
+    /// What is on top of that: for a document that was named, the most that all legs can give.
+    fn lift(&self, document: u32) -> f64 {
+        match self.exact.binary_search(&document) {
+            Ok(_) => self.query.weights.1 + self.near.map_or(0.0, |_| self.query.weights.0),
+            Err(_) => 0.0,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::bytes::{Cursor, bad, check_mark};
 use super::corrections::{self, Directory};
 use super::leaf::{self, Entry, Frame, Place};
 use super::meta::{self, Parameters, SegmentMeta};
+use super::names;
 use super::packer::Unpacker;
 use super::pointer::Pointer;
 use super::postings::{PAGE_POSTINGS, read_frequencies, read_page, read_spots};
@@ -100,6 +101,7 @@ impl<'a> Whole<'a> {
                 headers: length(meta::HEADERS)?,
                 typos: length(meta::TYPOS)?,
                 columns: length(meta::COLUMNS)?,
+                names: length(meta::NAMES)?,
             },
         )?;
         let (all, texts) = (container.section(meta::HEADERS)?, length(meta::TEXTS)?);
@@ -188,7 +190,17 @@ impl<'a> Whole<'a> {
         self.check_rows()?;
         self.check_typos()?;
         self.columns()?;
-        self.each_document(&mut |_| Ok(()))?;
+        let (ids, mut number) = (self.ids()?, 0);
+        self.each_document(&mut |document| {
+            let place = self.root.names.of(&document.id);
+            let is_named =
+                place.is_some_and(|(page, name)| ids.binary_search(&(page, name, number)).is_ok());
+            number += 1;
+            match is_named {
+                true => Ok(()),
+                false => Err(bad("the id of a document is not among its names")),
+            }
+        })?;
         self.each_term(&mut |_| Ok(()))
     }
 
@@ -291,6 +303,20 @@ impl<'a> Whole<'a> {
             columns.load_field(&place.name, &raw)?;
         }
         Ok(columns)
+    }
+
+    /// The page and number of each id, with its document, ascending.
+    fn ids(&self) -> Result<Vec<(usize, u32, u32)>> {
+        let (section, documents) = (self.container.section(meta::NAMES)?, self.meta.documents);
+        let mut ids = Vec::new();
+        for (page, (range, digest)) in self.root.names.pages.iter().enumerate() {
+            let bytes = slice(section, range)?;
+            check_mark(bytes, digest, "names")?;
+            let names = names::read_page(bytes, documents as usize)?.into_iter();
+            let own = names.filter(|(_, named)| named.is_id);
+            ids.extend(own.map(|(name, named)| (page, name, named.document)));
+        }
+        Ok(ids)
     }
 
     /// Every page of corrections stands where it should.

@@ -10,6 +10,7 @@ use super::corrections;
 use super::impacts::Impacts;
 use super::leaf::Builder;
 use super::meta::{self, Parameters, SegmentMeta};
+use super::names;
 use super::packer::Packer;
 use super::pointer::{Pointer, SegmentFile, segment_name};
 use super::postings::{PAGE_POSTINGS, put_frequencies, put_page, put_spots};
@@ -139,6 +140,8 @@ impl<'a> Writer<'a> {
         root.typos = directory as u64;
         root.typos_digest = mark(&typos[..directory]);
         let columns = self.columns(&mut root)?;
+        let (names, name_places) = names::write(self.contents, &self.numbers());
+        root.names = name_places;
         let meta = SegmentMeta {
             r#type: SegmentMeta::TYPE.to_owned(),
             version: SegmentMeta::VERSION,
@@ -163,6 +166,7 @@ impl<'a> Writer<'a> {
                 (meta::SHORT, &short, LARGE_BLOCK),
                 (meta::TEXTS, &texts, LARGE_BLOCK),
                 (meta::ORDER, &self.ranks(), SMALL_BLOCK),
+                (meta::NAMES, &names, LARGE_BLOCK),
                 (meta::SPOTS, &places, SMALL_BLOCK),
                 (meta::TYPOS, &typos, LARGE_BLOCK),
                 (meta::COLUMNS, &columns, LARGE_BLOCK),
@@ -171,6 +175,15 @@ impl<'a> Writer<'a> {
                 (meta::SCALES, &numbers::write(&scales), LARGE_BLOCK),
             ],
         )
+    }
+
+    /// The number of each document, by place among the ids.
+    fn numbers(&self) -> Vec<u32> {
+        let mut numbers = vec![0_u32; self.order.len()];
+        for (number, rank) in self.order.iter().enumerate() {
+            numbers[*rank as usize] = number as u32;
+        }
+        numbers
     }
 
     /// The place of each document among the ids, by number, in as many bytes as the largest takes.
@@ -242,10 +255,7 @@ impl<'a> Writer<'a> {
         section: &mut Vec<u8>,
     ) -> Result<()> {
         let documents = &self.contents.documents;
-        let mut numbers = vec![0_u32; self.order.len()];
-        for (number, rank) in self.order.iter().enumerate() {
-            numbers[*rank as usize] = number as u32;
-        }
+        let numbers = self.numbers();
         let end = self.order.len() as u32;
         let (mut builder, packer) = (Builder::new(end), Packer::new(&[])?);
         for term in &self.contents.terms {

@@ -6,11 +6,13 @@ use super::collection::disk;
 use super::disk::{answered, open};
 use super::segments::{DIM, files, query, shorten};
 use super::support::sample_index;
-use findling_core::Result;
 use findling_core::file::Answer;
+use findling_core::index::Index;
+use findling_core::pieces::short;
 use findling_core::segment::{
     Contents, Found, Layout, POINTER, Pointer, Query, Remote, SegmentFile,
 };
+use findling_core::{Code, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -45,6 +47,9 @@ fn pieces_and_live_segments_find_what_the_whole_finds() {
         json!({"words": {"text": "harb", "typing": true}}),
         json!({"words": {"text": "rokcet hrabour", "correct": true}}),
         json!({"words": {"text": "nothing"}}),
+        json!({"words": {"text": "boats"}, "filter": {"ids": ["d03", "d21", "none", "d40"]}}),
+        json!({"words": {"text": "boats"}, "filter": {"not": {"ids": ["d03", "d21"]}}, "facets": facets}),
+        json!({"words": {"text": ""}, "filter": {"and": [kind, {"ids": ["d00", "d05", "d11", "d12", "d31"]}]}}),
     ] {
         let mut plan = plan;
         (plan["index"], plan["limit"]) = (json!("i"), json!(50));
@@ -97,6 +102,52 @@ fn pieces_and_live_segments_find_what_the_whole_finds() {
     assert_eq!(joined, expected);
 }
 
+/// The hits that are what was asked for by title or id.
+fn exact(reply: &Value) -> Vec<(String, f64)> {
+    let hits = reply["hits"].as_array().unwrap().iter();
+    let exact = hits.filter(|hit| !hit["explain"]["exact"].is_null());
+    let mut exact: Vec<(String, f64)> = exact
+        .map(|hit| {
+            let lift = &hit["explain"]["exact"]["contribution"];
+            (hit["id"].to_string(), lift.as_f64().unwrap())
+        })
+        .collect();
+    exact.sort_by(|a, b| a.0.cmp(&b.0));
+    exact
+}
+
+#[test]
+fn titles_and_ids_come_first_in_pieces_as_in_the_whole() {
+    let (mut whole, _) = open(disk(), true).unwrap();
+    let (mut pieces, _) = open(disk(), false).unwrap();
+    let words = [
+        "Rocket", "fever", "boats", "boat", "ete", "node.js", "harbour",
+    ];
+    let pairs = words
+        .iter()
+        .flat_map(|one| words.map(|other| format!("{one}, {other}")));
+    let ids = (0..45).map(|id| format!(" d{id:02} "));
+    let (mut titled, mut named) = (0, 0);
+    for text in pairs.chain(ids).chain(["rokcet fever".to_owned()]) {
+        let words = json!({"text": text, "correct": text.starts_with("rok")});
+        let plan = json!({"index": "i", "words": words, "limit": 50, "explain": true}).to_string();
+        let ask = |engine: &mut findling_core::Engine| {
+            answered(engine, disk(), |engine| engine.search(plan.as_bytes())).unwrap()
+        };
+        let (found, expected) = (ask(&mut pieces), ask(&mut whole));
+        assert_eq!(exact(&found), exact(&expected), "{text}");
+        assert_eq!(found["total"], expected["total"], "{text}");
+        match text.starts_with(' ') {
+            true => named += exact(&found).len(),
+            false => titled += exact(&found).len(),
+        }
+        if !exact(&found).is_empty() {
+            assert!(!found["hits"][0]["explain"]["exact"].is_null());
+        }
+    }
+    assert!(titled > 9 && named > 9, "{titled} {named}");
+}
+
 /// Reads from files by name until nothing is lacking.
 fn served<T>(
     remote: &mut Remote,
@@ -126,6 +177,39 @@ fn searched(files: &BTreeMap<String, Vec<u8>>, query: &Query) -> Found {
     );
     remote.shorten_live(&shorten);
     served(&mut remote, files, |remote| remote.search(query)).0
+}
+
+/// The direction of a document in the short space, by the short codes of its rows.
+fn direction(index: &Index, id: &str) -> Vec<f32> {
+    let contents = index.clone().contents().unwrap();
+    let at = contents
+        .documents
+        .iter()
+        .position(|each| each.id == id)
+        .unwrap();
+    let first: usize = contents.documents[..at]
+        .iter()
+        .map(|each| each.rows())
+        .sum();
+    let document = &contents.documents[at];
+    let passages = document.passages as usize;
+    let rows = match document.has_whole {
+        true => first + passages..first + passages + 1,
+        false => first..first + passages,
+    };
+    let mut sum = vec![0.0; 256];
+    for row in rows {
+        let codes = contents.codes[row * DIM..(row + 1) * DIM].iter();
+        let vector: Vec<f32> = codes
+            .map(|code| f32::from(*code) * contents.scales[row])
+            .collect();
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let unit: Vec<f32> = vector.iter().map(|x| x / length).collect();
+        let short = short::dequantize(&shorten(&unit).unwrap());
+        sum.iter_mut().zip(short).for_each(|(sum, x)| *sum += x);
+    }
+    let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+    sum.iter().map(|x| x / length).collect()
 }
 
 /// A published collection of these contents.
@@ -178,6 +262,50 @@ fn documents_of_live_segments_are_as_near_as_if_they_had_been_published() {
     assert_eq!(near(&found), near(&expected));
     assert_eq!((found.total, found.exact), (37, true));
     // Some of them stand in live segments, some in the published one.
+    let left: Vec<String> = numbers.iter().map(|n| format!("d{n}")).collect();
+    let left: Vec<&str> = left
+        .iter()
+        .filter(|id| !lost.contains(id))
+        .map(String::as_str)
+        .collect();
+    for id in [left[1], left[17], left[27], left[35]] {
+        query.vector = None;
+        query.like = Some(id.to_owned());
+        let (found, expected) = (searched(&files, &query), searched(&others, &query));
+        assert_eq!((near(&found), found.total), (near(&expected), 36));
+        let (contents, vector) = (living.contents().unwrap(), direction(&living, id));
+        query.like = None;
+        query.vector = Some(vector);
+        let mut expected = near(&searched(&published(&contents), &query));
+        expected.retain(|hit| hit.0 != id);
+        let found = near(&found);
+        assert!(found.len() == expected.len());
+        for (one, other) in found.iter().zip(&expected) {
+            assert!((one.1 - other.1).abs() < 1e-6, "{one:?} {other:?}");
+        }
+    }
+    let mut remote = Remote::new(POINTER, files[POINTER].len() as u64);
+    served(&mut remote, &files, Remote::open);
+    for (id, code) in [
+        (left[35], Code::Unsupported),
+        (lost[0].as_str(), Code::NotFound),
+    ] {
+        query.like = Some(id.to_owned());
+        let error = loop {
+            match remote.search(&query) {
+                Err(error) => break error.code,
+                Ok(Answer::Ready(_)) => panic!("{id} has no codes"),
+                Ok(Answer::Need(needs)) => {
+                    for need in needs {
+                        let range = need.offset as usize..(need.offset + need.length) as usize;
+                        let bytes = files[&need.file][range].to_vec();
+                        remote.provide(&need.file, need.offset, bytes);
+                    }
+                }
+            }
+        };
+        assert_eq!(error, code);
+    }
     let is_live =
         |hit: &findling_core::segment::Hit| numbers[28..].iter().any(|n| hit.id == format!("d{n}"));
     assert_eq!(found.hits.iter().filter(|hit| is_live(hit)).count(), 11);

@@ -344,8 +344,6 @@ fn what_needs_more_than_is_read_in_pieces_is_refused_by_name() {
     let files = published(&mut engine(&[1, 2, 3]));
     let (mut engine, _) = open(&files);
     for plan in [
-        json!({"index": "p", "words": {"text": "cake"}, "filter": {"ids": ["d001"]}}),
-        json!({"index": "p", "words": {"text": "cake"}, "filter": {"not": {"not_ids": ["d001"]}}}),
         json!({"index": "p", "like": "d001"}),
         json!({"index": "p", "vector": vec![1.0; DIM]}),
         json!({"index": "p", "words": {"text": "cake"}, "precision": "exact"}),
