@@ -3,7 +3,7 @@
 //! Owns numbers below a bound that both sides know, and lists of ascending ones; knows nothing of what they mean. Invariant: what is read
 //! is below its bound whatever the bits are, a number has one spelling, and reading never goes past the end.
 
-use super::bytes::bad;
+use super::bytes::{Cursor, bad};
 use crate::error::Result;
 
 /// Bits on their way into bytes.
@@ -30,7 +30,7 @@ impl BitWriter {
 
     /// Appends a number below `bound` in truncated binary: with k the whole part of the logarithm of the bound to the base
     /// 2, the first 2^(k+1) - bound numbers take k bits, the others k + 1.
-    fn below(&mut self, number: u32, bound: u32) {
+    pub fn below(&mut self, number: u32, bound: u32) {
         let (k, short) = spelling(bound);
         if number < short {
             self.bits(number, k);
@@ -39,6 +39,27 @@ impl BitWriter {
             let long = u64::from(number) + u64::from(short);
             self.bits((long >> 1) as u32, k);
             self.bits((long & 1) as u32, 1);
+        }
+    }
+
+    /// Appends bytes.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.bits(u32::from(*byte), 8);
+        }
+    }
+
+    /// How many bits there are.
+    pub fn len(&self) -> usize {
+        self.bytes.len() * 8 - ((8 - self.used) % 8) as usize
+    }
+
+    /// Forgets all but the first `length` bits, of which there are as many.
+    pub fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length.div_ceil(8));
+        self.used = (length % 8) as u32;
+        if let Some(last) = self.bytes.last_mut().filter(|_| self.used > 0) {
+            *last &= (1 << self.used) - 1;
         }
     }
 
@@ -84,17 +105,55 @@ impl<'a> BitReader<'a> {
         if end > self.bytes.len() * 8 {
             return Err(bad("it ends inside a number"));
         }
-        let mut number = 0_u64;
-        let whole = self.at / 8..end.div_ceil(8);
-        for (byte, place) in self.bytes[whole].iter().zip((0..).step_by(8)) {
-            number |= u64::from(*byte) << place;
-        }
-        let number = number >> (self.at % 8) & ((1 << count) - 1);
+        let number = self.peek(count);
         self.at = end;
-        Ok(number as u32)
+        Ok(number)
     }
 
-    fn below(&mut self, bound: u32) -> Result<u32> {
+    /// The next `count` bits, at most 32, which stay; zeros where there are fewer.
+    pub fn peek(&self, count: u32) -> u32 {
+        let mut number = 0_u64;
+        let held = self.bytes.get(self.at / 8..).unwrap_or_default();
+        for (byte, place) in held.iter().zip((0..40).step_by(8)) {
+            number |= u64::from(*byte) << place;
+        }
+        (number >> (self.at % 8) & ((1 << count) - 1)) as u32
+    }
+
+    /// How many bits are left.
+    pub fn left(&self) -> usize {
+        self.bytes.len() * 8 - self.at
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// `bad_format` when there are fewer.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        for byte in &mut bytes {
+            *byte = self.bits(8)? as u8;
+        }
+        Ok(bytes)
+    }
+
+    /// The next varint, whose groups are eight bits each.
+    ///
+    /// # Errors
+    /// As for [`Cursor::varint`].
+    pub fn varint(&mut self) -> Result<u64> {
+        let mut bytes = Vec::new();
+        while bytes.last().is_none_or(|byte| byte & 0x80 != 0) && bytes.len() < 9 {
+            bytes.push(self.bits(8)? as u8);
+        }
+        Cursor::new(&bytes).varint()
+    }
+
+    /// The next number below `bound`, which is not 0, as [`BitWriter::below`] wrote it.
+    ///
+    /// # Errors
+    /// `bad_format` when the bits end.
+    pub fn below(&mut self, bound: u32) -> Result<u32> {
         let (k, short) = spelling(bound);
         let number = self.bits(k)?;
         if number < short {

@@ -42,6 +42,13 @@ impl Names {
     }
 }
 
+/// What others are to be like.
+pub(super) struct Like {
+    pub document: u32,
+    /// Its direction in the short space, if it has one.
+    pub direction: Option<Vec<f32>>,
+}
+
 impl Remote {
     /// Looks up the ids that a query names.
     pub(super) fn ids(&mut self, query: &Query) -> Result<Answer<Names>> {
@@ -98,15 +105,11 @@ impl Remote {
         Ok(Answer::Ready(Names(names.collect())))
     }
 
-    /// The document that others are to be like, and its direction in the short space, as far as there is one.
+    /// The document that others are to be like.
     ///
     /// # Errors
     /// `not_found` where there is no such document, `unsupported` where its short codes cannot be made.
-    pub(super) fn like(
-        &mut self,
-        query: &Query,
-        names: &Names,
-    ) -> Result<Answer<Option<(u32, Option<Vec<f32>>)>>> {
+    pub(super) fn like(&mut self, query: &Query, names: &Names) -> Result<Answer<Option<Like>>> {
         let Some(id) = &query.like else {
             return Ok(Answer::Ready(None));
         };
@@ -124,7 +127,10 @@ impl Remote {
             }
             None => ready!(self.codes_of(document)?),
         };
-        Ok(Answer::Ready(Some((document, direction(&codes, shape)))))
+        Ok(Answer::Ready(Some(Like {
+            document,
+            direction: direction(&codes, shape),
+        })))
     }
 
     /// The short codes of the rows of a published document.

@@ -169,7 +169,7 @@ fn place(salt: u8, name: &str, pages: usize) -> (usize, u32) {
     let digest = digest(&[&[salt], name.as_bytes()].concat());
     let word =
         |at: usize| (0..4).fold(0_u32, |word, byte| word << 8 | u32::from(digest[at + byte]));
-    let page = u64::from(word(0)) * pages as u64 >> 32;
+    let page = (u64::from(word(0)) * pages as u64) >> 32;
     (page as usize, word(4) >> 1)
 }
 

@@ -389,16 +389,18 @@ impl Remote {
     /// The entries of leaves.
     fn leaves(&mut self, numbers: &[usize]) -> Result<Answer<Vec<Vec<Entry>>>> {
         let opened = self.opened()?;
-        let frame = Frame {
-            documents: opened.meta.documents as usize,
-            has_codes: opened.meta.forms,
-        };
         let leaves: Vec<_> = numbers
             .iter()
             .map(|number| &opened.root.leaves[*number])
             .map(|leaf| (leaf.range.clone(), leaf.digest))
             .collect();
         let bytes = ready!(self.marked(meta::LEAVES, &leaves)?);
+        let opened = self.opened()?;
+        let frame = Frame {
+            documents: opened.meta.documents as usize,
+            has_codes: opened.meta.forms,
+            spelling: &opened.root.spelling,
+        };
         let mut read = Vec::with_capacity(numbers.len());
         for bytes in bytes {
             read.push(leaf::read(&bytes, frame)?.1);

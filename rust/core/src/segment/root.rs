@@ -6,6 +6,7 @@
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, put};
 use super::leaf::{common, put_after, read_after};
 use super::names::Places;
+use super::spelling::Spelling;
 use super::{CODE_BYTES, ShortCode};
 use crate::error::Result;
 use crate::pieces::short;
@@ -58,6 +59,8 @@ pub(super) struct Root {
     pub typos_digest: Mark,
     pub columns: Vec<ColumnPlace>,
     pub names: Places,
+    /// How the leaves are spelled.
+    pub spelling: Spelling,
 }
 
 /// What the rest of a segment says, which its root has to fit.
@@ -156,6 +159,7 @@ impl Root {
             bytes.extend_from_slice(&column.digest);
         }
         self.names.write(&mut bytes);
+        bytes.extend_from_slice(&self.spelling.write());
         bytes
     }
 
@@ -215,7 +219,7 @@ impl Root {
         root.typos_digest = cursor.array()?;
         root.columns = read_columns(&mut cursor, frame.columns)?;
         root.names = Places::read(&mut cursor, frame.names)?;
-        cursor.end()?;
+        root.spelling = Spelling::read(cursor.bytes(cursor.left())?)?;
         Ok(root)
     }
 

@@ -88,8 +88,8 @@ impl Remote {
             .collect();
         let (vector, unknown) = vector(query, &meant);
         let like = ready_or!(lacking, self.like(query, &names)?);
-        let without = like.as_ref().map(|like| like.0);
-        let vector = like.map_or(vector, |like| like.1);
+        let without = like.as_ref().map(|like| like.document);
+        let vector = like.map_or(vector, |like| like.direction);
         let vector = match vector.filter(|_| self.opened().is_ok_and(|opened| opened.meta.short)) {
             Some(vector) => Some(ShortQuery::new(&vector)?),
             None => None,

@@ -408,6 +408,7 @@ impl<'a> Whole<'a> {
         let frame = Frame {
             documents: self.meta.documents as usize,
             has_codes: self.meta.forms,
+            spelling: &self.root.spelling,
         };
         let mut unpacker = Unpacker::new(Vec::new());
         let (mut posting, mut spot, mut count) = (0, 0, 0_u32);

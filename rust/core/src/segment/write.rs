@@ -8,7 +8,7 @@ use super::check::check;
 use super::cluster::{Layout, Points, arrange};
 use super::corrections;
 use super::impacts::Impacts;
-use super::leaf::Builder;
+use super::leaves::Builder;
 use super::meta::{self, Parameters, SegmentMeta};
 use super::names;
 use super::packer::Packer;
@@ -291,19 +291,22 @@ impl<'a> Writer<'a> {
             builder.add(term, &pages, &places, postings)?;
         }
         let mut last = String::new();
-        for (first, end, leaf) in builder.finish() {
+        let terms = self.contents.terms.iter().map(|term| term.term.as_str());
+        let (spelling, all) = builder.finish(terms);
+        root.spelling = spelling;
+        for leaf in all {
             let start = leaves.len() as u64;
-            leaves.extend_from_slice(&leaf);
+            leaves.extend_from_slice(&leaf.bytes);
             root.leaves.push(LeafPlace {
                 separator: if start == 0 {
                     Vec::new()
                 } else {
-                    separator(&last, &first).to_vec()
+                    separator(&last, &leaf.first).to_vec()
                 },
                 range: start..leaves.len() as u64,
-                digest: mark(&leaf),
+                digest: mark(&leaf.bytes),
             });
-            last = end;
+            last = leaf.last;
         }
         Ok(())
     }
