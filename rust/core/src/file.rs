@@ -266,8 +266,9 @@ impl File {
             missing.push(table);
         }
         if !missing.is_empty() {
-            let joined = join(missing).into_iter();
-            return Ok(Answer::Need(joined.map(|range| self.ask(range)).collect()));
+            // Each is kept by itself, so that one can be used and the one beside it wait.
+            let needs = missing.into_iter().map(|range| self.ask(range));
+            return Ok(Answer::Need(together(needs.collect())));
         }
         self.verify_tables()
             .inspect_err(|_| self.provided.clear())?;
@@ -534,19 +535,6 @@ fn blocks(section: &Section, range: &Range<u64>) -> Range<u64> {
         return 0..0;
     }
     range.start / block..range.end.div_ceil(block)
-}
-
-/// The ranges in order, those that touch as one.
-fn join(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    ranges.sort_unstable_by_key(|range| (range.start, range.end));
-    let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => joined.push(range),
-        }
-    }
-    joined
 }
 
 fn covers(given: &Range<u64>, wanted: &Range<u64>) -> bool {

@@ -8,6 +8,7 @@ use super::meta;
 use super::names::{Named, read_page};
 use super::remote::{Remote, ready};
 use super::root::Shape;
+use super::said::Said;
 use super::{CODE_BYTES, ShortCode};
 use crate::error::{Code, Error, Result};
 use crate::file::Answer;
@@ -59,9 +60,22 @@ impl Remote {
         self.names(wanted)
     }
 
-    /// Looks up what a query may be the name of.
-    pub(super) fn called(&mut self, query: &Query) -> Result<Answer<Names>> {
-        let wanted = [&query.title, &query.id].into_iter().flatten();
+    /// Looks up what a query may be the name of: a title only where a document may have all of its words, an id with a blank only where
+    /// some has one.
+    pub(super) fn called(&mut self, query: &Query, said: &Said) -> Result<Answer<Names>> {
+        let opened = self.opened()?;
+        let has_blanks = opened.root.names.has_blanks;
+        // No id of a live document costs a range.
+        let is_id = |id: &&String| {
+            has_blanks || !id.contains(' ') || opened.live.named(id).next().is_some()
+        };
+        let title = query
+            .title
+            .as_ref()
+            .filter(|title| said.may_have_all(query, title));
+        let wanted = [title, query.id.as_ref().filter(is_id)]
+            .into_iter()
+            .flatten();
         self.names(wanted.map(String::as_str).collect())
     }
 

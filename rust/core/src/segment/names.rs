@@ -3,9 +3,9 @@
 //! Owns the layout of these pages and what a title is called by; must not know who looks a name up. Invariant: a name is looked up by its
 //! digest alone, in one page, and a page names no document that there is not.
 
-use super::Contents;
 use super::bits::{BitReader, BitWriter};
 use super::bytes::{Cursor, MARK_BYTES, Mark, bad, mark, put};
+use super::{Contents, Document};
 use crate::digest::digest;
 use crate::error::Result;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::ops::Range;
 const PAGE_NAMES: usize = 256;
 /// Names in a page are numbers below this.
 const NAMES_END: u32 = 1 << 31;
+/// Set in the byte of the salt where an id has a blank.
+const BLANKS: u8 = 0x80;
 /// Ways to make the digest, of which the first is taken that tells all names apart.
 const SALTS: u8 = 16;
 
@@ -33,6 +35,8 @@ pub(super) struct Named {
 pub(super) struct Places {
     /// What every digest begins with.
     salt: u8,
+    /// Whether an id has a blank.
+    pub has_blanks: bool,
     /// The part of each page in its section, and its digest.
     pub pages: Vec<(Range<u64>, Mark)>,
 }
@@ -103,8 +107,13 @@ pub(super) fn write(contents: &Contents, numbers: &[u32]) -> (Vec<u8>, Places) {
         section.extend_from_slice(&bytes);
         places.push((start..section.len() as u64, mark(&bytes)));
     }
-    let pages = places;
-    (section, Places { salt, pages })
+    let has_blank = |document: &Document| document.id.contains(' ');
+    let places = Places {
+        salt,
+        has_blanks: contents.documents.iter().any(has_blank),
+        pages: places,
+    };
+    (section, places)
 }
 
 fn write_page(page: BTreeMap<u32, Vec<Named>>, documents: usize) -> Vec<u8> {
@@ -182,7 +191,7 @@ impl Places {
 
     /// Appends them.
     pub fn write(&self, bytes: &mut Vec<u8>) {
-        bytes.push(self.salt);
+        bytes.push(self.salt | if self.has_blanks { BLANKS } else { 0 });
         put(bytes, self.pages.len() as u64);
         for (range, mark) in &self.pages {
             put(bytes, range.end - range.start);
@@ -195,7 +204,7 @@ impl Places {
     /// # Errors
     /// `bad_format` when they do not fill it.
     pub fn read(cursor: &mut Cursor<'_>, section: u64) -> Result<Places> {
-        let [salt] = cursor.array()?;
+        let [first] = cursor.array()?;
         let (mut pages, mut at) = (Vec::new(), 0_u64);
         for _ in 0..cursor.count(1 + MARK_BYTES)? {
             let start = at;
@@ -207,14 +216,17 @@ impl Places {
         if at != section {
             return Err(bad("its names are longer than the root says"));
         }
-        Ok(Places { salt, pages })
+        Ok(Places {
+            salt: first & !BLANKS,
+            has_blanks: first & BLANKS != 0,
+            pages,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::Document;
 
     fn contents(ids: impl Iterator<Item = String>) -> Contents {
         let document = |id: String| Document {

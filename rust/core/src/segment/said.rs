@@ -36,6 +36,24 @@ impl Said {
         at.map_or(0.0, |at| self.shares[at].1)
     }
 
+    /// Whether a document may have all words of a title.
+    pub fn may_have_all(&self, query: &Query, title: &str) -> bool {
+        let lists = query.words.iter().zip(self.lists.iter().zip(&self.words));
+        let own = lists.filter(|(word, _)| title.split(' ').any(|form| form == word.form));
+        // Of a word that was not read nothing is known.
+        let read = own.filter(|(_, (list, word))| !list.is_empty() || word.df == 0);
+        let mut lists: Vec<_> = read.map(|(_, (list, _))| list).collect();
+        lists.sort_unstable_by_key(|list| list.len());
+        let Some((shortest, others)) = lists.split_first() else {
+            return true;
+        };
+        let has = |document: u32| {
+            let mut others = others.iter();
+            others.all(|list| list.binary_search_by_key(&document, |each| each.0).is_ok())
+        };
+        shortest.iter().any(|each| has(each.0))
+    }
+
     /// Forgets documents that `stays` does not keep.
     pub fn retain(&mut self, stays: impl Fn(u32) -> bool) {
         self.shares.retain(|each| stays(each.0));

@@ -61,16 +61,11 @@ impl Remote {
     /// # Errors
     /// `not_ready` before it is open, `bad_format` or `wrong_digest`, and `bad_input` for a vector without a direction.
     pub fn search(&mut self, query: &Query) -> Result<Answer<Found>> {
-        // What is called like this is sought beside everything else, and taken to be nothing until it is known, so that it hardly ever
-        // takes a step of its own.
-        let mut lacking = Lacking::default();
-        let called = self.called(query)?;
-        let called = lacking.take(called);
         let First {
             entries,
             begun,
             names,
-        } = ready_or!(lacking, self.first(query)?);
+        } = ready!(self.first(query)?);
         let mut entries = entries.into_iter();
         let mut of = |word: &Word| entries.by_ref().take(word.terms.len()).collect();
         let own: Vec<Vec<Option<Entry>>> = query.words.iter().map(&mut of).collect();
@@ -87,7 +82,7 @@ impl Remote {
             })
             .collect();
         let (vector, unknown) = vector(query, &meant);
-        let like = ready_or!(lacking, self.like(query, &names)?);
+        let like = ready!(self.like(query, &names)?);
         let without = like.as_ref().map(|like| like.document);
         let vector = like.map_or(vector, |like| like.direction);
         let vector = match vector.filter(|_| self.opened().is_ok_and(|opened| opened.meta.short)) {
@@ -107,6 +102,7 @@ impl Remote {
         if let Some(document) = without {
             scope.remove(document as usize);
         }
+        let mut lacking = Lacking::default();
         let said = self.said(query, &by_word, vector.is_some())?;
         let said = lacking.take(said);
         let meets = match query.conditions.is_empty() {
@@ -117,6 +113,11 @@ impl Remote {
         let (Some(mut said), Some(scope)) = (said, meets) else {
             return Ok(lacking.and(Vec::new()));
         };
+        // What is called like this is sought beside what comes next, and taken to be nothing until it is known, so that it hardly ever
+        // takes a step of its own.
+        let mut lacking = Lacking::default();
+        let called = self.called(query, &said)?;
+        let called = lacking.take(called);
         said.retain(|document| scope.contains(document as usize));
         let allowed = self.allowed(query.filter.as_ref(), Some(&scope), &names);
         let exact = called.as_ref().map(|called| called.exact(query));
