@@ -210,7 +210,7 @@ class ReferenceEngine:
         hits = {id: _hit(_shortened(each, shorten), query, shares.get(id), plan.get("weights", {})) for id, each in documents.items()}
         of_words = None if asked is None or asked.is_blank else {id for id, hit in hits.items() if hit["legs"]["words"] > 0}
         meaning = None if query is None else {id: hit["legs"]["meaning"] for id, hit in hits.items()}
-        exact = set() if by_impacts else _exact(words, typed, plan)
+        exact = _exact(words, typed, plan)
         for id in exact:
             hits[id]["score"] = float(np.float32(hits[id]["score"] + _most(plan, hits[id]["legs"])))
 
@@ -306,10 +306,10 @@ class ReferenceEngine:
             raise BadRequest("the plan has several of `text`, `vector` and `like`")
         if plan.get("space", index["space"]) != index["space"]:
             raise WrongSpace("the query's vector is of another model than the index", wanted=index["space"], found=plan["space"])
+        if "like" in plan:
+            return query_codes(_own_vector(index["documents"], plan["like"], shorten))
         if "text" in plan:
             vector = self._embed([plan["text"]], "query")[0]
-        elif "like" in plan:
-            vector = _own_vector(index["documents"], plan["like"])
         else:
             vector = np.asarray(plan["vector"], dtype=np.float32)
         if len(vector) != self._model["dim"]:
@@ -321,11 +321,12 @@ class ReferenceEngine:
         return query_codes(vector if shorten is None else shorten(vector))
 
 
-def _own_vector(documents: dict[str, Any], id: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def _own_vector(documents: dict[str, Any], id: str, shorten: Shorten | None) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """What a document is like: as a whole where that is kept, else the mean of its passages."""
     if id not in documents:
         raise NotFound(f"there is no document {id!r} to find others like it", id=id)
-    kept = [documents[id]["whole"]] if documents[id]["whole"] else documents[id]["codes"]
+    own = _shortened(documents[id], shorten)
+    kept = [own["whole"]] if own["whole"] else own["codes"]
     return mean([np.asarray(codes, np.float64) * scale for codes, scale in kept])
 
 

@@ -4,7 +4,6 @@ Invariant under test: read in the ranges it asks for, none of them twice, a coll
 impacts; a backend that has all of it scores words alike; backends built from the Rust core write the same files and give equal replies.
 """
 
-import json
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import cases_words
 from cases import Case
 from conftest import RUST, TIERS, reference_of
 from findling.engine import encode, inspect, load
-from findling.errors import Unsupported
 from findling.pieces import project
 from hosts import start
 from test_contract import TOLERANCE, ask, fill, supply
@@ -40,11 +38,6 @@ MORE = [
 NAMED = {case.name: case for case in [*cases.CASES, *cases_words.WORDS, *cases_facets.FACETS, *MORE]}
 CASES = {name: case for name, case in NAMED.items() if case.add and name != BEGINS_TOO_EARLY}
 RUST_ONLY = pytest.mark.parametrize("backend", RUST, indirect=True, scope="session")
-
-
-def is_taken(plan):
-    """Whether a collection that is read in pieces takes a plan: it knows neither ids nor what a document is like."""
-    return "like" not in plan and '"ids"' not in (filter := json.dumps(plan.get("filter"))) and '"not_ids"' not in filter
 
 
 @pytest.fixture(scope="session")
@@ -116,10 +109,6 @@ def replied(engine, files, plan, *, whole=False):
 def test_pieces_answer_what_the_reference_does(reader, oracle, files_of, name):
     case = CASES[name]
     files = files_of(case)
-    if not is_taken(case.plan):
-        with pytest.raises(Unsupported):
-            replied(reader, files, case.plan)
-        return
     found, _ = replied(reader, files, case.plan)
     fill(oracle, name, case)
     expected = ask(oracle, "search", {"index": name, "precision": "impacts", **case.plan})
@@ -138,14 +127,14 @@ def test_pieces_answer_what_the_reference_does(reader, oracle, files_of, name):
 
 
 @RUST_ONLY
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if is_taken(case.plan)])
+@pytest.mark.parametrize("name", CASES)
 def test_the_backends_read_the_same_ranges_and_give_equal_replies(reader, publisher, files_of, name):
     files, plan = files_of(CASES[name]), CASES[name].plan
     assert replied(reader, files, plan) == replied(publisher, files, plan)
 
 
 @RUST_ONLY
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if is_taken(case.plan) and not case.plan.keys() & {"text", "vector"}])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.plan.keys() & {"text", "vector", "like"}])
 def test_words_have_the_same_scores_where_all_is_at_hand(reader, files_of, name):
     files, plan = files_of(CASES[name]), CASES[name].plan
     pieces, _ = replied(reader, files, plan)

@@ -25,7 +25,7 @@ pub struct Ask<'a> {
     pub meaning: Option<(&'a Query, f64)>,
     /// The request of the leg of words.
     pub words: Option<(&'a Request, f64)>,
-    /// Whether words are scored as a reader in pieces scores them: by impacts, and no title or id comes first.
+    /// Whether words are scored by impacts, as a reader in pieces scores them.
     pub by_impacts: bool,
     /// Which documents may be found.
     pub filter: &'a Filter,
@@ -340,8 +340,8 @@ impl Index {
 
     /// The documents whose title or id is all that the words of a search say, ascending, and what each of them gets for it.
     fn exact(&self, ask: &Ask<'_>, query: &words::Query) -> Result<(Vec<usize>, f64)> {
-        let words = ask.words.filter(|_| !ask.by_impacts);
-        let Some((request, weight)) = words.filter(|(request, _)| !request.text.is_empty()) else {
+        let Some((request, weight)) = ask.words.filter(|(request, _)| !request.text.is_empty())
+        else {
             return Ok((Vec::new(), 0.0));
         };
         let mut exact = self.words()?.titled(&request.text, query);

@@ -48,7 +48,7 @@ pub struct Leg<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// By frequencies and lengths, with exact titles and ids first.
+    /// By frequencies and lengths.
     Exact,
     /// By the impacts of a published collection, as it is scored where it is read in pieces.
     Impacts,
