@@ -26,7 +26,7 @@ ONLY = [
     (r"\bloadPyodide\b", "web/ worker.js sw.js", "worker.js"),
     (r"\b(hardwareConcurrency|deviceMemory)\b", "web/ worker.js sw.js", "web/pool.js"),
     (r"\blocks\.(request|query)\(", "web/ worker.js sw.js", "web/lock.js"),
-    (r"\b(indexedDB|localStorage|sessionStorage)\b|\bnavigator\??\.storage\b", "web/ worker.js sw.js index.html", "web/storage.js web/storage-files.js web/storage-database.js web/storage-room.js"),
+    (r"\b(indexedDB|localStorage|sessionStorage)\b|\bnavigator\??\.storage\b", "web/ worker.js sw.js index.html", "web/storage.js web/storage-files.js web/storage-database.js web/storage-handles.js web/storage-room.js"),
     (r"\bcaches\.(open|match|delete|keys)\b", "web/ worker.js", "web/store.js"),
     (r"\bcustomElements\.define\(", "web/ worker.js sw.js", "web/define.js"),
     (r"^\s*(from|import) (js|pyodide)\b", "py/", "py/findling/browser.py"),

@@ -6,7 +6,6 @@
 import { count, element } from "./dom.js";
 import { reached } from "./folders.js";
 import { claimLock, hasLocks } from "./lock.js";
-import { HANDLES } from "./storage-room.js";
 
 /** @typedef {import("./collections.js").Collections} Collections */
 /** @typedef {import("./folders.js").Handle} Handle */
@@ -16,12 +15,11 @@ import { HANDLES } from "./storage-room.js";
 const MOST_HANDLES = 64;
 /** Held by the tab that imports, so that another does not take its import for one that was broken off. */
 const LOCK = "findling-importing";
-/** The only key of the only store. */
-const STORE = "chosen";
 
 const AGAIN = " Drop or choose them again to add the rest: what is here already is left as it is.";
 
 const storage = () => import("./storage.js");
+const storageOfHandles = () => import("./storage-handles.js");
 
 export class Unfinished {
   #parts;
@@ -60,7 +58,8 @@ export class Unfinished {
     // Of the same files again, what was added before belongs to it too.
     const again = this.#left?.collection === collection && this.#left.files === files;
     rememberImport(again ? this.#left : { collection, files, before: this.#collections.count(collection) });
-    await keep(handles && handles.length <= MOST_HANDLES ? handles : null);
+    const { keepHandles } = await storageOfHandles();
+    await keepHandles(handles && handles.length <= MOST_HANDLES ? handles : null);
   }
 
   /** Nothing of the import is left to do. One that was refused has not begun, and what is noted then is another's. */
@@ -82,7 +81,8 @@ export class Unfinished {
     this.#parts.panel.hidden = true;
     const { rememberImport } = await storage();
     rememberImport(null);
-    await keep(null);
+    const { keepHandles } = await storageOfHandles();
+    await keepHandles(null);
   }
 
   /** Looks for an import that was broken off, once it is known how many documents are kept, and offers to add the rest. */
@@ -91,7 +91,8 @@ export class Unfinished {
     const left = rememberedImport();
     if (!left || !this.#collections.has(left.collection) || !(await isFree())) return;
     this.#left = left;
-    const handles = await found();
+    const { keptHandles } = await storageOfHandles();
+    const handles = await keptHandles();
     const { panel, said, add } = this.#parts;
     const documents = Math.max(0, this.#collections.count(left.collection) - left.before);
     const what = documents ? ` ${count(documents, "document")} of it ${documents === 1 ? "is" : "are"} here and saved.` : " Nothing of it was saved yet.";
@@ -129,45 +130,4 @@ async function allowed(handles) {
     if (state && state !== "granted") return false;
   }
   return true;
-}
-
-/** @param {Handle[]|null} handles null for none. */
-async function keep(handles) {
-  if (!globalThis.indexedDB || (!handles && !(await isThere()))) return;
-  // An import does not fail for want of this.
-  if (handles) await run("readwrite", (store) => store.put(handles, STORE)).catch(() => undefined);
-  else indexedDB.deleteDatabase(HANDLES);
-}
-
-/** @returns {Promise<Handle[]|null>} */
-async function found() {
-  if (!(await isThere())) return null;
-  return run("readonly", (store) => store.get(STORE)).then((handles) => handles ?? null, () => null);
-}
-
-/** Whether there is a database of handles; to open one would make it. */
-async function isThere() {
-  const known = (await globalThis.indexedDB?.databases?.().catch(() => [])) ?? [];
-  return known.some(({ name }) => name === HANDLES);
-}
-
-/**
- * @param {IDBTransactionMode} mode
- * @param {(store: IDBObjectStore) => IDBRequest} ask
- * @returns {Promise<any>}
- */
-function run(mode, ask) {
-  return new Promise((resolve, reject) => {
-    const opening = indexedDB.open(HANDLES, 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const database = opening.result;
-      const transaction = database.transaction(STORE, mode);
-      const asked = ask(transaction.objectStore(STORE));
-      transaction.oncomplete = () => resolve(asked.result);
-      transaction.onabort = () => reject(transaction.error);
-      database.close();
-    };
-  });
 }
