@@ -159,6 +159,7 @@ def _build(
         raise BadRequest(f"--url takes an address that begins with http:// or https://, not {url!r}")
     if jobs is not None:
         installed.use_threads(jobs)
+    installed.give_back()
 
     def once() -> dict[str, Any]:
         engine = installed.engine(model, pieces)
