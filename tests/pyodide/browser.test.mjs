@@ -148,7 +148,9 @@ test('a collection is kept in the storage of the browser, which one worker write
     const imported = (await ask(124, 'import', { collection: 'copy', bytes: structuredClone(exported.bytes) })).result;
     assert.equal(imported.documents, 1);
     assert.deepEqual((await ask(125, 'search', { collection: 'copy', query: 'lighthouse' })).result.hits.map((/** @type {any} */ hit) => hit.id), ['a']);
-    const theirs = (await ask(126, 'open', { collection: 'theirs', keep: true })).result;
+    // Whether another writes it takes seconds to be sure of, which nobody waits for who only reads.
+    assert.equal((await ask(126, 'open', { collection: 'theirs', keep: true })).result.claiming, true);
+    const theirs = (await ask(129, 'commit', { collection: 'theirs' })).result;
     assert.deepEqual([theirs.saved, theirs.fault.code, theirs.fault.detail], [false, 'storage', { reason: 'busy' }]);
     assert.equal(await otherTab.claim('own'), false);
     for (const [n, collection] of ['own', 'copy'].entries()) await ask(127 + n, 'delete', { collection });
