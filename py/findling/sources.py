@@ -31,9 +31,12 @@ def workplace(out: Path) -> Path:
 def state_of(path: Path) -> State | None:
     """The state of a file; None where there is none."""
     try:
-        about = path.stat()
+        return _state(path.stat())
     except OSError:
         return None
+
+
+def _state(about: os.stat_result) -> State:
     return about.st_size, about.st_mtime_ns, about.st_ino
 
 
@@ -77,9 +80,8 @@ class Sources:
         """
         for name, path in self._found:
             try:
-                about = path.stat()
-                state = (about.st_size, about.st_mtime_ns, about.st_ino)
-                size, limit = about.st_size, readers.limit_of(path.name)
+                state = _state(path.stat())
+                size, limit = state[0], readers.limit_of(path.name)
                 if known(name, path, state):
                     continue
                 report(name)
