@@ -388,12 +388,17 @@ def test_what_others_write_is_only_read(run):
     assert (opened["documents"], opened["saved"]) == (4, True)
 
 
+async def with_a_slow_one(files, held):
+    """An app that writes a collection, and a second one with its store, which is told later whether it may write too."""
+    first, slow = app_over(Shared(files, held)), Slow(files, held)
+    await filled(first)
+    return first, slow, app_over(slow)
+
+
 def test_nobody_waits_for_who_writes_a_collection_to_read_it(run):
     async def scenario():
         files, held = {}, set()
-        first, slow = app_over(Shared(files, held)), Slow(files, held)
-        second = app_over(slow)
-        await filled(first)
+        first, slow, second = await with_a_slow_one(files, held)
         opened, found = await second.open("things", keep=True), await second.search("things", "ship on water")
         adding = asyncio.ensure_future(second.add("things", documents=[{"id": "dog", "title": "Dog"}]))
         slow.may.set()
@@ -409,9 +414,7 @@ def test_nobody_waits_for_who_writes_a_collection_to_read_it(run):
 def test_what_was_written_after_it_was_read_is_read_by_the_next_who_writes(run):
     async def scenario():
         files, held = {}, set()
-        first, slow = app_over(Shared(files, held)), Slow(files, held)
-        second = app_over(slow)
-        await filled(first)
+        first, slow, second = await with_a_slow_one(files, held)
         await second.open("things", keep=True)
         await first.add("things", documents=[{"id": "eel", "title": "Eel"}])
         await first.close("things")
