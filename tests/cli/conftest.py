@@ -4,6 +4,7 @@ Invariant: no test reads or writes the cache folder or the settings of the perso
 """
 
 import pytest
+from note_text import text
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +34,17 @@ def model_file(tmp_path, model):
     path = tmp_path / "tiny.findling"
     path.write_bytes(model)
     return path
+
+
+@pytest.fixture
+def notes(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number:03}.md").write_text(text(number))
+    return folder
+
+
+@pytest.fixture(params=["folder", "file"])
+def out(request, tmp_path):
+    return tmp_path / ("built" if request.param == "folder" else "built.findling")

@@ -9,6 +9,7 @@ import json
 import os
 
 import pytest
+from note_text import text
 
 from findling import building, bundle, passages, published
 from findling.app import App, Ticket
@@ -17,8 +18,6 @@ from findling.engine import inspect, load
 from findling.errors import NotFound, StorageError
 from findling.segments import POINTER, listed
 from findling.store import FolderStore, MemoryStore
-
-WORDS = "boat keeper storm anchor water light house rope sail wind harbour gull tide chart lamp crew".split()
 
 
 class Counting:
@@ -37,24 +36,6 @@ class Counting:
 
     def __getattr__(self, name):
         return getattr(self._engine, name)
-
-
-def text(number, salt=0):
-    return f"# Note {number}\n" + " ".join(WORDS[(number * 7 + at * (3 + salt)) % len(WORDS)] for at in range(30)) + f" note{number}\n"
-
-
-@pytest.fixture
-def notes(tmp_path):
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    for number in range(100):
-        (folder / f"{number:03}.md").write_text(text(number))
-    return folder
-
-
-@pytest.fixture(params=["folder", "file"])
-def out(request, tmp_path):
-    return tmp_path / ("built" if request.param == "folder" else "built.findling")
 
 
 def built(model, notes, out, pieces=None, **more):

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_building import built, files, found, text
+from note_text import text
+from test_building import built, files, found
 
 from findling import readers, remembered
 from findling.segments import POINTER
@@ -42,18 +43,9 @@ asyncio.run(building.build(engine, [Path({notes!r})], Path({out!r}), ticket=Tick
 
 
 @pytest.fixture
-def notes(tmp_path):
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    for number in range(100):
-        (folder / f"{number:03}.md").write_text(text(number))
-    rest(folder)
-    return folder
-
-
-@pytest.fixture(params=["folder", "file"])
-def out(request, tmp_path):
-    return tmp_path / ("built" if request.param == "folder" else "built.findling")
+def notes(notes):
+    rest(notes)
+    return notes
 
 
 def rest(folder, seconds=LONG_AGO_S):
