@@ -13,7 +13,6 @@ import { HitList } from "./hits.js";
 import { Kept } from "./kept.js";
 import { toError } from "./protocol.js";
 import { StateLine } from "./state-line.js";
-import { Unfinished } from "./unfinished.js";
 
 /** @typedef {import("./protocol.js").SearchResult} SearchResult */
 
@@ -57,7 +56,7 @@ const kept = new Kept(
   changeCollection,
   (name) => {
     adding.forget(name);
-    unfinishedImport.deleted(name);
+    unfinished?.then((each) => each.deleted(name));
   },
 );
 const adding = new Adding(
@@ -78,17 +77,13 @@ const adding = new Adding(
   showAdded,
   { begin: beginImport, end: endImport, exported: (file) => kept.take(file) },
 );
-const unfinishedImport = new Unfinished(
-  { panel: byId("unfinished"), said: byId("unfinished-said"), add: byId("unfinished-add"), leave: byId("unfinished-leave") },
-  collections,
-  (chosen, name) => adding.take(chosen, name),
-);
-
+/** @type {Promise<import("./unfinished.js").Unfinished>|null} */
+let unfinished = null;
 let announcement = 0;
 /** Asks for what lies below the screen, and for counts, when typing pauses. */
 let pausing = 0;
 /** Whether the last word of the newest search may go on. */
-let unfinished = false;
+let isTyping = false;
 /** What was typed before others like a hit were asked for. */
 let typedBefore = "";
 /** Words that are searched as they were typed, because somebody went back from a correction. */
@@ -123,7 +118,7 @@ window.addEventListener("keydown", (event) => {
 start().then(() => {
   keepOffline();
   // Not before the first answer can be given: what is kept is nobody's first concern.
-  kept.load().then(() => unfinishedImport.load()).catch(() => undefined);
+  kept.load().then(offerRest).catch(() => undefined);
 });
 readAddress();
 
@@ -151,7 +146,7 @@ async function search({ typing = false, part = false } = {}) {
   const query = input.value.trim();
   const { chosen } = collections;
   clearTimeout(pausing);
-  unfinished = typing;
+  isTyping = typing;
   if ((query === "" && !filters.any) || (chosen.keep && collections.count(chosen.name) === 0)) {
     showEmpty(chosen);
     return;
@@ -176,7 +171,7 @@ async function search({ typing = false, part = false } = {}) {
 
 /** What is on the screen is asked for again, with counts beside it. @param {string} name */
 function showCounts(name) {
-  if (name === collections.chosen.name && (input.value.trim() !== "" || filters.any)) search({ typing: unfinished });
+  if (name === collections.chosen.name && (input.value.trim() !== "" || filters.any)) search({ typing: isTyping });
 }
 
 /** How many hits fit on the screen, and one more: somebody who scrolls finds the list as long as it looks. */
@@ -314,13 +309,32 @@ async function showAdded(collection, result, finished) {
  */
 async function beginImport(collection, files, handles) {
   const refused = await kept.begin(collection);
-  if (!refused) await unfinishedImport.begin(collection, files, handles);
+  if (!refused) await (await unfinishedImports()).begin(collection, files, handles);
   return refused;
 }
 
 async function endImport() {
-  await unfinishedImport.end();
+  await (await unfinishedImports()).end();
   await kept.changed().catch(() => undefined);
+}
+
+/** Imports that are noted until they end: loaded with the first of them, since most visits import nothing. */
+function unfinishedImports() {
+  unfinished ??= import("./unfinished.js").then(
+    ({ Unfinished }) =>
+      new Unfinished(
+        { panel: byId("unfinished"), said: byId("unfinished-said"), add: byId("unfinished-add"), leave: byId("unfinished-leave") },
+        collections,
+        (chosen, name) => adding.take(chosen, name),
+      ),
+  );
+  return unfinished;
+}
+
+/** Of an import that was broken off the rest can be added. */
+async function offerRest() {
+  const { rememberedImport } = await import("./storage.js");
+  if (rememberedImport()) await (await unfinishedImports()).load();
 }
 
 async function restart() {
