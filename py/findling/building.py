@@ -25,8 +25,8 @@ from findling.sources import Sources, workplace
 from findling.store import FolderStore
 
 COLLECTION = "collection"
-DIGEST_START, DIGEST_END = 16, 32
-"""Where a file has the digest of its header (docs/FORMAT.md)."""
+HEAD_BYTES = 64
+"""Of the start of a file, which holds the digest of its header (docs/FORMAT.md): no two collections have the same."""
 
 
 async def build(
@@ -56,7 +56,7 @@ async def build(
     if not fresh:
         collection, reason = await _earlier(engine, out)
     reading = remembered.of(url)
-    files = remembered.Files() if collection is None else await remembered.load(place, _digest(out), reading)
+    files = remembered.Files() if collection is None else await remembered.load(place, _head(out), reading)
 
     async def taken_in(files: remembered.Files) -> Intake:
         work = Intake(let_others_run, time.perf_counter, not_installed, lambda: ticket.is_cancelled)
@@ -98,15 +98,15 @@ async def build(
     with suppress(FindlingError):
         await unfinished.delete()
     if not ticket.is_cancelled:
-        await remembered.save(place, _digest(out), reading, files.as_list(work.refused))
+        await remembered.save(place, _head(out), reading, files.as_list(work.refused))
     return {**answer, "skipped": sources.skipped + answer["skipped"], "left_out": sources.left_out, "fresh": reason}
 
 
-def _digest(out: Path) -> str:
-    """The digest of the header of what is at `out`, the pointer of a folder; empty where it cannot be read."""
+def _head(out: Path) -> str:
+    """What tells the collection that is at `out` from any other; empty where it cannot be read."""
     try:
         with (out / POINTER if out.is_dir() else out).open("rb") as file:
-            return file.read(DIGEST_END)[DIGEST_START:].hex()
+            return file.read(HEAD_BYTES).hex()
     except OSError:
         return ""
 

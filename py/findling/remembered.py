@@ -105,7 +105,7 @@ def of(url: str) -> str:
 
 
 async def load(store: WritableStore, collection: str, reading: str) -> Files:
-    """What is known of the files that the collection of this digest was built from, by the code of this digest; nothing of any other."""
+    """What is known of the files that a collection was built from, by what tells it and the code that read them from others; nothing of any other."""
     try:
         told = json.loads(bytes(await store.read(LIST, 0, await store.size(LIST))))
         if (told["collection"], told["reading"]) == (collection, reading):
