@@ -346,18 +346,19 @@ function groups(files, sizes) {
   return made;
 }
 
-/** How long an import will take yet, going by how long it took so far. */
+/** How long an import will take yet, going by how long it took since it first came on: before that, engines had to start. */
 class Remaining {
-  #began = performance.now();
-  /** @type {number|null} */
-  #from = null;
+  /** @type {{at: number, share: number}|null} */
+  #first = null;
 
   /** @param {number} share Done of the whole. @returns {string} Behind what is said already; nothing while it cannot be known. */
   left(share) {
-    this.#from ??= share;
-    const passed = performance.now() - this.#began;
-    if (passed < GUESS_MS || share <= this.#from) return "";
-    const seconds = (passed / 1000) * ((1 - share) / (share - this.#from));
+    const at = performance.now();
+    this.#first ??= { at, share };
+    const passed = at - this.#first.at;
+    const came = share - this.#first.share;
+    if (passed < GUESS_MS || came <= 0) return "";
+    const seconds = (passed / 1000) * ((1 - share) / came);
     return seconds < 90 ? ` · about ${Math.max(5, Math.ceil(seconds / 5) * 5)} s left` : ` · about ${Math.round(seconds / 60)} min left`;
   }
 }
