@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Runs every check and test suite, and sums up.
 
-Owns which suites there are and in what order (the quick ones first); must not know what they test. Invariant: every suite
+Owns which suites there are, in what order, and how many run at a time; must not know what they test. Invariant: every suite
 runs whatever the others gave; the last line counts single tests, and a suite that fails without naming one counts as one.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from prepare import ARM_LINKER, ARM_RUNNER, ARM_TARGET, browser, on_arm
@@ -21,6 +23,8 @@ MANIFEST = ("--manifest-path", "rust/Cargo.toml")
 WASM = "rust/wasm"
 # V8 gives WebAssembly no SIMD on a processor without SSE 4.1.
 SIMD_OFF = {"FINDLING_CHROMIUM_FLAGS": "--js-flags=--no-enable-sse4_1"}
+# One suite keeps about one core busy; the browsers of more than a few at a time would want more memory than runners have.
+AT_A_TIME = min(os.cpu_count() or 1, 4)
 # The last line of a test runner: pytest, cargo, node, wasm-bindgen-test. Each gives passed and failed in one or two groups.
 COUNTS = (
     re.compile(r"^=* ?(?:(?P<failed>\d+) failed)?(?:, )?(?:(?P<passed>\d+) passed)?.* in [\d.]+s"),
@@ -43,8 +47,8 @@ class Suite:
     seconds: float = 0.0
 
     def run(self) -> None:
-        """Run it, passing its output on as it comes."""
-        print(f"\n== {self.name}: {' '.join(self.command)}", flush=True)
+        """Run it, passing its output on as it comes: a line at a time with the name in front, since others run beside it."""
+        print(f"== {self.name}: {' '.join(self.command)}", flush=True)
         began = time.monotonic()
         with subprocess.Popen(
             self.command, cwd=ROOT, env=environment(**self.extra), text=True, errors="replace",
@@ -52,9 +56,10 @@ class Suite:
         ) as running:  # fmt: skip
             assert running.stdout is not None
             for line in running.stdout:
-                print(line, end="", flush=True)
+                print(f"{self.name} | {line.rstrip()}", flush=True)
                 self._count(line)
         self.seconds = time.monotonic() - began
+        print(f"== {self.name}: ended after {self.seconds:.0f} s", flush=True)
         if not self.counts:
             self.passed, self.failed = int(running.returncode == 0), int(running.returncode != 0)
         elif running.returncode == 0 and self.passed == 0:
@@ -79,7 +84,7 @@ def node_tests(folders: list[str]) -> list[str]:
 
 
 def suites() -> list[Suite]:
-    """All of them."""
+    """All of them: the lints, which are quick, then the longest first, so that none of those is left over alone at the end."""
     chromium = browser()
     browser_place = {"FINDLING_CHROMIUM": chromium} if chromium else {}
     driver = shutil.which("chromedriver", path=environment()["PATH"])
@@ -98,20 +103,20 @@ def suites() -> list[Suite]:
         Suite("rust lint", ["cargo", "clippy", *MANIFEST, "--locked", "--offline", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], counts=False),
     ]
     tests = [
-        Suite("rust core", core),
-        Suite("rust core without encoder", [*core[:8], "--package", "findling-core", "--no-default-features", "--test", "reader"]),
-        Suite("rust core on aarch64", core) if on_arm() else Suite("rust core on aarch64", [*core, "--target", ARM_TARGET], emulated),
         Suite("python", [*pytest, "tests", "--ignore=tests/browser", "--ignore=tests/smoke", "--ignore=tests/package"]),
-        Suite("wheel", [*pytest, "tests/package"]),
-        Suite("node", [*node, *outside]),
-        Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),
-        Suite("wasm in chromium", ["wasm-pack", "test", "--headless", "--chrome", "--mode", "no-install", WASM, "--offline"], {"CHROMEDRIVER": driver} if driver else {}),
-        Suite("contract in chromium", [*pytest, "tests/contract"], browser_place | {"FINDLING_CONTRACT_HOST": "chromium"}),
-        Suite("python in pyodide", [*node, *inside]),
         Suite("browser", [*pytest, "tests/browser"], browser_place),
         Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF),
         Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
+        Suite("contract in chromium", [*pytest, "tests/contract"], browser_place | {"FINDLING_CONTRACT_HOST": "chromium"}),
+        Suite("rust core on aarch64", core) if on_arm() else Suite("rust core on aarch64", [*core, "--target", ARM_TARGET], emulated),
+        Suite("rust core", core),
+        Suite("rust core without encoder", [*core[:8], "--package", "findling-core", "--no-default-features", "--test", "reader"]),
+        Suite("wheel", [*pytest, "tests/package"]),
+        Suite("python in pyodide", [*node, *inside]),
+        Suite("wasm in node", ["wasm-pack", "test", "--node", "--mode", "no-install", WASM, "--offline"]),
+        Suite("wasm in chromium", ["wasm-pack", "test", "--headless", "--chrome", "--mode", "no-install", WASM, "--offline"], {"CHROMEDRIVER": driver} if driver else {}),
         Suite("firefox and webkit", [*pytest, "tests/smoke"]),
+        Suite("node", [*node, *outside]),
     ]
     return lints + tests
 
@@ -125,8 +130,8 @@ def main() -> None:
             print(f"check: there is no suite {name!r}; there are: {', '.join(suite.name for suite in known)}", file=sys.stderr)
             sys.exit(2)
     chosen = [suite for suite in known if suite.name in names]
-    for suite in chosen:
-        suite.run()
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        list(pool.map(Suite.run, chosen))
     print("\n== summary")
     for suite in chosen:
         print(f"{'FAILED' if suite.failed else 'ok':7}{suite.name:20}{suite.passed:6} passed {suite.failed:4} failed {suite.seconds:7.1f} s")
