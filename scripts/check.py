@@ -25,6 +25,8 @@ WASM = "rust/wasm"
 SIMD_OFF = {"FINDLING_CHROMIUM_FLAGS": "--js-flags=--no-enable-sse4_1"}
 # One suite keeps about one core busy; the browsers of more than a few at a time would want more memory than runners have.
 AT_A_TIME = min(os.cpu_count() or 1, 4)
+# With more threads than free cores, those of numpy mostly wait for one another: four times the processor time for the same sums.
+CALM = {"OPENBLAS_NUM_THREADS": "1"}
 # The last line of a test runner: pytest, cargo, node, wasm-bindgen-test. Each gives passed and failed in one or two groups.
 COUNTS = (
     re.compile(r"^=* ?(?:(?P<failed>\d+) failed)?(?:, )?(?:(?P<passed>\d+) passed)?.* in [\d.]+s"),
@@ -51,7 +53,7 @@ class Suite:
         print(f"== {self.name}: {' '.join(self.command)}", flush=True)
         began = time.monotonic()
         with subprocess.Popen(
-            self.command, cwd=ROOT, env=environment(**self.extra), text=True, errors="replace",
+            self.command, cwd=ROOT, env=environment(**CALM, **self.extra), text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         ) as running:  # fmt: skip
             assert running.stdout is not None

@@ -81,7 +81,7 @@ def test_cholesky_refuses_a_matrix_that_is_not_positive_definite() -> None:
 
 
 def test_a_conversion_gives_the_same_bytes_for_any_number_of_threads_and_any_cpu(tmp_path: Path) -> None:
-    folder = write_folder(tmp_path, replace(MINILM, layers=1))
+    folder = write_folder(tmp_path, replace(MINILM, layers=1, dim=256, heads=8, intermediate=768))
     # The instruction sets that numpy can be kept from using.
     numpy_build: Any = importlib.import_module("numpy._core._multiarray_umath")
 
