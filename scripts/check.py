@@ -86,7 +86,7 @@ def node_tests(folders: list[str]) -> list[str]:
 
 
 def suites() -> list[Suite]:
-    """All of them: the lints, which are quick, then the longest first, so that none of those is left over alone at the end."""
+    """All of them: the lints, which are quick, then the longest first, in turns with and without a browser, of which one wants more than a core."""
     chromium = browser()
     browser_place = {"FINDLING_CHROMIUM": chromium} if chromium else {}
     driver = shutil.which("chromedriver", path=environment()["PATH"])
@@ -105,13 +105,13 @@ def suites() -> list[Suite]:
         Suite("rust lint", ["cargo", "clippy", *MANIFEST, "--locked", "--offline", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], counts=False),
     ]
     tests = [
-        Suite("python", [*pytest, "tests", "--ignore=tests/browser", "--ignore=tests/smoke", "--ignore=tests/package"]),
         Suite("browser", [*pytest, "tests/browser"], browser_place),
+        Suite("python", [*pytest, "tests", "--ignore=tests/browser", "--ignore=tests/smoke", "--ignore=tests/package"]),
         Suite("browser without simd", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF),
-        Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
-        Suite("contract in chromium", [*pytest, "tests/contract"], browser_place | {"FINDLING_CONTRACT_HOST": "chromium"}),
         Suite("rust core on aarch64", core) if on_arm() else Suite("rust core on aarch64", [*core, "--target", ARM_TARGET], emulated),
+        Suite("contract in chromium", [*pytest, "tests/contract"], browser_place | {"FINDLING_CONTRACT_HOST": "chromium"}),
         Suite("rust core", core),
+        Suite("browser in js", [*pytest, "tests/browser", "-m", "not simd and not once"], browser_place | SIMD_OFF | {"FINDLING_BACKEND": "js"}),
         Suite("rust core without encoder", [*core[:8], "--package", "findling-core", "--no-default-features", "--test", "reader"]),
         Suite("wheel", [*pytest, "tests/package"]),
         Suite("python in pyodide", [*node, *inside]),

@@ -99,6 +99,7 @@ def test_it_is_removed_moved_and_added_again_without_a_worker_left(host: Callabl
     workers(seen.page, 0)
 
 
+@pytest.mark.once
 def test_it_is_walked_by_keys_and_tells_the_page_what_was_chosen(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, _ = host('<findling-search src="{src}" label="Find"></findling-search>')
     page = seen.page
@@ -129,6 +130,7 @@ def test_it_is_walked_by_keys_and_tells_the_page_what_was_chosen(host: Callable[
     expect(options.nth(0)).to_be_hidden()
 
 
+@pytest.mark.once
 def test_enter_of_an_input_method_commits_nothing(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, _ = host('<findling-search src="{src}" label="Find"></findling-search>')
     page = seen.page
@@ -147,6 +149,7 @@ def test_enter_of_an_input_method_commits_nothing(host: Callable[..., tuple[Visi
     assert page.evaluate("window.chosen") is None
 
 
+@pytest.mark.once
 def test_a_missing_index_is_said_inside_the_element_and_harms_nothing_else(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, _ = host('<findling-search src="{src}.missing" label="Find"></findling-search>')
     seen.expect_console("404")
@@ -154,6 +157,7 @@ def test_a_missing_index_is_said_inside_the_element_and_harms_nothing_else(host:
     expect(seen.page.get_by_text("(not_found)")).to_be_visible()
 
 
+@pytest.mark.once
 def test_an_index_that_failed_once_is_opened_again_beside_another(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, ours = host(
         '<findling-search src="{src}?left" label="Left" limit="3"></findling-search><findling-search src="{src}" label="Right" limit="2"></findling-search>'
@@ -171,6 +175,7 @@ def test_an_index_that_failed_once_is_opened_again_beside_another(host: Callable
     expect(seen.page.get_by_role("listbox", name="Results").get_by_role("option")).to_have_count(3)
 
 
+@pytest.mark.once
 def test_what_arrives_late_does_not_open_a_list_that_was_closed(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, ours = host(
         '<findling-search src="{src}" label="Left"></findling-search><findling-search src="{src}" label="Right"></findling-search>'
@@ -189,18 +194,21 @@ def test_what_arrives_late_does_not_open_a_list_that_was_closed(host: Callable[.
     assert left.get_attribute("aria-expanded") == "false"
 
 
+@pytest.mark.once
 def test_without_src_it_says_what_is_missing(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, _ = host('<findling-search label="Find"></findling-search>')
     seen.page.get_by_role("combobox", name="Find").fill("anything")
     expect(seen.page.get_by_text("no src attribute")).to_be_visible()
 
 
+@pytest.mark.once
 def test_loading_the_script_twice_registers_once(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, ours = host('<findling-search src="{src}" label="Find"></findling-search>')
     script = "(address) => import(address).then(({FindlingSearch}) => customElements.get('findling-search') === FindlingSearch)"
     assert seen.page.evaluate(script, urljoin(ours.url, "define.js?again"))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_about_in_the_element(host: Callable[..., tuple[Visit, Site]], scheme: str) -> None:
     seen, _ = host('<findling-search src="{src}" label="Find an emoji"></findling-search>', color_scheme=scheme)
@@ -211,6 +219,7 @@ def test_axe_finds_nothing_to_complain_about_in_the_element(host: Callable[..., 
     assert violations(seen) == []
 
 
+@pytest.mark.once
 def test_a_host_page_that_tramples_on_everything_does_not_hurt_it(host: Callable[..., tuple[Visit, Site]]) -> None:
     seen, _ = host(
         '<findling-search src="{src}" label="Find"></findling-search>',

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from .conftest import Visit
@@ -41,6 +42,7 @@ def test_files_of_every_format_are_found_and_their_readers_come_when_they_are_ne
     assert seen.foreign == []
 
 
+@pytest.mark.once
 def test_a_package_that_does_not_come_costs_its_files_only(site: Site, visit: Callable[..., Visit]) -> None:
     site.faults.append(Fault("pypdf", status=503))
     seen = visit(site.url).ready()
@@ -52,6 +54,7 @@ def test_a_package_that_does_not_come_costs_its_files_only(site: Site, visit: Ca
     assert "lighthouse" in seen.search("lighthouse")[0]
 
 
+@pytest.mark.once
 def test_of_many_files_that_are_skipped_a_hundred_are_named_and_the_others_counted(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     seen.drop({"name": "a.txt", "text": "a lighthouse"}, *(file(f"{number}.bin", b"\x00\x01") for number in range(103)))

@@ -5,6 +5,7 @@ Must not know how anything is counted. Invariant under test: what holds is shown
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .conftest import Visit
@@ -45,6 +46,7 @@ def test_values_are_counted_picked_joined_and_taken_away(site: Site, visit: Call
     expect(rows).to_have_count(len(everything))
 
 
+@pytest.mark.once
 def test_a_filter_alone_lists_what_passes_and_goes_with_the_collection(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     seen.search(QUERY)
@@ -87,6 +89,7 @@ def test_others_like_a_hit_are_found_and_the_way_back_leads_to_what_was_typed(si
     expect(seen.page.get_by_role("list", name="Active filters")).to_be_hidden()
 
 
+@pytest.mark.once
 def test_typing_ends_the_search_for_others_like_a_hit(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     seen.search("lost my keys")
@@ -110,6 +113,7 @@ def test_a_corrected_word_is_said_and_can_be_searched_as_typed(site: Site, visit
     expect(said).to_contain_text("instead of termometer")
 
 
+@pytest.mark.once
 def test_on_a_phone_the_filters_unfold_and_nothing_overflows(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url, viewport={"width": 360, "height": 740}, has_touch=True).ready()
     seen.search("termometer")

@@ -81,6 +81,7 @@ def test_a_page_runs_the_example_of_the_manual(
     assert answer == {"backend": "wasm-relaxed", "hits": native_hits()}
 
 
+@pytest.mark.once
 def test_the_types_of_the_package_allow_what_the_manual_does(package: Callable[[str], Path], tmp_path: Path) -> None:
     shutil.copytree(package("web"), tmp_path / "node_modules" / "findling")
     declared = "declare const modelFile: ArrayBuffer;\n"

@@ -80,6 +80,7 @@ def test_picked_files_of_every_format_are_added_and_searched(site: Site, visit: 
         assert part in seen.search(query)[0]
 
 
+@pytest.mark.once
 def test_files_that_cannot_be_read_are_listed_with_the_reason(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     seen.drop(NOTES, {"name": "broken.json", "text": '{"a":'}, {"name": "program.exe", "text": "no picture"})
@@ -120,6 +121,7 @@ def test_collections_are_switched_and_answer_for_themselves(site: Site, visit: C
     assert "🍞" in " ".join(seen.rows()[:3])
 
 
+@pytest.mark.once
 def test_the_page_is_walked_by_keys_alone(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     page = seen.page
@@ -165,6 +167,7 @@ def test_the_page_is_walked_by_keys_alone(site: Site, visit: Callable[..., Visit
     expect(box).to_be_focused()
 
 
+@pytest.mark.once
 def test_an_emoji_is_copied(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url, permissions=["clipboard-read", "clipboard-write"]).ready()
     seen.search(QUERY)
@@ -173,12 +176,14 @@ def test_an_emoji_is_copied(site: Site, visit: Callable[..., Visit]) -> None:
     assert seen.page.evaluate("navigator.clipboard.readText()") == seen.rows()[0].split()[0]
 
 
+@pytest.mark.once
 def test_the_number_of_results_is_announced_when_typing_rests(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     seen.page.get_by_role("searchbox").press_sequentially(QUERY)
     expect(seen.page.get_by_role("status")).to_have_text("24 results")
 
 
+@pytest.mark.once
 def test_a_query_behind_the_hash_is_answered_and_never_sent(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(f"{site.url}#q=lost+my+keys").ready()
     seen.answered("lost my keys")
@@ -186,6 +191,7 @@ def test_a_query_behind_the_hash_is_answered_and_never_sent(site: Site, visit: C
     assert not [each for each in site.log if "keys" in each.path]
 
 
+@pytest.mark.once
 def test_what_a_document_says_stays_text(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     hostile = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>"
@@ -200,6 +206,7 @@ def test_what_a_document_says_stays_text(site: Site, visit: Callable[..., Visit]
     assert seen.page.evaluate("window.hurt") is None
 
 
+@pytest.mark.once
 def test_an_empty_query_shows_examples_that_can_be_tried(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     seen.page.get_by_role("button", name="place where you borrow books").click()
@@ -210,6 +217,7 @@ def test_an_empty_query_shows_examples_that_can_be_tried(site: Site, visit: Call
     expect(seen.page.get_by_role("list", name="Results")).to_be_hidden()
 
 
+@pytest.mark.once
 def test_the_licences_come_with_the_site(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url)
     link = seen.page.get_by_role("link", name="Licences").get_attribute("href")
@@ -219,6 +227,7 @@ def test_the_licences_come_with_the_site(site: Site, visit: Callable[..., Visit]
         assert part in reply.text()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_about(site: Site, visit: Callable[..., Visit], scheme: str) -> None:
     seen = visit(site.url, color_scheme=scheme)
@@ -233,6 +242,7 @@ def test_axe_finds_nothing_to_complain_about(site: Site, visit: Callable[..., Vi
     assert violations(seen) == []
 
 
+@pytest.mark.once
 def test_targets_are_large_enough_for_fingers_and_nothing_overflows_a_phone(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url, viewport={"width": 360, "height": 740}, has_touch=True).ready()
     seen.search(QUERY)
@@ -243,6 +253,7 @@ def test_targets_are_large_enough_for_fingers_and_nothing_overflows_a_phone(site
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.once
 def test_nothing_moves_while_the_page_starts_and_answers(site: Site, visit: Callable[..., Visit]) -> None:
     watch = """
       window.shifts = [];
@@ -255,6 +266,7 @@ def test_nothing_moves_while_the_page_starts_and_answers(site: Site, visit: Call
     assert sum(seen.page.evaluate("window.shifts")) < 0.01
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_picture_in_the_readme_is_of_this_page(
     site: Site, visit: Callable[..., Visit], width: int, update_golden: bool

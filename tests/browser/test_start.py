@@ -27,10 +27,12 @@ def kept(visit: Visit) -> None:
     eventually(visit.page, script)
 
 
+@pytest.mark.once
 def test_no_webassembly_is_said_with_a_code(site: Site, visit: Callable[..., Visit]) -> None:
     visit(site.url, flags=("--js-flags=--jitless",)).failed("no_wasm", "no WebAssembly")
 
 
+@pytest.mark.once
 def test_a_policy_that_forbids_webassembly_is_said_with_a_code(serve: Callable[..., Site], visit: Callable[..., Visit]) -> None:
     site = serve(policy=POLICY.replace(" 'wasm-unsafe-eval'", ""))
     seen = visit(site.url)
@@ -38,6 +40,7 @@ def test_a_policy_that_forbids_webassembly_is_said_with_a_code(serve: Callable[.
     seen.failed("no_wasm", "wasm-unsafe-eval")
 
 
+@pytest.mark.once
 def test_python_under_a_wrong_content_type_is_said_with_a_code(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(r"pyodide\.asm\.wasm$", content_type="text/plain")
     seen = visit(site.url)
@@ -45,6 +48,7 @@ def test_python_under_a_wrong_content_type_is_said_with_a_code(site: Site, visit
     seen.failed("network", "application/wasm")
 
 
+@pytest.mark.once
 def test_what_the_page_cannot_do_for_its_worker_the_worker_does_itself(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(r"pyodide\.asm\.wasm$", status=503, times=1)
     seen = visit(site.url).ready()
@@ -53,6 +57,7 @@ def test_what_the_page_cannot_do_for_its_worker_the_worker_does_itself(site: Sit
     assert [one.status for one in site.requests(r"pyodide\.asm\.wasm$")][:2] == [503, 200]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("file", [r"pyodide\.asm\.wasm$", r"boot[^/]*\.zip$", r"pyodide\.asm\.mjs$"])
 def test_a_missing_file_of_python_is_said_with_a_code(site: Site, visit: Callable[..., Visit], file: str) -> None:
     site.fail(file, status=404)
@@ -61,6 +66,7 @@ def test_a_missing_file_of_python_is_said_with_a_code(site: Site, visit: Callabl
     seen.failed("network", "")
 
 
+@pytest.mark.once
 def test_a_missing_index_is_said_and_own_files_still_work(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(r"/files/emoji", status=404)
     seen = visit(site.url)
@@ -77,6 +83,7 @@ def test_typing_before_the_page_is_ready_is_answered(site: Site, visit: Callable
     assert "🤒" in " ".join(seen.search(QUERY)[:5])
 
 
+@pytest.mark.once
 def test_an_index_that_does_not_arrive_holds_nothing_else_back_and_nothing_overtakes_it(
     site: Site, visit: Callable[..., Visit]
 ) -> None:
@@ -104,6 +111,7 @@ def test_the_model_comes_from_the_cache_the_second_time(site: Site, visit: Calla
     assert len(site.requests(MODEL)) == 1
 
 
+@pytest.mark.once
 def test_an_interrupted_download_goes_on_where_it_stopped(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(MODEL, cut_after=9_000_000, times=1)
     seen = visit(site.url)
@@ -116,6 +124,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(site: Site, visit: Cal
     assert seen.search(QUERY)
 
 
+@pytest.mark.once
 def test_a_download_that_was_given_up_goes_on_from_the_stored_parts(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(MODEL, cut_after=9_000_000, times=1)
     broken = site.fail(MODEL, status=503)
@@ -130,6 +139,7 @@ def test_a_download_that_was_given_up_goes_on_from_the_stored_parts(site: Site, 
     assert seen.search(QUERY)
 
 
+@pytest.mark.once
 def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(MODEL, cut_after=9_000_000, times=1)
     site.fail(MODEL, etag='"another"')
@@ -139,6 +149,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(site: Site, vis
     assert [each.status for each in site.requests(MODEL)] == [200, 200]
 
 
+@pytest.mark.once
 def test_a_server_without_ranges_is_asked_for_everything(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(MODEL, cut_after=9_000_000, times=1)
     site.fail(MODEL, no_ranges=True)
@@ -148,6 +159,7 @@ def test_a_server_without_ranges_is_asked_for_everything(site: Site, visit: Call
     assert site.requests(MODEL)[-1].status == 200
 
 
+@pytest.mark.once
 def test_a_flipped_byte_is_refused_and_fetched_again(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(MODEL, flip_at=5_000_000, times=1)
     seen = visit(site.url).ready()
@@ -155,12 +167,14 @@ def test_a_flipped_byte_is_refused_and_fetched_again(site: Site, visit: Callable
     assert seen.search(QUERY)
 
 
+@pytest.mark.once
 def test_a_byte_that_is_flipped_twice_is_said_with_a_code(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(MODEL, flip_at=5_000_000)
     visit(site.url).failed("wrong_digest", "damaged twice")
     assert len(site.requests(MODEL)) == 2
 
 
+@pytest.mark.once
 def test_a_byte_flipped_in_storage_is_refused_and_fetched_again(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     kept(seen)
@@ -179,6 +193,7 @@ def test_a_byte_flipped_in_storage_is_refused_and_fetched_again(site: Site, visi
     assert seen.search(QUERY)
 
 
+@pytest.mark.once
 def test_another_version_of_the_model_is_deleted(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url).ready()
     kept(seen)
@@ -233,6 +248,7 @@ def test_without_the_model_the_page_says_so_and_searches_by_the_piece_table(site
     expect(seen.page.get_by_role("list", name="Files that were not added")).to_contain_text("404")
 
 
+@pytest.mark.once
 def test_without_model_and_piece_table_nothing_can_start(site: Site, visit: Callable[..., Visit]) -> None:
     site.fail(r"/files/all-MiniLM", status=404)
     seen = visit(site.url)
@@ -241,6 +257,7 @@ def test_without_model_and_piece_table_nothing_can_start(site: Site, visit: Call
     expect(seen.page.locator("#problem-title")).to_have_text("Search could not start")
 
 
+@pytest.mark.once
 def test_denied_storage_runs_from_memory_and_says_so(site: Site, denied: BrowserContext, visit: Callable[..., Visit]) -> None:
     seen = visit(site.url, context=denied).ready()
     expect(seen.page.locator("html")).to_have_attribute("data-model", "memory")
@@ -332,6 +349,7 @@ def test_files_chosen_before_start_again_are_added_even_in_the_middle_of_an_impo
     assert len(seen.search("where is the key hidden")) == 2
 
 
+@pytest.mark.once
 def test_the_site_works_on_the_projects_own_server(launch: Callable[..., Browser]) -> None:
     with server(DIST) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
