@@ -30,7 +30,7 @@ const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0
 /** Progress is reported when at least this much more has arrived. */
 const REPORT_BYTES = 256 << 10;
 /** What Python may ask of the storage of collections. */
-const KEEPING = /** @type {const} */ (["read", "size", "write", "remove", "names", "claim", "release"]);
+const KEEPING = /** @type {const} */ (["read", "readRanges", "size", "write", "remove", "names", "claim", "release"]);
 
 /** @param {string} url Relative to build.js. */
 const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;
@@ -47,8 +47,10 @@ const indexes = [];
 let unsaid = [];
 /** @type {Handle|null} */
 let handle = null;
-/** What keeps collections of one's own, once somebody asks for them; nothing of it is loaded before. @type {import("./web/storage.js").Storage|null} */
+/** What keeps collections of one's own, once somebody asks for them. @type {import("./web/storage.js").Storage|null} */
 let storage = null;
+/** Its module, loaded when somebody asks for it, or there is nothing else to do. @type {Promise<typeof import("./web/storage.js")>|null} */
+let ofStorage = null;
 /** Makes a package of this build importable. @type {(name: string) => Promise<void>} */
 let prepare = () => Promise.resolve();
 
@@ -104,6 +106,8 @@ async function start() {
   // A model that is still on its way has a stand-in, a tenth of its size.
   await encoders.ready("auto");
   post(stageEvent("ready", 1, 1));
+  // Whoever opens a kept collection later need not wait for it; where it does not come they are told.
+  storageCode().catch(() => undefined);
 }
 
 /**
@@ -305,9 +309,18 @@ function services(encoders, inspect, pool) {
  * @param {any[]} args
  */
 async function keeping(method, args) {
-  const { Storage } = /** @type {typeof import("./web/storage.js")} */ (await importFile(new URL("./web/storage.js", import.meta.url).href));
+  const { Storage } = await storageCode();
   storage ??= new Storage();
   return /** @type {any} */ (storage)[method](...args);
+}
+
+/** The module of the storage; what could not be loaded is asked for again when it is wanted again. */
+function storageCode() {
+  ofStorage ??= importFile(new URL("./web/storage.js", import.meta.url).href).catch((cause) => {
+    ofStorage = null;
+    throw cause;
+  });
+  return ofStorage;
 }
 
 /** @param {string} url */

@@ -6,6 +6,7 @@ import { PLACE, isQuota, named, noRoom } from "./storage-room.js";
 
 /** @typedef {import("./storage-room.js").Keeper} Keeper */
 /** @typedef {import("./storage-room.js").Host} Host */
+/** @typedef {import("./storage-room.js").Range} Range */
 
 /** One value of the database. */
 const PART_BYTES = 4 << 20;
@@ -39,19 +40,21 @@ export class Database {
     return found.length;
   }
 
-  /** @param {string} file @param {number} offset @param {number} length */
-  async read(file, offset, length) {
-    const end = Math.min(offset + length, await this.size(file));
-    const first = Math.floor(offset / PART_BYTES);
-    const into = new Uint8Array(Math.max(0, end - offset));
-    if (!into.length) return into;
-    const range = this.#host.IDBKeyRange.bound([file, first], [file, Math.floor((end - 1) / PART_BYTES)]);
-    const [parts] = await this.#run("readonly", (_, kept) => [kept.getAll(range)]);
-    parts.forEach((/** @type {Uint8Array} */ part, /** @type {number} */ k) => {
-      const at = (first + k) * PART_BYTES;
-      into.set(part.subarray(Math.max(0, offset - at), end - at), Math.max(0, at - offset));
+  /** @param {string} file @param {Range[]} ranges */
+  async readRanges(file, ranges) {
+    const size = await this.size(file);
+    const wanted = ranges.map(([offset, length]) => ({ offset, end: Math.max(offset, Math.min(offset + length, size)) }));
+    // A part that several ranges lie in is read once.
+    const numbers = [...new Set(wanted.flatMap(({ offset, end }) => partsOf(offset, end)))];
+    const parts = await this.#run("readonly", (_, kept) => numbers.map((number) => kept.get([file, number])));
+    return wanted.map(({ offset, end }) => {
+      const into = new Uint8Array(end - offset);
+      for (const number of partsOf(offset, end)) {
+        const at = number * PART_BYTES;
+        into.set(parts[numbers.indexOf(number)].subarray(Math.max(0, offset - at), end - at), Math.max(0, at - offset));
+      }
+      return into;
     });
-    return into;
   }
 
   /** @param {string} file @param {Uint8Array} data */
@@ -133,4 +136,11 @@ export class Database {
       };
     });
   }
+}
+
+/** The numbers of the parts that a range lies in. @param {number} offset @param {number} end */
+function partsOf(offset, end) {
+  if (end <= offset) return [];
+  const first = Math.floor(offset / PART_BYTES);
+  return Array.from({ length: Math.ceil(end / PART_BYTES) - first }, (_, k) => first + k);
 }

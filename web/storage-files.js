@@ -7,6 +7,7 @@ import { PLACE, isQuota, named, noRoom } from "./storage-room.js";
 
 /** @typedef {import("./storage-room.js").Keeper} Keeper */
 /** @typedef {import("./storage-room.js").Host} Host */
+/** @typedef {import("./storage-room.js").Range} Range */
 /** A FileSystemSyncAccessHandle. @typedef {{read(into: Uint8Array, at: {at: number}): number, write(data: Uint8Array, at: {at: number}): number, getSize(): number, truncate(size: number): void, flush(): void, close(): void}} Handle */
 
 /** Files named by their content never change: `segment-0123456789abcdef.findling`. */
@@ -46,10 +47,14 @@ export class Folder {
     return this.#with(`${encoded(file)}+`, false, (handle) => handle.getSize());
   }
 
-  /** @param {string} file @param {number} offset @param {number} length */
-  async read(file, offset, length) {
-    if (!CONTENT.test(file)) return (await this.#newest(file)).data.slice(offset, offset + length);
-    return this.#with(`${encoded(file)}+`, false, (handle) => readFrom(handle, offset, length));
+  /** @param {string} file @param {Range[]} ranges */
+  async readRanges(file, ranges) {
+    if (!CONTENT.test(file)) {
+      const { data } = await this.#newest(file);
+      return ranges.map(([offset, length]) => data.slice(offset, offset + length));
+    }
+    // Opening takes a hundred times as long as reading a few kilobytes.
+    return this.#with(`${encoded(file)}+`, false, (handle) => ranges.map(([offset, length]) => readFrom(handle, offset, length)));
   }
 
   /** @param {string} file @param {Uint8Array} data */

@@ -4,11 +4,12 @@
 
 import { FindlingError } from "./protocol.js";
 
+/** Where it begins, and how many bytes. @typedef {[offset: number, length: number]} Range */
 /**
  * What keeps files. What it throws is of the browser, but for a lack of room.
  * @typedef {object} Keeper
  * @property {(file: string) => Promise<number>} size
- * @property {(file: string, offset: number, length: number) => Promise<Uint8Array>} read Less only where the file ends.
+ * @property {(file: string, ranges: Range[]) => Promise<Uint8Array[]>} readRanges Each as `Storage.read` gives it.
  * @property {(file: string, data: Uint8Array) => Promise<void>} write
  * @property {(file: string) => Promise<void>} remove
  * @property {() => Promise<string[]>} names

@@ -7,7 +7,7 @@ plain Python. Must not decide anything. Invariant: no proxy outlives the call it
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from js import JSON
@@ -75,6 +75,9 @@ class _Keep:
     async def read(self, file: str, offset: int, length: int) -> _Bytes:
         return _Bytes(await self._asked("read", file, offset, length))
 
+    async def read_ranges(self, file: str, ranges: Sequence[tuple[int, int]]) -> list[_Bytes]:
+        return [_Bytes(data) for data in await self._asked("readRanges", file, to_js(ranges))]
+
     async def size(self, file: str) -> int:
         return int(await self._asked("size", file))
 
@@ -121,7 +124,7 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
     and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
     `prepare(package)`, one that is kept once a reader's package can be imported, `encoder(name)`, one that is kept when the engine has
-    what that encoder needs, `keep`, the same as a Store with `write`, `remove`, `names`, `claim` and `release`, `inspect(bytes)`, which
+    what that encoder needs, `keep`, the same as a Store with `readRanges`, `write`, `remove`, `names`, `claim` and `release`, `inspect(bytes)`, which
     tells what the header of a file says, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of
     the pool or null.
     """

@@ -21,7 +21,7 @@ from findling.errors import Closed, FindlingError, StorageError, Unsupported
 from findling.keeping import Keeper, Pause, at_once, let_others_run
 from findling.query import plan
 from findling.slices import SHARED_WORDS, Session, Share, Slice, Slices
-from findling.store import Store
+from findling.store import Store, read_ranges
 
 QUERIES_TOGETHER = 256
 """How many queries of a file are embedded in one go: enough for all cores."""
@@ -456,8 +456,7 @@ class Collection:
                 break
             lacked = needs
             ranges = [(need["file"], need["offset"], need["length"]) for need in needs]
-            reader = self.keeper or self._store
-            read = await asyncio.gather(*(reader.read(*each) for each in ranges))
+            read = await (self.keeper.read_ranges(ranges) if self.keeper is not None else read_ranges(self._store, ranges))
             for (file, offset, _length), data in zip(ranges, read, strict=True):
                 self._engine.provide(file, offset, data)
         raise StorageError(

@@ -7,15 +7,17 @@ after its segments, removed before them, and only what no pointer names is swept
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from findling import segments
 from findling.errors import BadRequest, FindlingError, NotFound, StorageError
 from findling.segments import POINTER, Inspect
-from findling.store import WritableStore
+from findling.store import Range, WritableStore, read_ranges
 
+POINTER_BYTES = 64 << 10
+"""How much of a pointer is read before its length is asked for: nearly always all of it."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -29,6 +31,8 @@ class Shelf:
         self._inspect = inspect
         self.header: dict[str, Any] | None = None
         """The header of the pointer that is stored now; none before the first commit."""
+        # The pointer that was opened last; an engine that asks for it is given what its header was read from.
+        self._opened: Any = b""
         # Of the pointer that was written last: a write that failed may have been done all the same.
         self._tried: str | None = None
         self._is_claimed = False
@@ -40,8 +44,13 @@ class Shelf:
         found = await self._look()
         if found is None:
             return None
-        self.header, length = found
-        return length
+        self.header, self._opened = found
+        return len(self._opened)
+
+    async def read_ranges(self, ranges: Sequence[Range]) -> list[Any]:
+        """Ranges of its files, those of the pointer as it was when it was opened; raises what the store's `read` does."""
+        read = iter(await read_ranges(self.store, [each for each in ranges if each[0] != self.pointer]))
+        return [self._opened[offset : offset + length] if file == self.pointer else next(read) for file, offset, length in ranges]
 
     async def exists(self) -> bool:
         """Whether anything of it is stored, were it what a crash or a failed removal left."""
@@ -140,13 +149,15 @@ class Shelf:
         except FindlingError:
             return
 
-    async def _look(self) -> tuple[dict[str, Any], int] | None:
-        """The header of the stored pointer and its length; None where there is none."""
+    async def _look(self) -> tuple[dict[str, Any], Any] | None:
+        """The header of the stored pointer and its bytes; None where there is none."""
         try:
-            length = await self.store.size(self.pointer)
+            data = await self.store.read(self.pointer, 0, POINTER_BYTES)
+            if len(data) == POINTER_BYTES:
+                data = await self._whole(self.pointer)
         except NotFound:
             return None
-        return self._inspect(await self.store.read(self.pointer, 0, length)), length
+        return self._inspect(data), data
 
     async def _whole(self, name: str) -> Any:
         return await self.store.read(name, 0, await self.store.size(name))

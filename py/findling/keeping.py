@@ -5,12 +5,13 @@ or how files are written. Invariant: `saved` is said only of what the store has 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from findling import segments
 from findling.commits import Shelf
 from findling.errors import Closed, FindlingError, NotFound, StorageError
+from findling.store import Range
 
 Pause = Callable[[], Awaitable[None]]
 
@@ -72,12 +73,12 @@ class Keeper:
         length = await self.shelf.open()
         return {} if length is None else {"file": self.shelf.pointer, "length": length}
 
-    async def read(self, file: str, offset: int, length: int) -> Any:
-        """A range of a stored file; raises `StorageError` where it is gone."""
+    async def read_ranges(self, ranges: Sequence[Range]) -> list[Any]:
+        """Ranges of stored files; raises `StorageError` where one is gone."""
         try:
-            return await self.shelf.store.read(file, offset, length)
+            return await self.shelf.read_ranges(ranges)
         except NotFound as error:
-            raise StorageError(segments.GONE, file=file, reason="gone") from error
+            raise StorageError(segments.GONE, file=error.detail.get("file"), reason="gone") from error
 
     def touch(self) -> None:
         """Note that there is something to store."""

@@ -8,6 +8,7 @@ mean. Invariant: a file is the old one or the new one after a crash, never a mix
 import asyncio
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,28 @@ class Store(Protocol):
 
     async def size(self, file: str) -> int:
         """The file's length in bytes; raises as `read` does."""
+
+
+Range = tuple[str, int, int]
+"""A file, where a range of it begins, and how many bytes."""
+
+
+async def read_ranges(store: Store, ranges: Sequence[Range]) -> list[Any]:
+    """What `read` gives for each, at once; raises what it raises. A store to which many ranges of a file are hardly more than one has a
+    method `read_ranges`, of the file and where each begins and how many bytes.
+    """
+    together = getattr(store, "read_ranges", None)
+    if together is None:
+        return list(await asyncio.gather(*(store.read(*each) for each in ranges)))
+    by_file: dict[str, list[int]] = {}
+    for number, (file, _, _) in enumerate(ranges):
+        by_file.setdefault(file, []).append(number)
+    read: list[Any] = [None] * len(ranges)
+    for file, numbers in by_file.items():
+        found = await together(file, [ranges[number][1:] for number in numbers])
+        for number, data in zip(numbers, found, strict=True):
+            read[number] = data
+    return read
 
 
 class WritableStore(Store, Protocol):

@@ -9,14 +9,14 @@ import json
 
 import pytest
 
-from findling import bundle
+from findling import bundle, commits
 from findling.app import App, Ticket
 from findling.collection import COMMIT_S
 from findling.errors import BadFormat, BadRequest, NotFound, StorageError, Unsupported
 from findling.reference import ReferenceEngine
 from findling.reference_segments import inspect
 from findling.segments import POINTER
-from findling.store import MemoryStore
+from findling.store import MemoryStore, read_ranges
 
 FRUIT = [
     {"id": "apple", "title": "Apple", "text": "a round fruit that grows on a tree", "colour": "red"},
@@ -63,6 +63,22 @@ class Shared(MemoryStore):
         self.own.discard(name)
 
 
+class Ranged(MemoryStore):
+    """A store to which many ranges of a file are one call, and that notes its calls."""
+
+    def __init__(self, files):
+        super().__init__(files)
+        self.calls = []
+
+    async def read(self, file, offset, length):
+        self.calls.append(file)
+        return await super().read(file, offset, length)
+
+    async def read_ranges(self, file, ranges):
+        self.calls.append(file)
+        return [await super(Ranged, self).read(file, *each) for each in ranges]
+
+
 class Slow(Shared):
     """One that says who may write when it is told to."""
 
@@ -98,6 +114,57 @@ def test_what_is_saved_is_there_when_it_is_opened_again(kept, run):
     assert added["saved"] and opened["saved"]
     assert opened["documents"] == 3
     assert found["hits"][0]["id"] == "boat"
+
+
+def test_a_pointer_is_read_once_and_of_a_segment_all_that_is_lacking_at_once(kept, run):
+    async def scenario():
+        await filled(app_over(kept))
+        rounds = []
+        engine = Counting.with_hashed_words()
+        for method in ("open", "search"):
+            setattr(engine, method, needing(getattr(engine, method), rounds))
+        store = Ranged(kept.files)
+        app = App(engine, MemoryStore(), keep=store, inspect=inspect)
+        await app.open("things", keep=True)
+        return store.calls, rounds, await app.search("things", "ship on water")
+
+    calls, rounds, found = run(scenario())
+    assert found["hits"][0]["id"] == "boat"
+    assert calls.count(f"things/{POINTER}") == 1
+    assert len(calls) == 1 + sum(len(set(files) - {f"things/{POINTER}"}) for files in rounds)
+
+
+def needing(method, rounds):
+    """A method of an engine that notes of which files it lacks something, each time."""
+
+    def asked(request):
+        answer = method(request)
+        needs = json.loads(answer).get("need", ())
+        if needs:
+            rounds.append([need["file"] for need in needs])
+        return answer
+
+    return asked
+
+
+def test_a_pointer_of_any_length_is_read_to_its_end(kept, run, monkeypatch):
+    async def scenario(many):
+        monkeypatch.setattr(commits, "POINTER_BYTES", many)
+        return await app_over(kept).open("things", keep=True)
+
+    run(filled(app_over(kept)))
+    length = len(kept.files[f"things/{POINTER}"])
+    assert [run(scenario(many))["documents"] for many in (1, length - 1, length, length + 1)] == [3, 3, 3, 3]
+
+
+def test_ranges_of_several_files_come_in_the_order_they_were_asked_for_in(run):
+    files = {"a": b"abcdef", "b": b"uvwxyz"}
+    ranges = [("a", 4, 9), ("b", 0, 2), ("a", 0, 1), ("b", 5, 1)]
+    ranged = Ranged(files)
+    assert [run(read_ranges(store, ranges)) for store in (ranged, MemoryStore(files))] == [[b"ef", b"uv", b"a", b"z"]] * 2
+    assert ranged.calls == ["a", "b"]
+    with pytest.raises(NotFound):
+        run(read_ranges(ranged, [("a", 0, 1), ("c", 0, 1)]))
 
 
 def test_removing_is_stored_too(kept, run):

@@ -49,12 +49,33 @@ for (const [kind, allowed] of PLACES) {
     for (const [from, length] of [[0, 3], [(4 << 20) - 2, 4], [(4 << 20) * 2, 100], [5, (4 << 20) * 2], [long.length, 1]]) {
       assert.deepEqual(await storage.read(SEGMENT, from, length), long.slice(from, from + length));
     }
+    const ranges = /** @type {[number, number][]} */ ([[(4 << 20) + 1, 2], [0, 3], [(4 << 20) - 2, 4], [long.length - 2, 9], [long.length + 9, 1], [7, 0]]);
+    assert.deepEqual(await storage.readRanges(SEGMENT, ranges), ranges.map(([from, length]) => long.slice(from, from + length)));
+    assert.deepEqual(await storage.readRanges(POINTER, [[4, 3], [0, 3]]), [bytes("new"), bytes("the")]);
     await storage.remove(POINTER);
     await storage.remove(POINTER);
     await storage.remove(SEGMENT);
     assert.deepEqual(await storage.names(), []);
     await assert.rejects(storage.size(POINTER), { code: "not_found" });
     await assert.rejects(storage.read(SEGMENT, 0, 1), { code: "not_found" });
+    await assert.rejects(storage.readRanges(SEGMENT, [[0, 1], [1, 1]]), { code: "not_found" });
+  });
+}
+
+for (const [kind, allowed] of LASTING) {
+  test(`${kind}: many ranges of a file are hardly more calls of the browser than one`, async () => {
+    const origin = new Origin();
+    const storage = new Storage(origin.host(allowed));
+    await storage.write(SEGMENT, many(1000));
+    /** @param {[number, number][]} ranges */
+    const calls = async (ranges) => {
+      const before = origin.calls;
+      await storage.readRanges(SEGMENT, ranges);
+      return origin.calls - before;
+    };
+    const one = await calls([[0, 10]]);
+    // Each is read, but nothing is opened again.
+    assert.ok((await calls([[0, 10], [500, 10], [900, 10]])) <= one + 2);
   });
 }
 
