@@ -135,6 +135,20 @@ def test_words_have_the_same_scores_where_all_is_at_hand(reader, files_of, name)
 
 
 @RUST_ONLY
+def test_a_search_while_another_waits_for_bytes_and_that_one_after_it_find_what_each_finds_alone(reader, files_of):
+    files = files_of(Case("turns", {}, add=[MANY]))
+    first, second = ({"index": "read", **cases_words.both(text), "limit": 20} for text in ("a keeper sings in the storm", "small boats on calm water"))
+    alone = [replied(reader, files, plan)[0] for plan in (first, second)]
+    assert [each["encoder"] for each in alone] == ["model", "model"]
+    supply(reader, "open", {"index": "read", "file": POINTER, "length": len(files[POINTER])}, files)
+    assert ask(reader, "search", first)["need"]
+    meanwhile, _ = supply(reader, "search", second, files)
+    after, _ = supply(reader, "search", first, files)
+    ask(reader, "close", {"index": "read"})
+    assert [after, meanwhile] == alone
+
+
+@RUST_ONLY
 def test_without_model_and_table_a_query_is_encoded_by_the_words_of_the_collection(backend, reader, files_of):
     case = Case("encoded", cases_words.both("small boats on calm water"), add=[cases_words.PAGES])
     files = files_of(case)
