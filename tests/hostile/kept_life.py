@@ -95,9 +95,9 @@ async def contents(app: Any) -> tuple[str, Documents]:
     state = await app.open(NAME, keep=True)
     records = json.loads(app._engine.records(json.dumps({"index": NAME}).encode()))
     while "need" in records:
-        for need in records["need"]:
-            data = await app._collections[NAME].keeper.read(need["file"], need["offset"], need["length"])
-            app._engine.provide(need["file"], need["offset"], data)
+        ranges = [(need["file"], need["offset"], need["length"]) for need in records["need"]]
+        for (file, offset, _), data in zip(ranges, await app._collections[NAME].keeper.read_ranges(ranges), strict=True):
+            app._engine.provide(file, offset, data)
         records = json.loads(app._engine.records(json.dumps({"index": NAME}).encode()))
     return state["title"], {each["id"]: {key: each["record"][key] for key in ("title", "text")} for each in records["records"]}
 
