@@ -157,7 +157,7 @@ def sizes(own: engine.Engine, peer_kb: float) -> None:
     """What words take in a published collection whose words have no vectors, beside the peer's index as JSON, packed."""
     report("lexical", "size, minisearch as JSON", "gzip", peer_kb, "kB")
     segment, _ = files(own.publish(engine.encode({"index": INDEX}))).values()
-    kb = {each["name"]: each["length"] / 1000 for each in engine.inspect(segment)["sections"]}
+    kb = {each["name"]: each["length"] / 1000 for each in engine.inspect(bytes(segment))["sections"]}
     for name in (*LAZY, *EXACT):
         report("lexical", "size, words without vectors, positions and deletions", name, kb[name], "kB")
     for case, names, asked in (("all that a reader in pieces scores by", LAZY, None), ("with lengths and the order of documents", (*LAZY, *EXACT), SIZE_ASKED)):
