@@ -93,12 +93,8 @@ async def do(app: Any, verb: str, what: Any) -> dict[str, Any]:
 async def contents(app: Any) -> tuple[str, Documents]:
     """What the collection holds."""
     state = await app.open(NAME, keep=True)
-    records = json.loads(app._engine.records(json.dumps({"index": NAME}).encode()))
-    while "need" in records:
-        ranges = [(need["file"], need["offset"], need["length"]) for need in records["need"]]
-        for (file, offset, _), data in zip(ranges, await app._collections[NAME].keeper.read_ranges(ranges), strict=True):
-            app._engine.provide(file, offset, data)
-        records = json.loads(app._engine.records(json.dumps({"index": NAME}).encode()))
+    held = app._collections[NAME]
+    records = await held._ask(app._engine.records, {"index": NAME})
     return state["title"], {each["id"]: {key: each["record"][key] for key in ("title", "text")} for each in records["records"]}
 
 
