@@ -314,7 +314,8 @@ async function beginImport(collection, files, handles) {
 }
 
 async function endImport() {
-  await (await unfinishedImports()).end();
+  // Without its module none has begun: one that was refused ends too.
+  await (await unfinished)?.end();
   await kept.changed().catch(() => undefined);
 }
 
