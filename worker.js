@@ -47,10 +47,8 @@ const indexes = [];
 let unsaid = [];
 /** @type {Handle|null} */
 let handle = null;
-/** What keeps collections of one's own, once somebody asks for them. @type {import("./web/storage.js").Storage|null} */
+/** What keeps collections of one's own, once somebody asks for them; nothing of it is loaded before. @type {import("./web/storage.js").Storage|null} */
 let storage = null;
-/** Its module, loaded when somebody asks for it, or there is nothing else to do. @type {Promise<typeof import("./web/storage.js")>|null} */
-let ofStorage = null;
 /** Makes a package of this build importable. @type {(name: string) => Promise<void>} */
 let prepare = () => Promise.resolve();
 
@@ -106,8 +104,6 @@ async function start() {
   // A model that is still on its way has a stand-in, a tenth of its size.
   await encoders.ready("auto");
   post(stageEvent("ready", 1, 1));
-  // Whoever opens a kept collection later need not wait for it; where it does not come they are told.
-  storageCode().catch(() => undefined);
 }
 
 /**
@@ -309,18 +305,9 @@ function services(encoders, inspect, pool) {
  * @param {any[]} args
  */
 async function keeping(method, args) {
-  const { Storage } = await storageCode();
+  const { Storage } = /** @type {typeof import("./web/storage.js")} */ (await importFile(new URL("./web/storage.js", import.meta.url).href));
   storage ??= new Storage();
   return /** @type {any} */ (storage)[method](...args);
-}
-
-/** The module of the storage; what could not be loaded is asked for again when it is wanted again. */
-function storageCode() {
-  ofStorage ??= importFile(new URL("./web/storage.js", import.meta.url).href).catch((cause) => {
-    ofStorage = null;
-    throw cause;
-  });
-  return ofStorage;
 }
 
 /** @param {string} url */
