@@ -30,7 +30,7 @@ const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0
 /** Progress is reported when at least this much more has arrived. */
 const REPORT_BYTES = 256 << 10;
 /** What Python may ask of the storage of collections. */
-const KEEPING = /** @type {const} */ (["read", "readRanges", "size", "write", "remove", "names", "claim", "release"]);
+const KEEPING = /** @type {const} */ (["readRanges", "size", "write", "remove", "names", "claim", "release"]);
 
 /** @param {string} url Relative to build.js. */
 const at = (url) => new URL(url, new URL("./build.js", import.meta.url)).href;

@@ -9,7 +9,7 @@ import { FindlingError } from "./protocol.js";
  * What keeps files. What it throws is of the browser, but for a lack of room.
  * @typedef {object} Keeper
  * @property {(file: string) => Promise<number>} size
- * @property {(file: string, ranges: Range[]) => Promise<Uint8Array[]>} readRanges Each as `Storage.read` gives it.
+ * @property {(file: string, ranges: Range[]) => Promise<Uint8Array[]>} readRanges As `Storage.readRanges`.
  * @property {(file: string, data: Uint8Array) => Promise<void>} write
  * @property {(file: string) => Promise<void>} remove
  * @property {() => Promise<string[]>} names

@@ -47,22 +47,10 @@ export class Storage {
   }
 
   /**
-   * @param {string} file
-   * @param {number} offset
-   * @param {number} length
-   * @returns {Promise<Uint8Array>} Less only where the file ends.
-   * @throws {FindlingError} not_found, storage
-   */
-  async read(file, offset, length) {
-    const [bytes = new Uint8Array()] = await this.readRanges(file, [[offset, length]]);
-    return bytes;
-  }
-
-  /**
-   * Several ranges at once, which takes hardly longer than one.
+   * Ranges of a file, of which several take hardly longer than one.
    * @param {string} file
    * @param {Range[]} ranges
-   * @returns {Promise<Uint8Array[]>} As `read` gives each.
+   * @returns {Promise<Uint8Array[]>} The bytes of each, fewer only where the file ends.
    * @throws {FindlingError} not_found, storage
    */
   readRanges(file, ranges) {

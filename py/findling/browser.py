@@ -73,10 +73,10 @@ class _Keep:
         self._keep = keep
 
     async def read(self, file: str, offset: int, length: int) -> _Bytes:
-        return _Bytes(await self._asked("read", file, offset, length))
+        return (await self.read_parts(file, [(offset, length)]))[0]
 
-    async def read_ranges(self, file: str, ranges: Sequence[tuple[int, int]]) -> list[_Bytes]:
-        return [_Bytes(data) for data in await self._asked("readRanges", file, to_js(ranges))]
+    async def read_parts(self, file: str, parts: Sequence[tuple[int, int]]) -> list[_Bytes]:
+        return [_Bytes(data) for data in await self._asked("readRanges", file, to_js(parts))]
 
     async def size(self, file: str) -> int:
         return int(await self._asked("size", file))
@@ -124,9 +124,9 @@ def start(engine: Any, store: Any, post: Callable[[Any], None]) -> Callable[[Any
     engine: a wasm class `Engine`, with its model loaded now or later. store: an object with `read(file, offset, length)`
     and `size(file)`, which give promises, `pause()`, a promise that is kept after the worker's queue had its turn,
     `prepare(package)`, one that is kept once a reader's package can be imported, `encoder(name)`, one that is kept when the engine has
-    what that encoder needs, `keep`, the same as a Store with `readRanges`, `write`, `remove`, `names`, `claim` and `release`, `inspect(bytes)`, which
-    tells what the header of a file says, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and `share()`, a session of
-    the pool or null.
+    what that encoder needs, `keep` with `readRanges`, `size`, `write`, `remove`, `names`, `claim` and `release`, `inspect(bytes)`,
+    which tells what the header of a file says, `status()`, an object with `source`, `storage`, `pool` and `received_bytes`, and
+    `share()`, a session of the pool or null.
     """
 
     def host() -> dict[str, Any]:

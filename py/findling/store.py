@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from findling.errors import NotFound, StorageError
 
@@ -29,19 +29,24 @@ Range = tuple[str, int, int]
 """A file, where a range of it begins, and how many bytes."""
 
 
+@runtime_checkable
+class PartedStore(Store, Protocol):
+    """A store to which many parts of a file are hardly more than one."""
+
+    async def read_parts(self, file: str, parts: Sequence[tuple[int, int]]) -> list[Any]:
+        """What `read` gives for each part: where it begins, and how many bytes."""
+
+
 async def read_ranges(store: Store, ranges: Sequence[Range]) -> list[Any]:
-    """What `read` gives for each, at once; raises what it raises. A store to which many ranges of a file are hardly more than one has a
-    method `read_ranges`, of the file and where each begins and how many bytes.
-    """
-    together = getattr(store, "read_ranges", None)
-    if together is None:
+    """What `read` gives for each, at once; raises what it raises."""
+    if not isinstance(store, PartedStore):
         return list(await asyncio.gather(*(store.read(*each) for each in ranges)))
     by_file: dict[str, list[int]] = {}
     for number, (file, _, _) in enumerate(ranges):
         by_file.setdefault(file, []).append(number)
     read: list[Any] = [None] * len(ranges)
     for file, numbers in by_file.items():
-        found = await together(file, [ranges[number][1:] for number in numbers])
+        found = await store.read_parts(file, [ranges[number][1:] for number in numbers])
         for number, data in zip(numbers, found, strict=True):
             read[number] = data
     return read

@@ -63,8 +63,8 @@ class Shared(MemoryStore):
         self.own.discard(name)
 
 
-class Ranged(MemoryStore):
-    """A store to which many ranges of a file are one call, and that notes its calls."""
+class Parted(MemoryStore):
+    """A store to which many parts of a file are one call, and that notes its calls."""
 
     def __init__(self, files):
         super().__init__(files)
@@ -74,9 +74,9 @@ class Ranged(MemoryStore):
         self.calls.append(file)
         return await super().read(file, offset, length)
 
-    async def read_ranges(self, file, ranges):
+    async def read_parts(self, file, parts):
         self.calls.append(file)
-        return [await super(Ranged, self).read(file, *each) for each in ranges]
+        return [await super(Parted, self).read(file, *each) for each in parts]
 
 
 class Slow(Shared):
@@ -123,7 +123,7 @@ def test_a_pointer_is_read_once_and_of_a_segment_all_that_is_lacking_at_once(kep
         engine = Counting.with_hashed_words()
         for method in ("open", "search"):
             setattr(engine, method, needing(getattr(engine, method), rounds))
-        store = Ranged(kept.files)
+        store = Parted(kept.files)
         app = App(engine, MemoryStore(), keep=store, inspect=inspect)
         await app.open("things", keep=True)
         return store.calls, rounds, await app.search("things", "ship on water")
@@ -160,11 +160,11 @@ def test_a_pointer_of_any_length_is_read_to_its_end(kept, run, monkeypatch):
 def test_ranges_of_several_files_come_in_the_order_they_were_asked_for_in(run):
     files = {"a": b"abcdef", "b": b"uvwxyz"}
     ranges = [("a", 4, 9), ("b", 0, 2), ("a", 0, 1), ("b", 5, 1)]
-    ranged = Ranged(files)
-    assert [run(read_ranges(store, ranges)) for store in (ranged, MemoryStore(files))] == [[b"ef", b"uv", b"a", b"z"]] * 2
-    assert ranged.calls == ["a", "b"]
+    parted = Parted(files)
+    assert [run(read_ranges(store, ranges)) for store in (parted, MemoryStore(files))] == [[b"ef", b"uv", b"a", b"z"]] * 2
+    assert parted.calls == ["a", "b"]
     with pytest.raises(NotFound):
-        run(read_ranges(ranged, [("a", 0, 1), ("c", 0, 1)]))
+        run(read_ranges(parted, [("a", 0, 1), ("c", 0, 1)]))
 
 
 def test_removing_is_stored_too(kept, run):

@@ -21,7 +21,6 @@ function found(file) {
 }
 
 const keep = {
-    read: async (/** @type {string} */ file, /** @type {number} */ offset, /** @type {number} */ length) => found(file).slice(offset, offset + length),
     readRanges: async (/** @type {string} */ file, /** @type {[number, number][]} */ ranges) => ranges.map(([offset, length]) => found(file).slice(offset, offset + length)),
     size: async (/** @type {string} */ file) => found(file).length,
     write: async (/** @type {string} */ file, /** @type {Uint8Array} */ data) => {
