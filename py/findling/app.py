@@ -15,7 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from findling import readers, wire
+from findling import readers, segments, wire
 from findling.collection import Collection, Found
 from findling.commits import Shelf, Shelves
 from findling.documents import Document, well_formed
@@ -26,7 +26,7 @@ from findling.keeping import Pause, let_others_run
 from findling.query import DEFAULT_LIMIT, normalise
 from findling.segments import Inspect
 from findling.slices import Share
-from findling.store import Store, WritableStore
+from findling.store import MemoryStore, Store, WritableStore
 
 Progress = Callable[[int, int, str | None], None]
 
@@ -371,7 +371,7 @@ class App:
             raise BadRequest(f"there is a collection {collection!r} already; import it under another name, or delete that one first")
         self._arriving.add(collection)
         try:
-            files = (await self._bundle()).unpack(bytes, self._inspect)
+            files = await self._in_segments(collection, (await self._bundle()).unpack(bytes, self._inspect))
             try:
                 await shelf.claim()
                 await shelf.put(files)
@@ -385,6 +385,17 @@ class App:
         finally:
             self._arriving.discard(collection)
         return {**state, **await self.rename(collection, title)} if title else state
+
+    async def _in_segments(self, name: str, files: dict[str, Any]) -> dict[str, Any]:
+        """The files of a collection; those of an index that is one file are made anew, because that would be read whole to be opened."""
+        if segments.names(self._inspect(files[segments.POINTER])):
+            return files
+        index = Collection(name, self._engine, MemoryStore({name: files[segments.POINTER]}), name)
+        try:
+            await index.open()
+            return segments.split(await index.committed(), self._inspect)[1]
+        finally:
+            index.close()
 
     def cancel(self, id: int) -> dict[str, Any]:
         """Ask request `id` to end; answers whether there was such a request."""

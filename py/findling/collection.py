@@ -93,7 +93,7 @@ class Collection:
         self._settling: asyncio.Future[None] | None = None
         # Reading what was left in the store when it was opened.
         self._rest: asyncio.Future[Any] | None = None
-        self.keeper = Keeper(shelf, told=self._index, write=self._committed, whole=self._have_whole, check=self._check) if shelf is not None else None
+        self.keeper = Keeper(shelf, told=self._index, write=self.committed, whole=self._have_whole, check=self._check) if shelf is not None else None
 
     async def open(self) -> dict[str, Any]:
         """Open the stored index at `src` or on the `shelf`, or an empty one that will say `meta` of itself; answers `state()`.
@@ -410,15 +410,16 @@ class Collection:
 
     async def update(self, shelf: Shelf) -> bool:
         """Store what changed since it was opened from a shelf: see `Keeper.update`."""
-        return await Keeper(shelf, told=self._index, write=self._committed, whole=self._have_whole, check=self._check).update()
+        return await Keeper(shelf, told=self._index, write=self.committed, whole=self._have_whole, check=self._check).update()
 
     async def files(self) -> dict[str, Any]:
         """The files of the collection as they are stored; one file of its own making where that is not all."""
         stored = await self.keeper.files() if self.keeper is not None else None
         return stored if stored is not None else {segments.POINTER: await self.save()}
 
-    async def _committed(self, on: str | None, merge: list[str]) -> Any:
-        request: Request = {"index": self.name, "meta": self._meta, "on": on, "merge": merge}
+    async def committed(self, on: str | None = None, merge: Sequence[str] = ()) -> Any:
+        """The engine's answer to `commit`: what is to be stored, on a pointer that is, of which these segments are merged."""
+        request: Request = {"index": self.name, "meta": self._meta, "on": on, "merge": list(merge)}
         return (await self._ask(self._engine.commit, request, _file_or_need))["file"]
 
     def _index(self) -> dict[str, Any] | None:

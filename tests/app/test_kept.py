@@ -396,11 +396,18 @@ def test_what_save_gives_can_be_imported_too(app, kept, run):
     async def scenario():
         await app.open("memory")
         await app.add("memory", documents=FRUIT)
-        return await app.import_("things", (await app.save("memory"))["bytes"]), await app.export("memory")
+        saved = (await app.save("memory"))["bytes"]
+        imported = await app.import_("things", saved), await app.export("memory"), await app.search("memory", "small ship")
+        again = app_over(kept)
+        await again.open("things", keep=True)
+        return *imported, await again.search("things", "small ship")
 
-    imported, exported = run(scenario())
-    assert imported["documents"] == 3
+    imported, exported, found, again = run(scenario())
+    assert (imported["documents"], imported["saved"]) == (3, True)
     assert list(bundle.unpack(exported["bytes"], inspect)) == [POINTER]
+    assert found["hits"] == again["hits"]
+    # In segments, of which a search reads parts; in one file the pointer would be all of it.
+    assert sorted(name.split("-")[0] for name in kept.files) == [f"things/{POINTER}", "things/segment"]
 
 
 def test_nothing_is_imported_over_what_is_there(kept, run):
