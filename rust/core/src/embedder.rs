@@ -6,6 +6,7 @@
 
 use crate::encoder::Encoder;
 use crate::error::{Code, Error, Result};
+use crate::format::Digest;
 use crate::kernels::{Kernels, fastest};
 use crate::model::Model;
 use crate::plan::TextKind;
@@ -26,10 +27,13 @@ const SHARDS_PER_THREAD: usize = 4;
 #[derive(Debug, Default)]
 pub struct Embedder {
     idle: Vec<Encoder>,
-    /// The one text of [`Embedder::embed_into`]: with its prefix, its current word, its tokens.
+    /// The last text of [`Embedder::query`]: with its prefix, its current word, its tokens.
     text: String,
     word: String,
     tokens: Vec<u32>,
+    /// Its vector, and the digest of the model that it comes from; none where there is no vector.
+    vector: Vec<f32>,
+    maker: Option<Digest>,
 }
 
 impl Embedder {
@@ -53,7 +57,8 @@ impl Embedder {
         let encoders: usize = self.idle.iter().map(Encoder::size_bytes).sum();
         let text = self.text.capacity() + self.word.capacity();
         let idle = self.idle.capacity() * size_of::<Encoder>();
-        encoders + idle + text + self.tokens.capacity() * size_of::<u32>()
+        let vector = self.vector.capacity() * size_of::<f32>();
+        encoders + idle + text + vector + self.tokens.capacity() * size_of::<u32>()
     }
 
     /// The vectors of `texts`, texts x dim, each of length 1, from at most `max_tokens` tokens of a text.
@@ -83,31 +88,32 @@ impl Embedder {
         Ok(vectors)
     }
 
-    /// As [`Embedder::embed`] of one text, whose vector takes the place of what `out` holds. Once a text as long has been
+    /// As [`Embedder::embed`] of one query, cut to the most tokens of the model. It is kept until another is asked for: a search that
+    /// lacks bytes is asked again, and which sentences of its hits fit it is asked after it. Once a query as long has been
     /// embedded nothing is allocated, but for accents that stand in a row.
     ///
     /// # Errors
     /// As for [`Embedder::embed`].
-    pub fn embed_into(
-        &mut self,
-        model: &Model,
-        kind: TextKind,
-        text: &str,
-        max_tokens: usize,
-        out: &mut Vec<f32>,
-    ) -> Result<()> {
-        self.text.clear();
-        self.text.push_str(prefix(model, Some(kind)));
-        self.text.push_str(text);
-        let mut tokens = std::mem::take(&mut self.tokens);
-        tokens.clear();
-        let tokenizer = model.tokenizer();
-        tokenizer.encode_with(&self.text, Some(max_tokens), &mut tokens, &mut self.word);
-        out.clear();
-        out.resize(model.meta().dim, 0.0);
-        self.encode_here(model, std::slice::from_ref(&tokens), out);
-        self.tokens = tokens;
-        check_lengths(model, out)
+    pub fn query(&mut self, model: &Model, text: &str) -> Result<&[f32]> {
+        let (meta, prefix) = (model.meta(), prefix(model, Some(TextKind::Query)));
+        let is_last = self.text.strip_prefix(prefix) == Some(text);
+        if self.maker.take() != Some(model.digest()) || !is_last {
+            self.text.clear();
+            self.text.push_str(prefix);
+            self.text.push_str(text);
+            let mut tokens = std::mem::take(&mut self.tokens);
+            tokens.clear();
+            let (tokenizer, most) = (model.tokenizer(), Some(meta.max_tokens));
+            tokenizer.encode_with(&self.text, most, &mut tokens, &mut self.word);
+            let mut vector = std::mem::take(&mut self.vector);
+            vector.clear();
+            vector.resize(meta.dim, 0.0);
+            self.encode_here(model, std::slice::from_ref(&tokens), &mut vector);
+            (self.tokens, self.vector) = (tokens, vector);
+            check_lengths(model, &self.vector)?;
+        }
+        self.maker = Some(model.digest());
+        Ok(&self.vector)
     }
 
     #[cfg(feature = "threads")]

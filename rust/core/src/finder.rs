@@ -12,7 +12,7 @@ use crate::file::Answer;
 use crate::index::{self, Ask, Buffers, Found, Index};
 use crate::model::Model;
 use crate::pieces::{self, Pieces};
-use crate::plan::{Encoder, Precision, Search, Target, TextKind};
+use crate::plan::{Encoder, Precision, Search, Target};
 use crate::words::Correction;
 use serde_json::json;
 use std::borrow::Cow;
@@ -162,9 +162,7 @@ impl Finder {
                     Encoding::Model(model) => {
                         let meta = model.meta();
                         index.check_space(&meta.space, meta.dim)?;
-                        let (kind, most) = (TextKind::Query, meta.max_tokens);
-                        embedder.embed_into(model, kind, text, most, &mut self.vector)?;
-                        self.query.set(&self.vector)?;
+                        self.query.set(embedder.query(model, text)?)?;
                     }
                     Encoding::Static(pieces) => {
                         index.check_space(pieces.space(), pieces.full_dim())?;

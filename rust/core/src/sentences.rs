@@ -28,7 +28,7 @@ pub fn by_pieces(pieces: &Pieces, asked: &str, sentences: &[&str]) -> Result<usi
     Ok(nearest(&query, &rows))
 }
 
-/// The same by the model itself: some milliseconds a sentence. The query's vector is left in `query` for the next passage.
+/// The same by the model itself: some milliseconds a sentence.
 ///
 /// # Errors
 /// As for [`Embedder::embed`].
@@ -36,15 +36,11 @@ pub fn by_model(
     model: &Model,
     embedder: &mut Embedder,
     asked: &str,
-    query: &mut Vec<f32>,
     sentences: &[&str],
 ) -> Result<usize> {
     let most = model.meta().max_tokens;
-    if query.is_empty() {
-        embedder.embed_into(model, TextKind::Query, asked, most, query)?;
-    }
     let rows = embedder.embed(model, TextKind::Passage, sentences, most)?;
-    Ok(nearest(query, &rows))
+    Ok(nearest(embedder.query(model, asked)?, &rows))
 }
 
 fn nearest(query: &[f32], rows: &[f32]) -> usize {

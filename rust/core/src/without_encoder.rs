@@ -113,14 +113,7 @@ pub mod embedder {
         ///
         /// # Errors
         /// None: there is no model to call it with.
-        pub fn embed_into(
-            &mut self,
-            model: &Model,
-            _: TextKind,
-            _: &str,
-            _: usize,
-            _: &mut Vec<f32>,
-        ) -> Result<()> {
+        pub fn query(&mut self, model: &Model, _: &str) -> Result<&[f32]> {
             match *model {}
         }
     }

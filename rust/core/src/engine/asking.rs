@@ -94,14 +94,12 @@ impl Engine {
             .filter(|encoder| *encoder != Encoder::Auto)
             .or(self.pieces.as_ref().map(|_| Encoder::Static));
         let (model, pieces, embedder) = (&self.model, &self.pieces, &mut self.embedder);
-        let mut query = Vec::new();
         let mut by_static = |texts: &[&str]| {
             let pieces = pieces.as_ref().ok_or_else(crate::pieces::missing)?;
             sentences::by_pieces(pieces, &asked, texts)
         };
-        let mut by_model = |texts: &[&str]| {
-            sentences::by_model(ready(model)?, embedder, &asked, &mut query, texts)
-        };
+        let mut by_model =
+            |texts: &[&str]| sentences::by_model(ready(model)?, embedder, &asked, texts);
         let choose: Option<&mut snippet::Choose<'_>> = match encoder {
             None => None,
             Some(Encoder::Static | Encoder::Auto) => Some(&mut by_static),

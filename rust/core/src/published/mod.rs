@@ -19,9 +19,8 @@ use crate::file::{Answer, File};
 use crate::finder::{Encoders, missing_model};
 use crate::format::hex;
 use crate::index;
-use crate::model::Model;
 use crate::pieces::short;
-use crate::plan::{self, Search, Target, TextKind, need};
+use crate::plan::{self, Search, Target, need};
 use crate::segment::{self, Query, Remote, Role};
 use crate::sorted::SortedMap;
 use crate::words::Correction;
@@ -33,15 +32,6 @@ use serde_json::value::RawValue;
 pub struct Published {
     open: SortedMap<String, Remote>,
     opening: SortedMap<String, Remote>,
-    embedded: Option<Embedded>,
-}
-
-/// The vector of a text whose search lacks something: it is asked for again step by step, and the text stays the same.
-#[derive(Debug)]
-struct Embedded {
-    space: String,
-    text: String,
-    vector: Vec<f32>,
 }
 
 impl Published {
@@ -157,8 +147,7 @@ impl Published {
                 if Some(&model.meta().space) == own.as_ref()
                     && plan.encoder != plan::Encoder::Static =>
             {
-                let full = embedded(&mut self.embedded, embedder, model, &text.0)?;
-                Some(pieces.project(full)?)
+                Some(pieces.project(embedder.query(model, &text.0)?)?)
             }
             (Some(Target::Text(_)), ..) if plan.encoder == plan::Encoder::Model => {
                 return Err(missing_model());
@@ -184,28 +173,8 @@ impl Published {
                 Answer::Ready(found) => found,
             };
         }
-        self.embedded = None;
         reply(remote, plan, &query, &found, &corrections)
     }
-}
-
-/// The vector of a query, which is not computed again where it is the one that is kept.
-fn embedded<'a>(
-    kept: &'a mut Option<Embedded>,
-    embedder: &mut Embedder,
-    model: &Model,
-    text: &str,
-) -> Result<&'a [f32]> {
-    let is_it = |kept: &Embedded| kept.text == text && kept.space == model.meta().space;
-    let found = match kept.take().filter(is_it) {
-        Some(found) => found,
-        None => Embedded {
-            space: model.meta().space.clone(),
-            text: text.to_owned(),
-            vector: embedder.embed(model, TextKind::Query, &[text], model.meta().max_tokens)?,
-        },
-    };
-    Ok(&kept.insert(found).vector)
 }
 
 fn reply(

@@ -115,3 +115,16 @@ fn a_text_whose_numbers_overflow_is_named_by_its_place() {
         );
     }
 }
+
+#[test]
+fn a_query_has_the_vector_that_its_model_gives_it_whatever_was_asked_before() {
+    let models = [(1, ""), (2, ""), (1, "moon ")];
+    let models = models.map(|(seed, prefix)| Model::open(tiny_model(seed, prefix)).unwrap());
+    let mut embedder = Embedder::new();
+    for (model, text) in [(0, "a"), (0, "a"), (0, "b"), (1, "b"), (2, "b"), (0, "b")] {
+        let model = &models[model];
+        let most = model.meta().max_tokens;
+        let fresh = Embedder::new().embed(model, TextKind::Query, &[text], most);
+        assert_eq!(embedder.query(model, text).unwrap(), fresh.unwrap());
+    }
+}
