@@ -7,6 +7,7 @@
 
 pub mod analysis;
 mod bands;
+mod calls;
 pub mod codes;
 #[cfg(feature = "encoder")]
 pub mod embedder;

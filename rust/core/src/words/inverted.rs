@@ -6,6 +6,7 @@
 use super::lexicon::NONE;
 use super::{ACCENTS, Field, Lexicon, Mark, Token, Words};
 use crate::analysis::{Language, stems};
+use crate::calls;
 
 /// BM25's saturation of frequencies (Robertson and Zaragoza, "The probabilistic relevance framework", 2009).
 pub(super) const K1: f64 = 1.2;
@@ -83,6 +84,27 @@ impl Stems {
     pub(super) fn size_bytes(&self) -> usize {
         let tables: usize = self.of.iter().map(|each| each.1.capacity()).sum();
         self.terms.size_bytes() + (self.verbatim.capacity() + tables) * size_of::<u32>()
+    }
+}
+
+/// A number for a form or a term, and the document that had it last; side by side, since both are looked at together.
+#[derive(Clone, Copy)]
+struct Seen {
+    count: u32,
+    document: u32,
+}
+
+impl Seen {
+    const NEVER: Seen = Seen {
+        count: 0,
+        document: NONE,
+    };
+
+    /// Whether a document, of which all tokens come one after the other, has it for the first time.
+    fn meet(&mut self, document: u32) -> bool {
+        let is_new = self.document != document;
+        self.document = document;
+        is_new
     }
 }
 
@@ -276,79 +298,83 @@ impl Words {
 
     fn invert(&mut self) -> Inverted {
         let (main, languages) = self.languages();
-        let mut form_df = vec![0; self.lexicon.len()];
-        let mut form_seen = vec![NONE; self.lexicon.len()];
-        // Of each term how many documents have it, and the last one that was counted.
-        let mut dfs: Vec<u32> = Vec::new();
-        let mut seen: Vec<u32> = Vec::new();
+        // Of each word its form, and beside it how many documents have it where it is one.
+        let heads = self.heads.iter().map(|head| (*head, Seen::NEVER));
+        let mut forms: Vec<(u32, Seen)> = heads.collect();
+        // Of each term how many documents have it, and then where its next posting goes.
+        let mut seen: Vec<Seen> = Vec::new();
         let mut terms = vec![NONE; self.tokens.len()];
-        for (number, document) in self.documents.iter().enumerate() {
-            let number = number as u32;
-            let table = self.stems.table(document.language.unwrap_or(main));
-            for at in document.all() {
-                let mark = Mark(self.tokens[at]);
+        let (documents, stems) = (&self.documents, &mut self.stems);
+        calls::each(documents.len(), &mut |number| {
+            let (document, number) = (&documents[number], number as u32);
+            let table = stems.table(document.language.unwrap_or(main));
+            let tokens = self.tokens[document.all()].iter();
+            for (token, own) in tokens.zip(&mut terms[document.all()]) {
+                let mark = Mark(*token);
                 if mark == Mark::GAP {
                     continue;
                 }
-                let form = self.heads[mark.word() as usize] as usize;
-                form_df[form] += u32::from(form_seen[form] != number);
-                form_seen[form] = number;
-                let term = self.stems.term(&self.lexicon, mark, table);
-                terms[at] = term;
-                if term as usize >= dfs.len() {
-                    dfs.resize(self.stems.terms.len(), 0);
-                    seen.resize(self.stems.terms.len(), NONE);
+                let head = forms[mark.word() as usize].0;
+                let form = &mut forms[head as usize].1;
+                form.count += u32::from(form.meet(number));
+                *own = stems.term(&self.lexicon, mark, table);
+                if *own as usize >= seen.len() {
+                    seen.resize(stems.terms.len(), Seen::NEVER);
                 }
-                dfs[term as usize] += u32::from(seen[term as usize] != number);
-                seen[term as usize] = number;
+                let term = &mut seen[*own as usize];
+                term.count += u32::from(term.meet(number));
             }
-        }
-        let mut starts = Vec::with_capacity(dfs.len() + 1);
+        });
+        let mut starts = Vec::with_capacity(seen.len() + 1);
         let mut end = 0;
         starts.push(0);
-        for df in &dfs {
-            end += df;
+        for term in &mut seen {
+            let start = end;
+            end += term.count;
             starts.push(end);
+            *term = Seen {
+                count: start,
+                ..Seen::NEVER
+            };
         }
-        // Where the next posting of each term goes.
-        let mut next = starts.clone();
         let none = Posting {
             document: NONE,
             frequency: 0,
         };
         let mut postings = vec![none; end as usize];
         let mut lengths: Vec<u32> = Vec::with_capacity(self.documents.len());
-        for (number, document) in self.documents.iter().enumerate() {
+        calls::each(documents.len(), &mut |number| {
+            let (document, number) = (&documents[number], number as u32);
             let mut length = 0;
             for field in Field::ALL {
-                for at in document.tokens(field) {
-                    let mark = Mark(self.tokens[at]);
+                let own = document.tokens(field);
+                let weight = field.weight();
+                for (token, term) in self.tokens[own.clone()].iter().zip(&terms[own]) {
+                    let mark = Mark(*token);
                     if mark == Mark::GAP {
                         continue;
                     }
-                    length += field.weight() * u32::from(!mark.has(Mark::WHOLE));
-                    let term = terms[at] as usize;
-                    let last = next[term] as usize;
-                    if last > starts[term] as usize && postings[last - 1].document == number as u32
-                    {
-                        postings[last - 1].frequency += field.weight();
-                    } else {
-                        postings[last] = Posting {
-                            document: number as u32,
-                            frequency: field.weight(),
+                    length += weight * u32::from(!mark.has(Mark::WHOLE));
+                    let term = &mut seen[*term as usize];
+                    if term.meet(number) {
+                        postings[term.count as usize] = Posting {
+                            document: number,
+                            frequency: weight,
                         };
-                        next[term] += 1;
+                        term.count += 1;
+                    } else {
+                        postings[term.count as usize - 1].frequency += weight;
                     }
                 }
             }
             lengths.push(length);
-        }
+        });
         let mut inverted = Inverted {
             main,
             languages,
             starts,
             postings,
-            form_df,
+            form_df: forms.iter().map(|(_, form)| form.count).collect(),
             norms: vec![0.0; self.documents.len()],
             total_length: lengths.iter().map(|length| u64::from(*length)).sum(),
             lengths,

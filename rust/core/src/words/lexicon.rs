@@ -1,7 +1,8 @@
 //! Words and their numbers, both ways.
 //!
-//! Owns one text that holds them end to end, and a table of places in it; knows nothing of documents. Invariant: a word has
-//! one number, in the order of arrival, and no number depends on how the table hashes.
+//! Owns one text that holds them end to end, and a table of places in it, which there is none of while the words are in bytewise
+//! order; knows nothing of documents. Invariant: a word has one number, in the order of arrival, and no number depends on how
+//! the table hashes.
 
 /// No number.
 pub(super) const NONE: u32 = u32::MAX;
@@ -12,11 +13,23 @@ const SLOTS_MIN: usize = 16;
 pub struct Lexicon {
     text: String,
     ends: Vec<u32>,
-    /// Numbers at the places their words hash to, or as near behind as there was room; at most three of four are taken.
+    /// What each word hashes to: most words that a search passes are told apart without reading them. Empty without slots.
+    hashes: Vec<u32>,
+    /// Numbers at the places their words hash to, or as near behind as there was room; at most three of four are taken. Empty
+    /// where no word has come in but in order.
     slots: Vec<u32>,
 }
 
 impl Lexicon {
+    /// With room for as many words and as many bytes of them.
+    pub fn with_room(words: usize, bytes: usize) -> Lexicon {
+        Lexicon {
+            text: String::with_capacity(bytes),
+            ends: Vec::with_capacity(words),
+            ..Lexicon::default()
+        }
+    }
+
     /// How many words there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -43,18 +56,36 @@ impl Lexicon {
     /// The number of a word.
     pub fn find(&self, word: &str) -> Option<u32> {
         if self.slots.is_empty() {
+            let number = lower_bound(self.len() as u32, |number| self.get(number) < word);
+            let is_it = (number as usize) < self.len() && self.get(number) == word;
+            return is_it.then_some(number);
+        }
+        let number = self.slots[self.slot(word, hash(word))];
+        (number != NONE).then_some(number)
+    }
+
+    /// Takes in a word that comes behind all others, bytewise; its number, or none when `most` are known, or 4 GiB of text.
+    pub fn push(&mut self, word: &str, most: u32) -> Option<u32> {
+        if !self.slots.is_empty() {
+            return self.add(word, most);
+        }
+        let number = u32::try_from(self.len()).ok()?;
+        let end = u32::try_from(self.text.len() + word.len()).ok()?;
+        if number >= most {
             return None;
         }
-        let number = self.slots[self.slot(word)];
-        (number != NONE).then_some(number)
+        self.text.push_str(word);
+        self.ends.push(end);
+        Some(number)
     }
 
     /// The number of a word, which is taken in when it is new; none when `most` are known, or 4 GiB of text.
     pub fn add(&mut self, word: &str, most: u32) -> Option<u32> {
         if self.len() * 4 >= self.slots.len() * 3 {
-            self.grow();
+            self.spread(self.len() + 1);
         }
-        let slot = self.slot(word);
+        let hash = hash(word);
+        let slot = self.slot(word, hash);
         if self.slots[slot] != NONE {
             return Some(self.slots[slot]);
         }
@@ -65,6 +96,7 @@ impl Lexicon {
         }
         self.text.push_str(word);
         self.ends.push(end);
+        self.hashes.push(hash);
         self.slots[slot] = number;
         Some(number)
     }
@@ -78,32 +110,53 @@ impl Lexicon {
 
     /// Bytes that are held.
     pub fn size_bytes(&self) -> usize {
-        self.text.capacity() + (self.ends.capacity() + self.slots.capacity()) * size_of::<u32>()
+        let numbers = self.ends.capacity() + self.hashes.capacity() + self.slots.capacity();
+        self.text.capacity() + numbers * size_of::<u32>()
     }
 
-    /// Where a word stands, or would.
-    fn slot(&self, word: &str) -> usize {
+    /// Where a word of that hash stands, or would.
+    fn slot(&self, word: &str, hash: u32) -> usize {
         let last = self.slots.len() - 1;
-        let mut slot = hash(word) as usize & last;
-        while self.slots[slot] != NONE && self.get(self.slots[slot]) != word {
+        let mut slot = hash as usize & last;
+        loop {
+            let number = self.slots[slot];
+            if number == NONE || self.hashes[number as usize] == hash && self.get(number) == word {
+                return slot;
+            }
             slot = (slot + 1) & last;
         }
-        slot
     }
 
-    fn grow(&mut self) {
-        let slots = (self.slots.len() * 2).max(SLOTS_MIN);
+    /// Spreads the words over slots for as many.
+    fn spread(&mut self, words: usize) {
+        let slots = (words * 4 / 3 + 1).next_power_of_two().max(SLOTS_MIN);
         self.slots.clear();
         self.slots.resize(slots, NONE);
         let last = slots - 1;
-        for number in 0..self.len() as u32 {
-            let mut slot = hash(self.get(number)) as usize & last;
+        for number in self.hashes.len() as u32..self.len() as u32 {
+            self.hashes.push(hash(self.get(number)));
+        }
+        for (number, hash) in (0_u32..).zip(&self.hashes) {
+            let mut slot = *hash as usize & last;
             while self.slots[slot] != NONE {
                 slot = (slot + 1) & last;
             }
             self.slots[slot] = number;
         }
     }
+}
+
+/// The first of as many numbers that is not `before`.
+fn lower_bound(count: u32, before: impl Fn(u32) -> bool) -> u32 {
+    let (mut start, mut end) = (0, count);
+    while start < end {
+        let middle = start + (end - start) / 2;
+        match before(middle) {
+            true => start = middle + 1,
+            false => end = middle,
+        }
+    }
+    start
 }
 
 /// FNV-1a (Fowler, Noll, Vo), with its high bits folded into those that choose a slot.
@@ -140,6 +193,30 @@ mod tests {
             .map(|n| lexicon.get(n))
             .collect();
         assert_eq!(found, sorted);
+    }
+
+    #[test]
+    fn words_that_come_in_order_are_found_before_and_after_others_come() {
+        let mut words: Vec<String> = (0..500).map(|n| format!("w{}", n * 7)).collect();
+        words.sort();
+        let mut lexicon = Lexicon::with_room(words.len(), 10);
+        for (number, word) in (0..).zip(&words) {
+            assert_eq!(lexicon.find(word), None);
+            assert_eq!(lexicon.push(word, NONE), Some(number));
+        }
+        for more in ["w5", "", "zz"] {
+            for (number, word) in (0..).zip(&words) {
+                assert_eq!(lexicon.find(word), Some(number));
+            }
+            assert_eq!(lexicon.find(more), None);
+            assert_eq!(lexicon.add(more, NONE), Some(lexicon.len() as u32 - 1));
+            words.push(more.to_owned());
+        }
+        assert_eq!(lexicon.push("zzz", NONE), Some(503));
+        assert_eq!(
+            (lexicon.find("zzz"), lexicon.push("~", 504)),
+            (Some(503), None)
+        );
     }
 
     #[test]

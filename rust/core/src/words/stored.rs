@@ -3,8 +3,9 @@
 //! Owns the layout of three sections; knows nothing of the container. Invariant: what is read back finds what was found, the
 //! same documents give the same bytes, and nothing in a section is believed before it has been compared with the others.
 
-use super::{ACCENTS, Document, FIELDS, Mark, Words};
+use super::{ACCENTS, Document, FIELDS, Lexicon, Mark, Words};
 use crate::analysis::Language;
+use crate::calls;
 
 /// Bytes of one entry of the section "fields": the language, and the number of tokens of each field.
 pub const ENTRY_BYTES: usize = 4 * (1 + FIELDS);
@@ -63,23 +64,18 @@ impl Words {
         let lexicon =
             std::str::from_utf8(&sections.lexicon).map_err(|_| "its lexicon is not UTF-8")?;
         if !lexicon.is_empty() {
-            let mut before = "";
-            for entry in lexicon.split('\n') {
-                if entry <= before {
-                    return Err("its lexicon is not in order, or a word is empty");
+            let count = lexicon.bytes().filter(|byte| *byte == b'\n').count() + 1;
+            words.lexicon = Lexicon::with_room(count, lexicon.len() + 1 - count);
+            words.heads.reserve_exact(count);
+            let (mut entries, mut before) = (lexicon.split('\n'), "");
+            let mut entered = Ok(());
+            calls::each(count, &mut |_| {
+                if let Some(entry) = entries.next().filter(|_| entered.is_ok()) {
+                    entered = words.enter_behind(before, entry);
+                    before = entry;
                 }
-                before = entry;
-                let head = match entry.split_once(ACCENTS) {
-                    None => None,
-                    Some((form, _)) => {
-                        let head = words.lexicon.find(form);
-                        Some(head.ok_or("a word of its lexicon has no form there")?)
-                    }
-                };
-                words
-                    .enter(entry, head)
-                    .ok_or("its lexicon has more than 2^29 words")?;
-            }
+            });
+            entered?;
         }
         let (entries, rest) = sections.fields.as_chunks::<ENTRY_BYTES>();
         if entries.len() != documents || !rest.is_empty() {
@@ -122,16 +118,32 @@ impl Words {
         if start != tokens.len() {
             return Err("it has tokens of no document");
         }
-        words.tokens.reserve_exact(tokens.len());
-        for bytes in tokens {
-            let token = u32::from_le_bytes(*bytes);
-            let mark = Mark(token);
-            if mark != Mark::GAP && mark.word() as usize >= words.lexicon.len() {
-                return Err("a token has a word that is not there");
-            }
-            words.tokens.push(token);
+        let tokens = tokens.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        words.tokens = tokens.collect();
+        let known = words.lexicon.len() as u32;
+        let is_known = |mark: Mark| mark.word() < known || mark == Mark::GAP;
+        if !words.tokens.iter().all(|token| is_known(Mark(*token))) {
+            return Err("a token has a word that is not there");
         }
         Ok(words)
+    }
+
+    /// Takes in an entry of a lexicon, of which the one before it is known.
+    fn enter_behind(&mut self, before: &str, entry: &str) -> Result<(), &'static str> {
+        if entry <= before {
+            return Err("its lexicon is not in order, or a word is empty");
+        }
+        let head = match entry.split_once(ACCENTS) {
+            None => None,
+            Some((form, _)) => {
+                let head = self.lexicon.find(form);
+                Some(head.ok_or("a word of its lexicon has no form there")?)
+            }
+        };
+        let number = self.lexicon.push(entry, Mark::NUMBER);
+        let number = number.ok_or("its lexicon has more than 2^29 words")?;
+        self.heads.push(head.unwrap_or(number));
+        Ok(())
     }
 }
 
