@@ -10,8 +10,8 @@ use crate::file::{Answer, File};
 use serde_json::value::RawValue;
 use std::ops::Range;
 
-/// How much of the records is fetched at once where all of them are, so that searches get their turn in between.
-const STEP_BYTES: u64 = 4 << 20;
+/// How much of the records is fetched at once where all of them are: what a search in between may have to wait for.
+const STEP_BYTES: u64 = 1 << 20;
 
 /// A file in which parts of an index lie.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Index {
         Ok(Answer::Ready(texts.collect::<Result<_>>()?))
     }
 
-    /// Brings all records into memory; with `in_steps` a few megabytes are lacking at once. They are looked at or not.
+    /// Brings all records into memory; with `in_steps` a megabyte is lacking at once. They are looked at or not.
     pub(super) fn fetch_records(&mut self, check: bool, in_steps: bool) -> Result<Answer<()>> {
         if self.records.is_some() {
             return Ok(Answer::Ready(()));

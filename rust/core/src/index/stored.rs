@@ -220,7 +220,7 @@ impl Index {
         Ok(record)
     }
 
-    /// Reads what still lies in files, which are then no longer needed; of records a few megabytes are lacking at once.
+    /// Reads what still lies in files, which are then no longer needed; of records a megabyte is lacking at once.
     ///
     /// # Errors
     /// `bad_format` or `wrong_digest`.
