@@ -147,8 +147,9 @@ def _handler(site: Site) -> Callable[..., BaseHTTPRequestHandler]:
             self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             cut = fault.cut_after
-            self.wfile.write(part if cut is None else part[:cut])
+            # Said before: what reads it can be faster than this thread is back.
             seen.sent = len(part) if cut is None else min(cut, len(part))
+            self.wfile.write(part if cut is None else part[:cut])
             if cut is not None and cut < len(part):
                 self.close_connection = True
 
