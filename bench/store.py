@@ -202,15 +202,14 @@ def reopen() -> None:
     """34,047 documents are kept, in two ways; each round has a worker of its own, ready, that opens them and searches."""
     for kind, file in exported().items():
         with served(DIST) as site, chromium() as context:
-            page = blank(context, site)
-            page.route("**/bench.file", lambda route, file=file: route.fulfill(path=file))
-            reopen_of(page, f"{site}bench.file", kind)
+            reopen_of(file, kind, blank(context, site), site)
 
 
-def reopen_of(page: Page, url: str, kind: str) -> None:
-    """The collection at an address is imported once, and opened again and searched in each round."""
+def reopen_of(file: Path, kind: str, page: Page, site: str) -> None:
+    """The collection in a file is imported once, and opened again and searched in each round."""
+    page.route("**/bench.file", lambda route: route.fulfill(path=file))
     ask(page, "start")
-    taken = ask(page, "take", NAME, url)
+    taken = ask(page, "take", NAME, f"{site}bench.file")
     assert taken["saved"], "the collection was not kept"
     ask(page, "stop")
     rounds = []
