@@ -18,6 +18,7 @@ import pytest
 from chromium import FLAGS, chromium_path
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from .scripts import MODEL_STORED
 from .site import Site
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,11 @@ class Visit:
         """Wait until the demonstration is open and the model loaded."""
         expect(self.page.locator("html")).to_have_attribute("data-ready", "")
         expect(self.page.locator("html")).to_have_attribute("data-model", re.compile("."))
+        return self
+
+    def model_stored(self) -> "Visit":
+        """Wait until the model is stored whole, which goes on behind the first searches."""
+        eventually(self.page, MODEL_STORED)
         return self
 
     def search(self, query: str) -> list[str]:

@@ -278,7 +278,7 @@ def test_a_collection_of_which_a_part_is_gone_is_said_and_can_be_deleted(site: S
 
 
 def test_without_room_the_old_one_stays_it_is_said_and_saving_can_be_tried_again(site: Site, visit: Callable[..., Visit]) -> None:
-    seen = visit(site.url).ready()
+    seen = visit(site.url).ready().model_stored()
     page = seen.page
     seen.drop(KEY)
     kept(seen, 1)

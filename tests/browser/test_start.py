@@ -21,12 +21,6 @@ PART_BYTES = 4 << 20
 QUERY = "feeling sick with a fever"
 
 
-def kept(visit: Visit) -> None:
-    """Wait until the model is stored whole."""
-    script = "async () => (await (await caches.open('findling-models')).keys()).some(({url}) => /v2-[0-9a-f]+\\.findling$/.test(url))"
-    eventually(visit.page, script)
-
-
 @pytest.mark.once
 def test_no_webassembly_is_said_with_a_code(site: Site, visit: Callable[..., Visit]) -> None:
     visit(site.url, flags=("--js-flags=--jitless",)).failed("no_wasm", "no WebAssembly")
@@ -103,9 +97,8 @@ def test_an_index_that_does_not_arrive_holds_nothing_else_back_and_nothing_overt
 
 
 def test_the_model_comes_from_the_cache_the_second_time(site: Site, visit: Callable[..., Visit]) -> None:
-    seen = visit(site.url).ready()
+    seen = visit(site.url).ready().model_stored()
     expect(seen.page.locator("html")).to_have_attribute("data-model", "network")
-    kept(seen)
     seen.page.reload()
     expect(seen.page.locator("html")).to_have_attribute("data-model", "cache")
     assert len(site.requests(MODEL)) == 1
@@ -176,8 +169,7 @@ def test_a_byte_that_is_flipped_twice_is_said_with_a_code(site: Site, visit: Cal
 
 @pytest.mark.once
 def test_a_byte_flipped_in_storage_is_refused_and_fetched_again(site: Site, visit: Callable[..., Visit]) -> None:
-    seen = visit(site.url).ready()
-    kept(seen)
+    seen = visit(site.url).ready().model_stored()
     flip = """async () => {
       const cache = await caches.open('findling-models');
       const {url} = (await cache.keys()).find(({url}) => url.endsWith('?part=4194304'));
@@ -195,8 +187,7 @@ def test_a_byte_flipped_in_storage_is_refused_and_fetched_again(site: Site, visi
 
 @pytest.mark.once
 def test_another_version_of_the_model_is_deleted(site: Site, visit: Callable[..., Visit]) -> None:
-    seen = visit(site.url).ready()
-    kept(seen)
+    seen = visit(site.url).ready().model_stored()
     script = """async () => {
       const cache = await caches.open('findling-models');
       const {url} = (await cache.keys()).find(({url}) => /v2-[0-9a-f]+\\.findling$/.test(url));
@@ -205,8 +196,7 @@ def test_another_version_of_the_model_is_deleted(site: Site, visit: Callable[...
     }"""
     seen.page.evaluate(script)
     seen.page.reload()
-    seen.ready()
-    kept(seen)
+    seen.ready().model_stored()
     eventually(
         seen.page, "async () => !(await (await caches.open('findling-models')).keys()).some(({url}) => url.includes('model-old'))"
     )
@@ -227,7 +217,7 @@ def test_until_the_model_has_come_the_piece_table_stands_in_and_both_are_kept(si
     expect(seen.page.locator("#count-files")).to_have_text("1")
     assert "note.txt" in seen.search("where is the key hidden")[0]
     expect(html).to_have_attribute("data-encoder", "model")
-    kept(seen)
+    seen.model_stored()
     parts = "async () => (await (await caches.open('findling-models')).keys()).filter(({url}) => !url.includes('?part=')).length === 2"
     eventually(seen.page, parts)
     seen.page.reload()
@@ -267,8 +257,7 @@ def test_denied_storage_runs_from_memory_and_says_so(site: Site, denied: Browser
 
 @pytest.mark.parametrize("how", ["the server is gone", "the network is off"])
 def test_a_cached_page_works_offline(site: Site, visit: Callable[..., Visit], how: str) -> None:
-    seen = visit(site.url).ready()
-    kept(seen)
+    seen = visit(site.url).ready().model_stored()
     expect(seen.page.locator("html")).to_have_attribute("data-offline", "kept")
     seen.expect_console("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "service worker")
     if how == "the network is off":

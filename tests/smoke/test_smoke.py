@@ -22,6 +22,7 @@ def test_a_second_visit_takes_the_model_from_storage(seen: Seen) -> None:
     seen.open()
     assert seen.until(ready="", model=None)["model"] == "network"
     seen.until(offline="kept")
+    seen.wait_for_model()
     seen.open("?again#q=lost+my+keys")
     assert any("🔑" in row or "🗝" in row for row in seen.answer("lost my keys")[:5])
     assert seen.until(ready="", model=None)["model"] == "cache"
