@@ -93,7 +93,7 @@ class Collection:
         self._settling: asyncio.Future[None] | None = None
         # Reading what was left in the store when it was opened.
         self._rest: asyncio.Future[Any] | None = None
-        self.keeper = Keeper(shelf, told=self._index, write=self.committed, whole=self._have_whole, check=self._check) if shelf is not None else None
+        self.keeper = self._keeper_on(shelf) if shelf is not None else None
 
     async def open(self) -> dict[str, Any]:
         """Open the stored index at `src` or on the `shelf`, or an empty one that will say `meta` of itself; answers `state()`.
@@ -410,7 +410,10 @@ class Collection:
 
     async def update(self, shelf: Shelf) -> bool:
         """Store what changed since it was opened from a shelf: see `Keeper.update`."""
-        return await Keeper(shelf, told=self._index, write=self.committed, whole=self._have_whole, check=self._check).update()
+        return await self._keeper_on(shelf).update()
+
+    def _keeper_on(self, shelf: Shelf) -> Keeper:
+        return Keeper(shelf, told=self._index, write=self.committed, whole=self._have_whole, check=self._check)
 
     async def files(self) -> dict[str, Any]:
         """The files of the collection as they are stored; one file of its own making where that is not all."""

@@ -66,17 +66,10 @@ impl Lexicon {
 
     /// Takes in a word that comes behind all others, bytewise; its number, or none when `most` are known, or 4 GiB of text.
     pub fn push(&mut self, word: &str, most: u32) -> Option<u32> {
-        if !self.slots.is_empty() {
-            return self.add(word, most);
+        if self.slots.is_empty() {
+            return self.take_in(word, most);
         }
-        let number = u32::try_from(self.len()).ok()?;
-        let end = u32::try_from(self.text.len() + word.len()).ok()?;
-        if number >= most {
-            return None;
-        }
-        self.text.push_str(word);
-        self.ends.push(end);
-        Some(number)
+        self.add(word, most)
     }
 
     /// The number of a word, which is taken in when it is new; none when `most` are known, or 4 GiB of text.
@@ -89,6 +82,14 @@ impl Lexicon {
         if self.slots[slot] != NONE {
             return Some(self.slots[slot]);
         }
+        let number = self.take_in(word, most)?;
+        self.hashes.push(hash);
+        self.slots[slot] = number;
+        Some(number)
+    }
+
+    /// Takes in a word that is not there, behind the others, without a place in the table.
+    fn take_in(&mut self, word: &str, most: u32) -> Option<u32> {
         let end = u32::try_from(self.text.len() + word.len()).ok()?;
         let number = u32::try_from(self.len()).ok()?;
         if number >= most {
@@ -96,8 +97,6 @@ impl Lexicon {
         }
         self.text.push_str(word);
         self.ends.push(end);
-        self.hashes.push(hash);
-        self.slots[slot] = number;
         Some(number)
     }
 
