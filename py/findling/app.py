@@ -387,8 +387,8 @@ class App:
         return {**state, **await self.rename(collection, title)} if title else state
 
     async def _in_segments(self, name: str, files: dict[str, Any]) -> dict[str, Any]:
-        """The files of a collection; those of an index that is one file are made anew, because that would be read whole to be opened."""
-        if segments.names(self._inspect(files[segments.POINTER])):
+        """What was unpacked as the files of a collection: an index that is one file would be read whole each time it is opened."""
+        if len(files) > 1:
             return files
         index = Collection(name, self._engine, MemoryStore({name: files[segments.POINTER]}), name)
         try:
