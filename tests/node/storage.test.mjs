@@ -60,6 +60,7 @@ for (const [kind, allowed] of PLACES) {
     await storage.remove(SEGMENT);
     assert.deepEqual(await storage.names(), []);
     await assert.rejects(storage.size(POINTER), { code: "not_found" });
+    await assert.rejects(read(storage, SEGMENT, 0, 1), { code: "not_found" });
     await assert.rejects(storage.readRanges(SEGMENT, [[0, 1], [1, 1]]), { code: "not_found" });
   });
 }

@@ -14,7 +14,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browser.scripts import MODEL_STORED  # noqa: E402
 from browser.site import Site  # noqa: E402
 
 from .drivers import Driver, Firefox, WebKit  # noqa: E402
@@ -92,12 +91,8 @@ class Seen:
         self._driver.run(CLICK, selector)
 
     def wait(self, expression: str) -> None:
-        """Wait until an expression is true in the page."""
-        self.value(f"new Promise((done) => {{ const look = () => ({expression} ? done(true) : setTimeout(look, 20)); look(); }})")
-
-    def wait_for_model(self) -> None:
-        """Wait until the model is stored whole."""
-        self.value(f"new Promise((done) => {{ const look = async () => ((await ({MODEL_STORED})()) ? done(true) : setTimeout(look, 20)); look(); }})")
+        """Wait until an expression, or the promise it is, comes to true in the page."""
+        self.value(f"new Promise((done) => {{ const look = async () => ((await ({expression})) ? done(true) : setTimeout(look, 20)); look(); }})")
 
     def value(self, expression: str) -> Any:
         """What an expression, or the promise it is, comes to in the page."""

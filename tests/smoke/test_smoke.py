@@ -3,6 +3,8 @@
 Must not repeat what the tests in Chromium hold. Invariant under test: what the page promises does not depend on who made the browser.
 """
 
+from browser.scripts import MODEL_STORED
+
 from .conftest import Seen
 
 QUERY = "feeling sick with a fever"
@@ -22,7 +24,7 @@ def test_a_second_visit_takes_the_model_from_storage(seen: Seen) -> None:
     seen.open()
     assert seen.until(ready="", model=None)["model"] == "network"
     seen.until(offline="kept")
-    seen.wait_for_model()
+    seen.wait(f"({MODEL_STORED})()")
     seen.open("?again#q=lost+my+keys")
     assert any("🔑" in row or "🗝" in row for row in seen.answer("lost my keys")[:5])
     assert seen.until(ready="", model=None)["model"] == "cache"
