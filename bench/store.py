@@ -192,7 +192,10 @@ def exported() -> dict[str, Path]:
         source, out = Path(place, f"{NAME}.jsonl"), Path(place, "out")
         source.write_text("\n".join(lines(f"{NAME}.jsonl.gz")) + "\n", encoding="utf-8")
         build(NAME, source, out)
-        build(NAME, source, kept["in a live segment"])
+        # In a folder without an earlier one, which the command would only bring up to date.
+        one = Path(place, f"{NAME}.findling")
+        build(NAME, source, one)
+        kept["in a live segment"].write_bytes(one.read_bytes())
         files = {path.name: path.read_bytes() for path in sorted(out.glob("segment-*"))}
         kept["published"].write_bytes(bundle.pack({**files, segments.POINTER: Path(out, segments.POINTER).read_bytes()}, inspect))
     return kept
