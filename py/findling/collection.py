@@ -29,6 +29,8 @@ RECORDS_TOGETHER = 200
 """How many documents are compared with what is there before others get their turn."""
 COMMIT_S = 10.0
 """How much of an import is lost at most, in time, when it is killed."""
+REST_AFTER_S = 0.25
+"""How long what searches have not read is left where it is: the first search comes as soon as a collection is open, and is to wait for nothing."""
 MAX_ROUNDS = 1_000
 """An engine that asks more often than this for one answer will never be content."""
 
@@ -91,8 +93,10 @@ class Collection:
         self._opening: asyncio.Future[None] | None = None
         self._is_in_pieces = False
         self._settling: asyncio.Future[None] | None = None
-        # Reading what was left in the store when it was opened.
+        # Reading what was left in the store when it was opened, while no search is under way.
         self._rest: asyncio.Future[Any] | None = None
+        self._searches = 0
+        self._quiet = asyncio.Event()
         self.keeper = self._keeper_on(shelf) if shelf is not None else None
 
     async def open(self) -> dict[str, Any]:
@@ -144,8 +148,15 @@ class Collection:
 
     async def _read_rest(self) -> None:
         """Read what searches have not read, piece by piece, so that what is open outlives its files: a change takes all, were it none."""
+        await asyncio.sleep(REST_AFTER_S)
         with suppress(FindlingError):
-            await self._ask(self._engine.remove, {"index": self.name, "ids": []})
+            await self._ask(self._engine.remove, {"index": self.name, "ids": []}, pause=self._searched)
+
+    async def _searched(self) -> None:
+        """Wait until no search is under way."""
+        while self._searches:
+            self._quiet.clear()
+            await self._quiet.wait()
 
     async def _have_whole(self) -> None:
         """Read all of a kept collection that is read in pieces, for what pieces cannot do; until then it is searched in pieces."""
@@ -323,7 +334,13 @@ class Collection:
     async def search(self, query: str, **wished: Any) -> "Found":
         """The best documents for a query, best first; none for a query with nothing in it. `wished`: see `query.plan`."""
         self._check()
-        return await self._found(plan(query, index=self.name, known=self._values(), **wished), shown=True)
+        self._searches += 1
+        try:
+            return await self._found(plan(query, index=self.name, known=self._values(), **wished), shown=True)
+        finally:
+            self._searches -= 1
+            if not self._searches:
+                self._quiet.set()
 
     def _shown(self, request: Request, answer: dict[str, Any]) -> list[dict[str, Any]]:
         """What is shown of each hit: title and snippet in pieces, and the passage the snippet is of."""
@@ -446,11 +463,13 @@ class Collection:
         method: Callable[[bytes], bytes],
         request: Request,
         decode: Callable[[bytes], dict[str, Any]] = json.loads,
+        pause: Pause = at_once,
     ) -> dict[str, Any]:
-        """Call the engine, fetch the ranges it lacks, and call again until it answers; `decode` makes sense of its reply."""
+        """Call the engine, fetch the ranges it lacks, and call again until it answers; `decode` makes sense of its reply. Each call waits for `pause`."""
         payload = encode(request)
         lacked = None
         for _ in range(MAX_ROUNDS):
+            await pause()
             self._check()
             answer = decode(method(payload))
             needs = answer.get("need")

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from findling import bundle, commits
+from findling import bundle, collection, commits
 from findling.app import App, Ticket
 from findling.collection import COMMIT_S
 from findling.errors import BadFormat, BadRequest, NotFound, StorageError, Unsupported
@@ -64,11 +64,13 @@ class Shared(MemoryStore):
 
 
 class Parted(MemoryStore):
-    """A store to which many parts of a file are one call, and that notes its calls."""
+    """A store to which many parts of a file are one call, that notes its calls and reads parts when it may."""
 
     def __init__(self, files):
         super().__init__(files)
         self.calls = []
+        self.may = asyncio.Event()
+        self.may.set()
 
     async def read(self, file, offset, length):
         self.calls.append(file)
@@ -76,6 +78,7 @@ class Parted(MemoryStore):
 
     async def read_parts(self, file, parts):
         self.calls.append(file)
+        await self.may.wait()
         return [await super(Parted, self).read(file, *each) for each in parts]
 
 
@@ -143,6 +146,43 @@ def needing(method, rounds):
         if needs:
             rounds.append([need["file"] for need in needs])
         return answer
+
+    return asked
+
+
+def test_reading_what_searches_have_not_read_waits_for_searches(kept, run, monkeypatch):
+    monkeypatch.setattr(collection, "REST_AFTER_S", 0)
+
+    async def scenario():
+        await filled(app_over(kept))
+        engine, calls = Counting.with_hashed_words(), []
+        (segment,) = [name for name in kept.files if not name.endswith(POINTER)]
+        lacking = {"need": [{"file": segment, "offset": 0, "length": 1}]}
+        for method in ("search", "remove"):
+            steps = [lambda request: json.dumps(lacking).encode(), getattr(engine, method)]
+            setattr(engine, method, noting(method, steps, calls))
+        store = Parted(kept.files)
+        app = App(engine, MemoryStore(), keep=store, inspect=inspect)
+        await app.open("things", keep=True)
+        store.may.clear()
+        searching = asyncio.ensure_future(app.search("things", "ship on water"))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        store.may.set()
+        await searching
+        while calls.count("remove") < 2:
+            await asyncio.sleep(0)
+        return calls
+
+    assert run(scenario()) == ["remove", "search", "search", "remove"]
+
+
+def noting(name, steps, calls):
+    """A method of an engine that notes that it was called, and answers by these in turn."""
+
+    def asked(request):
+        calls.append(name)
+        return steps[min(calls.count(name), len(steps)) - 1](request)
 
     return asked
 
