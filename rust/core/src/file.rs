@@ -315,6 +315,13 @@ impl File {
         Ok(bytes)
     }
 
+    /// Whether it has a section of that name, once its header was read.
+    pub fn has(&self, name: &str) -> bool {
+        self.header
+            .as_ref()
+            .is_some_and(|header| header.section(name).is_ok())
+    }
+
     /// The length of a section.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! Owns which bytes are still lacking, and in which segment each document lies; must not know how they are read. Invariant: nothing
 //! is used before it has been compared with its digests, and bytes that turn out to be damaged are forgotten. Where all segments are
-//! live and not all is to be read, records stay in their files until they are shown or all of them are needed.
+//! live and not all is to be read, records stay in their files until they are shown or all of them are needed, and tokens of the first too.
 
 use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
@@ -13,6 +13,9 @@ use crate::segment::{Contents, Pointer, Role, SegmentFile, Whole, name_digest, r
 use crate::sorted::SortedMap;
 use crate::stored::bad;
 use serde_json::json;
+
+/// So many documents of the first segment may be gone for their tokens alone to be read: each lies in another block.
+const FEW_GONE: usize = 64;
 
 /// Collections on their way, by the names they will have.
 #[derive(Debug, Default)]
@@ -95,6 +98,17 @@ impl Piece {
             length: self.length,
         })
     }
+}
+
+/// How much of a live segment is read before it is searched.
+#[derive(Clone, Copy, Debug)]
+enum Extent<'a> {
+    /// All of it.
+    All,
+    /// Everything but the records, which stay in their file until they are shown.
+    Searched,
+    /// Neither records nor tokens, but for those of documents that are gone: others are joined to it.
+    Found(&'a [u32]),
 }
 
 /// A segment of which some bytes may be at hand.
@@ -203,9 +217,16 @@ impl Loading {
         }
         let mut needs = Vec::new();
         if let Some(read) = &mut self.read {
-            let is_all = whole || read.pointer.published().is_some();
-            for (file, part) in read.pointer.segments.iter().zip(&mut read.parts) {
-                needs.extend(part.advance(file, is_all)?);
+            let pointer = &read.pointer;
+            let is_all = whole || pointer.published().is_some();
+            let named = pointer.segments.iter().zip(&pointer.gone);
+            for (at, ((file, gone), part)) in named.zip(&mut read.parts).enumerate() {
+                let extent = match at {
+                    _ if is_all => Extent::All,
+                    0 if gone.len() <= FEW_GONE => Extent::Found(gone),
+                    _ => Extent::Searched,
+                };
+                needs.extend(part.advance(file, extent)?);
             }
         }
         if !needs.is_empty() {
@@ -219,9 +240,8 @@ impl Loading {
 }
 
 impl Part {
-    /// Goes on with what is at hand; gives what is lacking. The records of a live segment are left where they are, unless all of it is
-    /// wanted.
-    fn advance(&mut self, named: &SegmentFile, is_all: bool) -> Result<Vec<Need>> {
+    /// Goes on with what is at hand; gives what is lacking.
+    fn advance(&mut self, named: &SegmentFile, extent: Extent<'_>) -> Result<Vec<Need>> {
         if let Part::Live(file) = self {
             match file.header(Kind::Index)? {
                 Answer::Need(needs) => return Ok(needs),
@@ -237,8 +257,17 @@ impl Part {
         }
         match self {
             Part::Published(piece) => Ok(piece.need().into_iter().collect()),
-            Part::Open(index) if is_all => Ok(index.fetch_part()?.needs()),
-            Part::Open(index) => index.fetch_searched(),
+            Part::Open(index) => match extent {
+                Extent::All => Ok(index.fetch_part()?.needs()),
+                Extent::Searched => index.fetch_searched(),
+                Extent::Found(gone) => {
+                    let needs = index.fetch_found()?;
+                    match needs.is_empty() {
+                        true => Ok(index.fetch_tokens(gone)?.needs()),
+                        false => Ok(needs),
+                    }
+                }
+            },
             Part::Live(_) => Ok(Vec::new()),
         }
     }

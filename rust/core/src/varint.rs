@@ -14,6 +14,12 @@ pub fn write(bytes: &mut Vec<u8>, mut number: u32) {
 
 /// Takes a number from the front; none where there is no such number.
 pub fn read(bytes: &mut &[u8]) -> Option<u32> {
+    // Most numbers are small, and there are millions of them.
+    if let [byte @ ..0x80, rest @ ..] = *bytes {
+        let number = u32::from(*byte);
+        *bytes = rest;
+        return Some(number);
+    }
     let mut number = 0_u64;
     for at in 0..5 {
         let byte = *take(bytes, 1)?.first()?;

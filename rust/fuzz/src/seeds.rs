@@ -50,7 +50,7 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(&golden)?;
     std::fs::write(golden.join("segment.findling"), segment)?;
     std::fs::write(golden.join("collection.findling"), pointer)?;
-    let golden = corpus.join("../../../tests/golden/live-2");
+    let golden = corpus.join("../../../tests/golden/live-3");
     std::fs::create_dir_all(&golden)?;
     for (name, bytes) in live_disk() {
         std::fs::write(golden.join(name.trim_start_matches("c/")), bytes)?;

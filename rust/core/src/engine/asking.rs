@@ -24,6 +24,12 @@ impl Engine {
         let index = found(&mut self.indexes, &plan.index)?;
         let encoders = Encoders::of(&self.model, &self.pieces);
         let encoding = encoders.of_plan(&plan)?;
+        if plan.explain
+            && plan.words.is_some()
+            && let Answer::Need(needs) = index.fetch_words(false)?
+        {
+            return need(&needs);
+        }
         if let Some(Encoding::Static(_)) = encoding {
             plan.weigh_statically();
         }

@@ -10,8 +10,8 @@ use crate::file::{Answer, File};
 use serde_json::value::RawValue;
 use std::ops::Range;
 
-/// How much of the records is fetched at once where all of them are: what a search in between may have to wait for.
-const STEP_BYTES: u64 = 1 << 20;
+/// How much of records or tokens is fetched at once where all of them are: what a search in between may have to wait for.
+pub(super) const STEP_BYTES: u64 = 1 << 20;
 
 /// A file in which parts of an index lie.
 #[derive(Clone, Debug)]

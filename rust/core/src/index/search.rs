@@ -191,8 +191,13 @@ impl Index {
         if ask.meaning.is_some() {
             needs.extend(self.fetch_rows()?.needs());
         }
-        if ask.words.is_some() {
-            needs.extend(self.fetch_words()?.needs());
+        if let Some((request, _)) = ask.words {
+            // What stands where is asked of the tokens.
+            let fetched = match request.clauses().next() {
+                None => self.fetch_terms()?,
+                Some(_) => self.fetch_words(false)?,
+            };
+            needs.extend(fetched.needs());
         }
         if !needs.is_empty() {
             return Ok(Answer::Need(needs));
@@ -401,7 +406,7 @@ impl Index {
     /// # Errors
     /// `bad_format` or `wrong_digest` for a damaged file.
     pub fn settle_words(&mut self) -> Result<Answer<()>> {
-        let answer = self.fetch_words()?;
+        let answer = self.fetch_terms()?;
         if let Some(words) = &mut self.words {
             words.settle();
         }

@@ -5,24 +5,27 @@
 //! believed before it has been compared with the rest of it.
 
 use super::commits::Homes;
-use super::records::Lying;
+use super::records::{Lying, STEP_BYTES};
 use super::rows::Rows;
 use super::{Document, Index, Space, lost, unusable};
 use crate::bands::Bands;
 use crate::codes::{self, DIM_CAP};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::facets::{Columns, Row};
 use crate::file::{Answer, File, Need};
 use crate::format::{self, Container, Kind};
 use crate::numbers;
 use crate::stored::{self, Meta as _, bad};
-use crate::words::{ENTRY_BYTES, Sections, Words};
+use crate::words::{ENTRY_BYTES, Lookup, Sections, Words};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::ops::Range;
 
 /// The version without words and without rows of whole documents.
 const WITHOUT_WORDS: u32 = 1;
+/// The version without what follows from tokens.
+const WITHOUT_LOOKUP: u32 = 2;
 /// Bytes of one entry of the section "documents": lengths of id and record, number of passages.
 const DOCUMENT_BYTES: usize = 12;
 
@@ -40,7 +43,7 @@ struct Meta {
 
 impl stored::Meta for Meta {
     const TYPE: &str = "flat";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const OLDEST: u32 = WITHOUT_WORDS;
 
     fn named(&self) -> (&str, u32) {
@@ -78,8 +81,13 @@ impl Index {
                     let mut needs = index.fetch_searched()?;
                     add(&mut needs, index.fetch_records(check, false)?.needs());
                     if needs.is_empty() {
-                        index.files.clear();
-                        return Ok(index);
+                        if check {
+                            needs = index.check_lookup()?.needs();
+                        }
+                        if needs.is_empty() {
+                            index.files.clear();
+                            return Ok(index);
+                        }
                     }
                     if let Some(lying) = index.files.first_mut() {
                         answer(needs, &mut lying.file);
@@ -133,6 +141,11 @@ impl Index {
             file.expect_length("whole.scales", index.wholes as u64 * 4)?;
             let entries = index.documents.len() as u64 * ENTRY_BYTES as u64;
             file.expect_length("fields", entries)?;
+            if meta.version != WITHOUT_LOOKUP {
+                for section in ["titles", "terms", "postings"] {
+                    file.length_of(section)?;
+                }
+            }
         } else {
             index.whole_rows = Some(Rows::default());
             index.words = Some(Words::blank(index.documents.len()));
@@ -239,7 +252,8 @@ impl Index {
     }
 
     fn fetch(&mut self, check: bool, in_steps: bool) -> Result<Answer<()>> {
-        let mut needs = self.fetch_searched()?;
+        let mut needs = self.fetch_rows()?.needs();
+        add(&mut needs, self.fetch_words(in_steps)?.needs());
         add(&mut needs, self.fetch_records(check, in_steps)?.needs());
         if !needs.is_empty() {
             return Ok(Answer::Need(needs));
@@ -254,7 +268,17 @@ impl Index {
     /// `bad_format` or `wrong_digest`.
     pub fn fetch_searched(&mut self) -> Result<Vec<Need>> {
         let mut needs = self.fetch_rows()?.needs();
-        add(&mut needs, self.fetch_words()?.needs());
+        add(&mut needs, self.fetch_words(false)?.needs());
+        Ok(needs)
+    }
+
+    /// Reads what most searches are content with: neither records nor tokens; gives what is lacking.
+    ///
+    /// # Errors
+    /// `bad_format` or `wrong_digest`.
+    pub fn fetch_found(&mut self) -> Result<Vec<Need>> {
+        let mut needs = self.fetch_rows()?.needs();
+        add(&mut needs, self.fetch_terms()?.needs());
         Ok(needs)
     }
 
@@ -285,28 +309,133 @@ impl Index {
         Ok(Answer::Ready(()))
     }
 
-    pub(super) fn fetch_words(&mut self) -> Result<Answer<()>> {
-        if self.words.is_none() {
+    /// Reads what words are found by, the tokens too only where the file has nothing that follows from them.
+    pub(super) fn fetch_terms(&mut self) -> Result<Answer<()>> {
+        if let Some(words) = &self.words {
+            return match words.waits_for_tokens() {
+                true => self.fetch_words(false),
+                false => Ok(Answer::Ready(())),
+            };
+        }
+        let file = self.file()?;
+        if !file.has("postings") {
+            return self.fetch_words(false);
+        }
+        let sections = ["lexicon", "fields", "titles", "terms", "postings"];
+        let [lexicon, fields, titles, terms, postings] = match file.sections(sections)? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(sections) => sections,
+        };
+        self.read_words(&Sections {
+            lexicon,
+            fields,
+            tokens: Vec::new(),
+            lookup: Some(Lookup {
+                titles,
+                terms,
+                postings,
+            }),
+        })?;
+        Ok(Answer::Ready(()))
+    }
+
+    /// Reads the words with all their tokens, of which a megabyte is lacking at once with `in_steps`, where words are searched meanwhile.
+    ///
+    /// # Errors
+    /// `bad_format` or `wrong_digest`.
+    pub fn fetch_words(&mut self, in_steps: bool) -> Result<Answer<()>> {
+        if let Some(words) = &self.words {
+            if !words.lacks_tokens() {
+                return Ok(Answer::Ready(()));
+            }
             let file = self.file()?;
-            let [lexicon, fields, tokens] = match file.sections(["lexicon", "fields", "tokens"])? {
+            if in_steps && let Answer::Need(needs) = file.hold("tokens", STEP_BYTES)? {
+                return Ok(Answer::Need(needs));
+            }
+            let tokens = match file.sections(["tokens"])? {
                 Answer::Need(needs) => return Ok(Answer::Need(needs)),
-                Answer::Ready(sections) => sections,
+                Answer::Ready([tokens]) => tokens,
             };
-            let sections = Sections {
-                lexicon,
-                fields,
-                tokens,
-            };
-            self.words = Some(Words::read(&sections, self.documents.len()).map_err(bad)?);
+            let words = self.words.as_mut().ok_or_else(lost)?;
+            words.complete(&tokens).map_err(bad)?;
+            return Ok(Answer::Ready(()));
+        }
+        let file = self.file()?;
+        let [lexicon, fields, tokens] = match file.sections(["lexicon", "fields", "tokens"])? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(sections) => sections,
+        };
+        self.read_words(&Sections {
+            lexicon,
+            fields,
+            tokens,
+            lookup: None,
+        })?;
+        Ok(Answer::Ready(()))
+    }
+
+    /// Reads the tokens of documents that are to be removed, where those of all still lie in the file.
+    ///
+    /// # Errors
+    /// `bad_format` or `wrong_digest`.
+    pub fn fetch_tokens(&mut self, documents: &[u32]) -> Result<Answer<()>> {
+        let words = self.words.as_ref().ok_or_else(lost)?;
+        let places = documents.iter().filter_map(|number| {
+            let number = *number as usize;
+            words.early(number).map(|range| (number, range))
+        });
+        let (numbers, ranges): (Vec<usize>, Vec<Range<u64>>) = places.unzip();
+        if numbers.is_empty() {
+            return Ok(Answer::Ready(()));
+        }
+        let file = self.file()?;
+        let end = file.length_of("tokens")?;
+        if ranges.iter().any(|range| range.end > end) {
+            return Err(bad("a document has more tokens than there are"));
+        }
+        let tokens = match file.pieces("tokens", &ranges)? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(tokens) => tokens,
+        };
+        let words = self.words.as_mut().ok_or_else(lost)?;
+        for (number, tokens) in numbers.into_iter().zip(tokens) {
+            words.lend(number, &tokens).map_err(bad)?;
         }
         Ok(Answer::Ready(()))
+    }
+
+    /// Compares what the file says to follow from its tokens with what does.
+    fn check_lookup(&mut self) -> Result<Answer<()>> {
+        let file = self.file()?;
+        if !file.has("postings") {
+            return Ok(Answer::Ready(()));
+        }
+        let [titles, terms, postings] = match file.sections(["titles", "terms", "postings"])? {
+            Answer::Need(needs) => return Ok(Answer::Need(needs)),
+            Answer::Ready(sections) => sections,
+        };
+        let said = Lookup {
+            titles,
+            terms,
+            postings,
+        };
+        let words = self.words.as_mut().ok_or_else(lost)?;
+        if words.sections().lookup != Some(said) {
+            return Err(bad("its terms or postings do not follow from its tokens"));
+        }
+        Ok(Answer::Ready(()))
+    }
+
+    fn read_words(&mut self, sections: &Sections) -> Result<()> {
+        self.words = Some(Words::read(sections, self.documents.len()).map_err(bad)?);
+        Ok(())
     }
 
     /// The index as the bytes of a file; `meta` takes the place of the one it has. [`Index::fetch_all`] comes first.
     ///
     /// # Errors
     /// `bad_request` when `meta` makes the header longer than 1 MiB.
-    pub fn dump(&self, meta: Option<Map<String, Value>>) -> Result<Vec<u8>> {
+    pub fn dump(&mut self, meta: Option<Map<String, Value>>) -> Result<Vec<u8>> {
         self.write(
             self.bands.clone(),
             meta.unwrap_or_else(|| self.meta.clone()),
@@ -317,16 +446,23 @@ impl Index {
     ///
     /// # Errors
     /// As for [`Index::dump`].
-    pub fn dump_documents(&self) -> Result<Vec<u8>> {
+    pub fn dump_documents(&mut self) -> Result<Vec<u8>> {
         self.write(None, Map::new())
     }
 
-    fn write(&self, bands: Option<Bands>, user: Map<String, Value>) -> Result<Vec<u8>> {
+    fn write(&mut self, bands: Option<Bands>, user: Map<String, Value>) -> Result<Vec<u8>> {
         let (Some(rows), Some(whole_rows), Some(words), Some(records)) =
-            (&self.rows, &self.whole_rows, &self.words, &self.records)
+            (&self.rows, &self.whole_rows, &mut self.words, &self.records)
         else {
             return Err(lost());
         };
+        let words = words.sections();
+        let lookup = words.lookup.as_ref().ok_or_else(|| {
+            Error::new(
+                Code::BadInput,
+                "an index of so many documents cannot be written as one file; put them into several",
+            )
+        })?;
         let mut wholes = Vec::with_capacity(self.wholes * 4);
         let mut documents = Vec::with_capacity(self.documents.len() * DOCUMENT_BYTES);
         let mut ids = String::new();
@@ -346,7 +482,6 @@ impl Index {
                 documents.extend_from_slice(&number.to_le_bytes());
             }
         }
-        let words = words.sections();
         let meta = Meta {
             r#type: Meta::TYPE.to_owned(),
             version: Meta::VERSION,
@@ -355,24 +490,29 @@ impl Index {
             bands,
             user,
         };
-        format::pack(
-            Kind::Index,
-            &stored::write_meta(&meta)?,
-            &[
-                ("documents", &documents),
-                ("ids", ids.as_bytes()),
-                ("wholes", &wholes),
-                ("columns", &self.columns.dump()),
-                ("codes", bytemuck::cast_slice(&rows.codes)),
-                ("scales", &numbers::write(&rows.scales)),
-                ("whole.codes", bytemuck::cast_slice(&whole_rows.codes)),
-                ("whole.scales", &numbers::write(&whole_rows.scales)),
-                ("lexicon", &words.lexicon),
-                ("fields", &words.fields),
-                ("tokens", &words.tokens),
-                ("records", records),
-            ],
-        )
+        let columns = self.columns.dump();
+        let scales = [
+            numbers::write(&rows.scales),
+            numbers::write(&whole_rows.scales),
+        ];
+        let sections: [(&str, &[u8]); 15] = [
+            ("documents", &documents),
+            ("ids", ids.as_bytes()),
+            ("wholes", &wholes),
+            ("columns", &columns),
+            ("codes", bytemuck::cast_slice(&rows.codes)),
+            ("scales", &scales[0]),
+            ("whole.codes", bytemuck::cast_slice(&whole_rows.codes)),
+            ("whole.scales", &scales[1]),
+            ("lexicon", &words.lexicon),
+            ("fields", &words.fields),
+            ("titles", &lookup.titles),
+            ("terms", &lookup.terms),
+            ("postings", &lookup.postings),
+            ("tokens", &words.tokens),
+            ("records", records),
+        ];
+        format::pack(Kind::Index, &stored::write_meta(&meta)?, &sections)
     }
 }
 

@@ -4,9 +4,11 @@
 //! stand by document number, each document once, and nothing here is kept in a file: it follows from the tokens.
 
 use super::lexicon::NONE;
-use super::{ACCENTS, Field, Lexicon, Mark, Token, Words};
-use crate::analysis::{Language, stems};
+use super::stems::Stems;
+use super::{Field, Lexicon, Mark, Token, Words};
+use crate::analysis::Language;
 use crate::calls;
+use std::ops::Range;
 
 /// BM25's saturation of frequencies (Robertson and Zaragoza, "The probabilistic relevance framework", 2009).
 pub(super) const K1: f64 = 1.2;
@@ -27,66 +29,6 @@ pub struct Posting {
     pub frequency: u32,
 }
 
-/// Terms by language and word, kept when documents come and go.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stems {
-    terms: Lexicon,
-    /// The terms of words that are not stemmed.
-    verbatim: Vec<u32>,
-    /// The terms of the others in each language there is.
-    of: Vec<(Language, Vec<u32>)>,
-}
-
-impl Stems {
-    /// Says which term a word has in the language of a table.
-    pub(super) fn set(&mut self, table: usize, word: u32, term: &str) {
-        let known = &mut self.of[table].1;
-        if word as usize >= known.len() {
-            known.resize(word as usize + 1, NONE);
-        }
-        known[word as usize] = self.terms.add(term, NONE).unwrap_or(0);
-    }
-
-    pub(super) fn table(&mut self, language: Language) -> usize {
-        let known = self.of.iter().position(|each| each.0 == language);
-        known.unwrap_or_else(|| {
-            self.of.push((language, Vec::new()));
-            self.of.len() - 1
-        })
-    }
-
-    /// The term of a token in a document of the language of a table.
-    fn term(&mut self, lexicon: &Lexicon, mark: Mark, table: usize) -> u32 {
-        let word = mark.word() as usize;
-        let (language, stemmed) = &mut self.of[table];
-        let known = match mark.has(Mark::VERBATIM) {
-            true => &mut self.verbatim,
-            false => stemmed,
-        };
-        if word >= known.len() {
-            known.resize(lexicon.len(), NONE);
-        }
-        if known[word] == NONE {
-            let entry = lexicon.get(mark.word());
-            let (form, letters) = entry.split_once(ACCENTS).unwrap_or((entry, entry));
-            // Terms are not more than words times languages; 2^32 of them do not fit any memory.
-            let term = if mark.has(Mark::VERBATIM) {
-                self.terms.add(form, NONE)
-            } else {
-                let stem = stems(letters, &[*language]).into_iter().next();
-                self.terms.add(stem.as_deref().unwrap_or(form), NONE)
-            };
-            known[word] = term.unwrap_or(0);
-        }
-        known[word]
-    }
-
-    pub(super) fn size_bytes(&self) -> usize {
-        let tables: usize = self.of.iter().map(|each| each.1.capacity()).sum();
-        self.terms.size_bytes() + (self.verbatim.capacity() + tables) * size_of::<u32>()
-    }
-}
-
 /// A number for a form or a term, and the document that had it last; side by side, since both are looked at together.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -95,10 +37,13 @@ struct Seen {
 }
 
 impl Seen {
-    const NEVER: Seen = Seen {
-        count: 0,
-        document: NONE,
-    };
+    /// Of a number, and no document yet.
+    fn often(count: u32) -> Seen {
+        Seen {
+            count,
+            document: NONE,
+        }
+    }
 
     /// Whether a document, of which all tokens come one after the other, has it for the first time.
     fn meet(&mut self, document: u32) -> bool {
@@ -122,7 +67,7 @@ pub struct Form<'a> {
 }
 
 /// Which documents have a term, and what scoring asks about documents.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Inverted {
     /// The language of documents that have none of their own.
     pub main: Language,
@@ -142,6 +87,64 @@ pub struct Inverted {
 }
 
 impl Inverted {
+    /// Of the main language and those of queries, where the postings of each term start and all end, these, and of each form how many
+    /// documents have it, of each document its length.
+    pub(super) fn new(
+        (main, languages): (Language, Vec<Language>),
+        starts: Vec<u32>,
+        postings: Vec<Posting>,
+        form_df: Vec<u32>,
+        lengths: Vec<u32>,
+    ) -> Inverted {
+        let mut inverted = Inverted {
+            main,
+            languages,
+            starts,
+            postings,
+            form_df,
+            norms: vec![0.0; lengths.len()],
+            total_length: lengths.iter().map(|length| u64::from(*length)).sum(),
+            lengths,
+        };
+        let average = inverted.average_length();
+        for (norm, length) in inverted.norms.iter_mut().zip(&inverted.lengths) {
+            *norm = (K1 * (1.0 - B + B * (f64::from(*length) / average))) as f32;
+        }
+        inverted
+    }
+
+    /// Takes out the documents that `keep` does not keep; those that stay move down. What is known of forms stays.
+    fn retain(&mut self, keep: &[bool]) {
+        let mut next = 0;
+        let numbers: Vec<u32> = keep
+            .iter()
+            .map(|stays| {
+                next += u32::from(*stays);
+                if *stays { next - 1 } else { NONE }
+            })
+            .collect();
+        let (mut start, mut end) = (0, 0);
+        let (starts, postings) = (&mut self.starts, &mut self.postings);
+        calls::each(starts.len().saturating_sub(1), &mut |term| {
+            let own = start..starts[term + 1] as usize;
+            start = own.end;
+            for at in own {
+                let document = numbers[postings[at].document as usize];
+                if document != NONE {
+                    postings[end] = Posting {
+                        document,
+                        ..postings[at]
+                    };
+                    end += 1;
+                }
+            }
+            starts[term + 1] = end as u32;
+        });
+        postings.truncate(end);
+        let mut stays = keep.iter();
+        self.lengths.retain(|_| stays.next() == Some(&true));
+    }
+
     /// The documents of a term, by number.
     pub fn postings(&self, term: u32) -> &[Posting] {
         let term = term as usize;
@@ -173,19 +176,81 @@ impl Inverted {
 }
 
 impl Words {
-    /// Brings the postings up to date with the documents. This takes a step for each token; searches call it, so that
-    /// many documents can be added at the price of one.
+    /// Brings the postings up to date with the documents. This takes a step for each token of documents that came since, and for each
+    /// posting; searches call it, so that many documents can be added at the price of one. Nothing is done where
+    /// [`Words::waits_for_tokens`].
     pub fn settle(&mut self) {
-        if self.inverted.is_some() {
+        if self.inverted.is_some() || self.waits_for_tokens() {
             return;
         }
-        let mut inverted = self.invert();
+        let languages = self.languages();
+        let earlier = self.earlier.take();
+        let earlier = earlier.filter(|earlier| earlier.main == languages.0);
+        let mut inverted = self.invert(&languages, earlier);
         let live = inverted.form_df.iter().filter(|df| **df > 0).count();
-        if self.lexicon.len() > SWEEP_FROM && self.lexicon.len() / SWEEP_SHARE > live {
+        let is_large = self.lexicon.len() > SWEEP_FROM && self.lexicon.len() / SWEEP_SHARE > live;
+        if is_large && !self.lacks_tokens() {
             self.sweep();
-            inverted = self.invert();
+            inverted = self.invert(&languages, None);
         }
         self.inverted = Some(inverted);
+    }
+
+    /// Whether tokens have to come before words are found: what is known of documents without them was made with another main language.
+    pub fn waits_for_tokens(&self) -> bool {
+        let is_usable = |earlier: &Inverted| earlier.main == self.languages().0;
+        self.lacks_tokens()
+            && self.inverted.is_none()
+            && !self.earlier.as_ref().is_some_and(is_usable)
+    }
+
+    /// Notes that documents come or go.
+    pub(super) fn outdate(&mut self) {
+        if let Some(inverted) = self.inverted.take() {
+            self.earlier = Some(inverted);
+        }
+    }
+
+    /// Takes the documents that go out of what is known of those before; where their tokens are not at hand nothing of it stays.
+    pub(super) fn forget(&mut self, keep: &[bool]) {
+        let Some(mut earlier) = self.earlier.take() else {
+            return;
+        };
+        let known = earlier.lengths.len();
+        let mut forms: Vec<u32> = Vec::new();
+        for (number, document) in self.documents[..known].iter().enumerate() {
+            if keep[number] {
+                continue;
+            }
+            let tokens = match number < self.early.starts.len() {
+                false => Some(&self.tokens[document.all()]),
+                true => {
+                    let mut lent = self.early.lent.iter();
+                    lent.find(|lent| lent.0 == number)
+                        .map(|lent| lent.1.as_slice())
+                }
+            };
+            let Some(tokens) = tokens else {
+                return;
+            };
+            let table = self.stems.table(document.language.unwrap_or(earlier.main));
+            forms.clear();
+            for mark in tokens.iter().map(|token| Mark(*token)) {
+                if mark != Mark::GAP {
+                    forms.push(self.heads[mark.word() as usize]);
+                    self.stems.let_go(mark, table);
+                }
+            }
+            forms.sort_unstable();
+            forms.dedup();
+            for form in &forms {
+                if let Some(df) = earlier.form_df.get_mut(*form as usize) {
+                    *df = df.saturating_sub(1);
+                }
+            }
+        }
+        earlier.retain(&keep[..known]);
+        self.earlier = Some(earlier);
     }
 
     /// The postings; none before [`Words::settle`].
@@ -195,7 +260,7 @@ impl Words {
 
     /// The terms; some may have no documents any more, or not yet.
     pub fn terms(&self) -> &Lexicon {
-        &self.stems.terms
+        self.stems.terms()
     }
 
     /// The surface forms that documents have, each as often as it has terms: the form, the number of its documents, the
@@ -204,14 +269,12 @@ impl Words {
         &'a self,
         inverted: &'a Inverted,
     ) -> impl Iterator<Item = (&'a str, u32, u32, u32)> {
-        let tables = self.stems.of.iter().map(|each| &each.1);
-        let known = tables
-            .chain([&self.stems.verbatim])
-            .flat_map(|table| table.iter().zip(&self.heads));
-        known.filter_map(|(term, form)| {
+        let tables = self.stems.tables().iter();
+        let known = tables.flat_map(|table| table.stems.iter().zip(&self.heads));
+        let held = known.filter(|(stem, _)| stem.tokens > 0);
+        held.map(|(stem, form)| {
             let df = inverted.form_df(*form);
-            let is_held = df > 0 && *term != NONE && !inverted.postings(*term).is_empty();
-            is_held.then(|| (self.lexicon.get(*form), df, *form, *term))
+            (self.lexicon.get(*form), df, *form, stem.term)
         })
     }
 
@@ -241,26 +304,22 @@ impl Words {
     pub fn tokens(&self, document: usize, field: Field) -> impl Iterator<Item = Token> {
         let main = self.inverted.as_ref().map(|inverted| inverted.main);
         let language = self.documents[document].language.or(main);
-        let own = self.stems.of.iter().find(|each| Some(each.0) == language);
+        let table = language.and_then(|language| self.stems.place(language));
         let mut next = 0;
-        let tokens = own.into_iter().flat_map(move |(_, stemmed)| {
+        let tokens = table.into_iter().flat_map(move |table| {
             let tokens = &self.tokens[self.documents[document].tokens(field)];
-            tokens.iter().map(move |token| (stemmed, Mark(*token)))
+            tokens.iter().map(move |token| (table, Mark(*token)))
         });
-        tokens.filter_map(move |(stemmed, mark)| {
+        tokens.filter_map(move |(table, mark)| {
             next += u32::from(!mark.has(Mark::JOINED));
             if mark == Mark::GAP {
                 return None;
             }
-            let table = match mark.has(Mark::VERBATIM) {
-                true => &self.stems.verbatim,
-                false => stemmed,
-            };
             Some(Token {
                 field,
                 position: next - 1,
                 form: self.heads[mark.word() as usize],
-                term: table.get(mark.word() as usize).copied().unwrap_or(NONE),
+                term: self.stems.term(mark, table).unwrap_or(NONE),
                 whole: mark.has(Mark::WHOLE),
             })
         })
@@ -296,20 +355,36 @@ impl Words {
         (main, held)
     }
 
-    fn invert(&mut self) -> Inverted {
-        let (main, languages) = self.languages();
+    /// The postings of all documents; `earlier` are those of the first.
+    fn invert(
+        &mut self,
+        (main, languages): &(Language, Vec<Language>),
+        earlier: Option<Inverted>,
+    ) -> Inverted {
+        let mut earlier = earlier.unwrap_or_default();
+        let first = earlier.lengths.len();
+        earlier.form_df.resize(self.heads.len(), 0);
         // Of each word its form, and beside it how many documents have it where it is one.
-        let heads = self.heads.iter().map(|head| (*head, Seen::NEVER));
-        let mut forms: Vec<(u32, Seen)> = heads.collect();
+        let heads = self.heads.iter().zip(&earlier.form_df);
+        let mut forms: Vec<(u32, Seen)> =
+            heads.map(|(head, df)| (*head, Seen::often(*df))).collect();
         // Of each term how many documents have it, and then where its next posting goes.
-        let mut seen: Vec<Seen> = Vec::new();
-        let mut terms = vec![NONE; self.tokens.len()];
-        let (documents, stems) = (&self.documents, &mut self.stems);
-        calls::each(documents.len(), &mut |number| {
-            let (document, number) = (&documents[number], number as u32);
-            let table = stems.table(document.language.unwrap_or(main));
+        let runs = earlier.starts.windows(2);
+        let mut seen: Vec<Seen> = runs.map(|run| Seen::often(run[1] - run[0])).collect();
+        let (documents, stems) = (&self.documents[first..], &mut self.stems);
+        if first == 0 {
+            stems.let_all_go();
+        }
+        let start = documents
+            .first()
+            .map_or(self.tokens.len(), |document| document.start);
+        let mut terms = vec![NONE; self.tokens.len() - start];
+        let among = |range: Range<usize>| range.start - start..range.end - start;
+        calls::each(documents.len(), &mut |at| {
+            let (document, number) = (&documents[at], (first + at) as u32);
+            let table = stems.table(document.language.unwrap_or(*main));
             let tokens = self.tokens[document.all()].iter();
-            for (token, own) in tokens.zip(&mut terms[document.all()]) {
+            for (token, own) in tokens.zip(&mut terms[among(document.all())]) {
                 let mark = Mark(*token);
                 if mark == Mark::GAP {
                     continue;
@@ -317,9 +392,9 @@ impl Words {
                 let head = forms[mark.word() as usize].0;
                 let form = &mut forms[head as usize].1;
                 form.count += u32::from(form.meet(number));
-                *own = stems.term(&self.lexicon, mark, table);
+                *own = stems.take(&self.lexicon, mark, table);
                 if *own as usize >= seen.len() {
-                    seen.resize(stems.terms.len(), Seen::NEVER);
+                    seen.resize(stems.terms().len(), Seen::often(0));
                 }
                 let term = &mut seen[*own as usize];
                 term.count += u32::from(term.meet(number));
@@ -332,24 +407,29 @@ impl Words {
             let start = end;
             end += term.count;
             starts.push(end);
-            *term = Seen {
-                count: start,
-                ..Seen::NEVER
-            };
+            *term = Seen::often(start);
         }
         let none = Posting {
             document: NONE,
             frequency: 0,
         };
         let mut postings = vec![none; end as usize];
-        let mut lengths: Vec<u32> = Vec::with_capacity(self.documents.len());
-        calls::each(documents.len(), &mut |number| {
-            let (document, number) = (&documents[number], number as u32);
+        let known = earlier.starts.len().saturating_sub(1);
+        calls::each(known, &mut |term| {
+            let own = earlier.postings(term as u32);
+            let start = seen[term].count as usize;
+            postings[start..start + own.len()].copy_from_slice(own);
+            seen[term].count += own.len() as u32;
+        });
+        let mut lengths = earlier.lengths;
+        lengths.reserve_exact(documents.len());
+        calls::each(documents.len(), &mut |at| {
+            let (document, number) = (&documents[at], (first + at) as u32);
             let mut length = 0;
             for field in Field::ALL {
                 let own = document.tokens(field);
                 let weight = field.weight();
-                for (token, term) in self.tokens[own.clone()].iter().zip(&terms[own]) {
+                for (token, term) in self.tokens[own.clone()].iter().zip(&terms[among(own)]) {
                     let mark = Mark(*token);
                     if mark == Mark::GAP {
                         continue;
@@ -369,21 +449,14 @@ impl Words {
             }
             lengths.push(length);
         });
-        let mut inverted = Inverted {
-            main,
-            languages,
+        let form_df = forms.iter().map(|(_, form)| form.count).collect();
+        Inverted::new(
+            (*main, languages.clone()),
             starts,
             postings,
-            form_df: forms.iter().map(|(_, form)| form.count).collect(),
-            norms: vec![0.0; self.documents.len()],
-            total_length: lengths.iter().map(|length| u64::from(*length)).sum(),
+            form_df,
             lengths,
-        };
-        let average = inverted.average_length();
-        for (norm, length) in inverted.norms.iter_mut().zip(&inverted.lengths) {
-            *norm = (K1 * (1.0 - B + B * (f64::from(*length) / average))) as f32;
-        }
-        inverted
+        )
     }
 
     /// Which words of the lexicon some token has, with their forms.

@@ -30,6 +30,13 @@ impl Lexicon {
         }
     }
 
+    /// With slots for as many words, which may come in any order.
+    pub(super) fn with_slots(words: usize) -> Lexicon {
+        let mut lexicon = Lexicon::default();
+        lexicon.spread(words);
+        lexicon
+    }
+
     /// How many words there are.
     pub fn len(&self) -> usize {
         self.ends.len()

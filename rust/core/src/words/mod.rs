@@ -7,9 +7,11 @@ mod condition;
 mod given;
 mod inverted;
 mod lexicon;
+mod lookup;
 mod query;
 mod score;
 mod spelling;
+mod stems;
 mod stored;
 mod titled;
 
@@ -17,15 +19,16 @@ pub use condition::{Condition, Part, holds};
 pub use given::Given;
 pub use inverted::{Form, Inverted, Posting};
 pub use lexicon::Lexicon;
+pub use lookup::Lookup;
 pub use query::{Asked, Clause, Query, Request, Word, read};
 pub use score::{Impact, Scores, Share, share};
 pub use spelling::{Correction, doubtful, mend};
 pub use stored::{ENTRY_BYTES, Sections};
 
 use crate::analysis::{self, Language};
-use inverted::Stems;
 use serde::Deserialize;
 use std::ops::Range;
+use stems::Stems;
 
 /// What a document has words in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -166,11 +169,25 @@ pub struct Words {
     /// Of each word the number of its form.
     heads: Vec<u32>,
     documents: Vec<Document>,
-    /// The tokens of all documents, field after field.
+    /// The tokens of all documents, field after field; of early ones those of titles only.
     tokens: Vec<u32>,
+    early: Early,
     stems: Stems,
     /// None where documents came or went since it was made.
     inverted: Option<Inverted>,
+    /// The one before, of the first of the documents: what came since is yet to be added.
+    earlier: Option<Inverted>,
+}
+
+/// The first documents, whose tokens but those of titles are still to come, see [`Words::complete`].
+#[derive(Clone, Debug, Default)]
+struct Early {
+    /// Where the tokens of each stand in what is to come.
+    starts: Vec<usize>,
+    /// How many tokens are to come.
+    end: usize,
+    /// Those of some that are to be removed, by number.
+    lent: Vec<(usize, Vec<u32>)>,
 }
 
 impl Words {
@@ -190,7 +207,7 @@ impl Words {
     /// Adds a document behind the others, without a source one without a word; gives the number of tokens of its text, wholes
     /// not counted.
     pub fn add(&mut self, source: Option<&Source>) -> usize {
-        self.inverted = None;
+        self.outdate();
         let start = self.tokens.len();
         let mut counts = [0; FIELDS];
         let Some(source) = source else {
@@ -277,7 +294,7 @@ impl Words {
         Some(number)
     }
 
-    /// Appends documents of others, by their numbers; none where there are too many words.
+    /// Appends documents of others, which have all their tokens, by their numbers; none where there are too many words.
     pub fn append(&mut self, others: &Words, documents: &[usize]) -> Option<()> {
         // Of each word of theirs the number it has here.
         let mut numbers = vec![lexicon::NONE; others.lexicon.len()];
@@ -302,34 +319,46 @@ impl Words {
                 ..theirs.clone()
             });
         }
-        self.inverted = None;
+        self.outdate();
         Some(())
     }
 
     /// Removes the documents that `keep` does not keep; those that stay move down, in order.
     pub fn retain(&mut self, keep: &[bool]) {
-        let mut number = 0;
-        let mut end = 0;
-        let tokens = &mut self.tokens;
+        self.outdate();
+        self.forget(keep);
+        let (mut number, mut end) = (0, 0);
+        let (tokens, early) = (&mut self.tokens, self.early.starts.len());
         self.documents.retain_mut(|document| {
             let stays = keep[number];
-            number += 1;
             if stays {
-                let own = document.all();
+                let own = match number < early {
+                    true => document.tokens(Field::Title),
+                    false => document.all(),
+                };
                 let length = own.len();
                 tokens.copy_within(own, end);
                 document.start = end;
                 end += length;
             }
+            number += 1;
             stays
         });
         tokens.truncate(end);
-        self.inverted = None;
+        let mut stays = keep.iter();
+        self.early.starts.retain(|_| stays.next() == Some(&true));
+        self.early.lent.clear();
     }
 
     /// The number of documents.
     pub fn documents(&self) -> usize {
         self.documents.len()
+    }
+
+    /// Whether tokens of documents, but those of titles, are still to come: until then nothing can be written, and neither phrases nor parts
+    /// of a score are known.
+    pub fn lacks_tokens(&self) -> bool {
+        !self.early.starts.is_empty()
     }
 
     /// Whether no document has a word.
@@ -352,7 +381,7 @@ impl Words {
         for document in &mut self.documents {
             document.language.get_or_insert(language);
         }
-        self.inverted = None;
+        (self.inverted, self.earlier) = (None, None);
     }
 
     /// How many tokens each field of a document has, wholes not counted.
@@ -371,7 +400,11 @@ impl Words {
             + self.heads.capacity() * size_of::<u32>()
             + self.documents.capacity() * size_of::<Document>()
             + self.tokens.capacity() * size_of::<u32>()
+            + self.early.starts.capacity() * size_of::<usize>()
             + self.stems.size_bytes()
-            + self.inverted.as_ref().map_or(0, Inverted::size_bytes)
+            + [&self.inverted, &self.earlier]
+                .map(|each| each.as_ref().map_or(0, Inverted::size_bytes))
+                .iter()
+                .sum::<usize>()
     }
 }

@@ -7,7 +7,7 @@ use super::disk::{
     DIM, Disk, PLAIN, POINTER, add, answered, commit, digest, named_by, new_engine, open, remove,
     status, taken_apart, write,
 };
-use super::support::Seeded;
+use super::support::{Parts, Seeded};
 use findling_core::Engine;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -236,8 +236,11 @@ fn records_of_live_segments_are_read_when_they_are_shown_or_all_of_them_are_need
         for (mut plan, expected) in plans().into_iter().zip(expected(&held)) {
             plan["index"] = json!("i");
             let plan = plan.to_string();
-            let found = answered(&mut engine, &disk, |engine| engine.search(plan.as_bytes()));
-            assert_eq!(found.unwrap(), expected);
+            // As the first of all searches, and behind others.
+            for engine in [&mut open(&disk, false).unwrap().0, &mut engine] {
+                let found = answered(engine, &disk, |engine| engine.search(plan.as_bytes()));
+                assert_eq!(found.unwrap(), expected);
+            }
         }
         // A change takes all of it, were it none: the files may go then.
         let nothing = br#"{"index":"i","ids":[]}"#;
@@ -269,6 +272,36 @@ fn a_damaged_record_is_refused_when_it_is_shown_and_read_again() {
     let whole = open(&damaged, true).map(|_| ());
     assert_eq!(whole.unwrap_err().code(), "wrong_digest");
     answered(&mut engine, &disk, |engine| engine.search(all)).unwrap();
+}
+
+#[test]
+fn tokens_of_a_segment_alone_are_read_when_places_are_asked_for_or_all_of_it_is_needed() {
+    let (disk, ..) = in_segments(1);
+    let mut damaged = disk.clone();
+    for (_, bytes) in damaged.iter_mut().filter(|(name, _)| *name != POINTER) {
+        let parts = Parts::of(bytes);
+        let tokens = parts.names.iter().position(|name| name == "tokens");
+        let tokens = &parts.contents[tokens.unwrap()];
+        let mut places = bytes.windows(tokens.len());
+        let at = places.rposition(|place| place == tokens).unwrap();
+        bytes[at + tokens.len() / 2] ^= 1;
+    }
+    let (mut engine, _) = open(&damaged, false).unwrap();
+    let ask = |engine: &mut Engine, disk: &Disk, more: &str| {
+        let plan = format!(r#"{{"index":"i","words":{{"text":"boats rocket"{more}}}"#);
+        answered(engine, disk, |engine| engine.search(plan.as_bytes()))
+    };
+    let found = ask(&mut engine, &damaged, "}").unwrap();
+    assert!(found["total"].as_u64().unwrap() > 5);
+    for more in [r#","phrases":[{"text":"boats"}]}"#, r#"},"explain":true"#] {
+        let refused = ask(&mut engine, &damaged, more);
+        assert_eq!(refused.unwrap_err().code(), "wrong_digest");
+    }
+    let nothing = br#"{"index":"i","ids":[]}"#;
+    let taken = answered(&mut engine, &damaged, |engine| engine.remove(nothing));
+    assert_eq!(taken.unwrap_err().code(), "wrong_digest");
+    assert_eq!(ask(&mut engine, &damaged, "}").unwrap(), found);
+    ask(&mut engine, &disk, r#"},"explain":true"#).unwrap();
 }
 
 #[test]

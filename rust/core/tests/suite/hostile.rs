@@ -191,7 +191,7 @@ fn a_forged_meta_of_an_index_is_refused() {
         (json!({}), Code::BadFormat),
         (with("extra", json!(1)), Code::BadFormat),
         (with("type", json!("graph")), Code::BadFormat),
-        (with("version", json!(3)), Code::WrongVersion),
+        (with("version", json!(4)), Code::WrongVersion),
         (with("version", json!(0)), Code::WrongVersion),
         (with("version", json!(-1)), Code::BadFormat),
         (with("dim", json!(0)), Code::BadFormat),

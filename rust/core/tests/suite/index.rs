@@ -279,7 +279,7 @@ fn vectors_of_another_model_are_refused() {
 #[test]
 fn a_dump_is_read_back_whole() {
     for documents in [0, 1, 50] {
-        let index = if documents == 0 {
+        let mut index = if documents == 0 {
             Index::new()
         } else {
             sample_index(documents, DIM, 3)
@@ -347,4 +347,35 @@ fn a_file_of_the_version_without_words_is_read() {
     let mut buffers = Buffers::default();
     let found = read.search(&ask, &mut buffers).unwrap();
     assert_eq!(found, Answer::Ready(&[][..]));
+}
+
+#[test]
+fn a_file_of_the_version_without_what_follows_from_tokens_is_read() {
+    let mut index = sample_index(50, DIM, 3);
+    let written = index.dump(None).unwrap();
+    let mut parts = Parts::of(&written);
+    for name in ["titles", "terms", "postings"] {
+        let at = parts.names.iter().position(|each| each == name).unwrap();
+        parts.names.remove(at);
+        parts.contents.remove(at);
+    }
+    let refused = Index::load(&parts.pack()).map(|_| ()).unwrap_err();
+    assert_eq!(refused.code, Code::BadFormat);
+    parts.meta["version"] = json!(2);
+    let mut read = Index::load(&parts.pack()).unwrap();
+    assert_eq!(read.dump(None).unwrap(), written);
+}
+
+#[test]
+fn a_file_whose_terms_do_not_follow_from_its_tokens_is_refused_where_all_of_it_is_checked() {
+    let mut index = sample_index(50, DIM, 3);
+    let good = Parts::of(&index.dump(None).unwrap());
+    let other = Parts::of(&sample_index(49, DIM, 3).dump(None).unwrap());
+    for name in ["titles", "terms", "postings"] {
+        let mut forged = good.clone();
+        let at = good.names.iter().position(|each| each == name).unwrap();
+        forged.contents[at].clone_from(&other.contents[at]);
+        let refused = Index::load(&forged.pack()).map(|_| ()).unwrap_err();
+        assert_eq!(refused.code, Code::BadFormat, "{name}");
+    }
 }
