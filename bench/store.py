@@ -27,6 +27,7 @@ from findling.engine import inspect
 NAME = "debian-src"
 FILES, DOCUMENTS, ROUNDS = 1000, 5000, 5
 QUERIES = ("editor for pictures", "library that reads sound", "play chess", "guess passwords", "draw a map")
+LIVE = "in a live segment"
 LONGEST_ASKED_MS, REOPEN_ASKED_MS, MEMORY_ASKED_MB = 50.0, 400.0, 350.0
 READY = "html[data-ready][data-model]:not([data-model=''])"
 WATCH = """
@@ -60,6 +61,14 @@ async ([version]) => {
       const start = performance.now();
       const {documents, saved} = await client.call("import", {collection, bytes}, {transfer: [bytes.buffer]});
       return {took: performance.now() - start, documents, saved};
+    },
+    async replace(collection, document, query) {
+      await client.call("open", {collection, keep: true});
+      await client.search({collection, query});
+      const {replaced} = await client.call("add", {collection, documents: [document]});
+      const start = performance.now();
+      await client.search({collection, query});
+      return {replaced, took: performance.now() - start};
     },
     async reopen(collection, query) {
       const start = performance.now();
@@ -187,7 +196,7 @@ def import_of(place: str, case: str, give: Callable[[Page, str], None]) -> None:
 
 def exported() -> dict[str, Path]:
     """The whole collection in a file, by what it is kept as: as `findling export` makes it of one, and as documents that were added."""
-    kept = {"published": CACHE / f"{NAME}.findling.zip", "in a live segment": CACHE / f"{NAME}.findling"}
+    kept = {"published": CACHE / f"{NAME}.findling.zip", LIVE: CACHE / f"{NAME}.findling"}
     with tempfile.TemporaryDirectory() as place:
         source, out = Path(place, f"{NAME}.jsonl"), Path(place, "out")
         source.write_text("\n".join(lines(f"{NAME}.jsonl.gz")) + "\n", encoding="utf-8")
@@ -195,7 +204,7 @@ def exported() -> dict[str, Path]:
         # In a folder without an earlier one, which the command would only bring up to date.
         one = Path(place, f"{NAME}.findling")
         build(NAME, source, one)
-        kept["in a live segment"].write_bytes(one.read_bytes())
+        kept[LIVE].write_bytes(one.read_bytes())
         files = {path.name: path.read_bytes() for path in sorted(out.glob("segment-*"))}
         kept["published"].write_bytes(bundle.pack({**files, segments.POINTER: Path(out, segments.POINTER).read_bytes()}, inspect))
     return kept
@@ -209,20 +218,34 @@ def reopen() -> None:
 
 
 def reopen_of(file: Path, kind: str, page: Page, site: str) -> None:
-    """The collection in a file is imported once, and opened again and searched in each round."""
+    """The collection in a file is imported once, and opened again and searched in each round; the live one once more when a document was replaced."""
     page.route("**/bench.file", lambda route: route.fulfill(path=file))
     ask(page, "start")
     taken = ask(page, "take", NAME, f"{site}bench.file")
     assert taken["saved"], "the collection was not kept"
     ask(page, "stop")
+    case = f"{taken['documents']} documents kept {kind}"
+    report("store", case, "import", taken["took"], "ms")
+    rounds_of(case, page)
+    if kind == LIVE:
+        ask(page, "start")
+        (document,) = texts(1)
+        changed = ask(page, "replace", NAME, {**document, "title": "another"}, QUERIES[0])
+        assert changed["replaced"] == 1, "no document was replaced"
+        ask(page, "stop")
+        case = f"{case}, one replaced"
+        report("store", case, "the search after it", changed["took"], "ms")
+        rounds_of(case, page)
+
+
+def rounds_of(case: str, page: Page) -> None:
+    """Each round opens the collection and searches it."""
     rounds = []
     for query in QUERIES[:ROUNDS]:
         ask(page, "start")
         rounds.append(ask(page, "reopen", NAME, query))
         say(f"store: reopened {rounds[-1]}")
         ask(page, "stop")
-    case = f"{taken['documents']} documents kept {kind}"
-    report("store", case, "import of the bundle", taken["took"], "ms")
     for metric, key in (("opened", "opened"), ("to the first hits", "took")):
         report("store", case, f"{metric}, median of {ROUNDS}", statistics.median(each[key] for each in rounds), "ms", REOPEN_ASKED_MS)
     report("store", case, "to the first hits, least", min(each["took"] for each in rounds), "ms", REOPEN_ASKED_MS)

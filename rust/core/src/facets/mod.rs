@@ -27,6 +27,7 @@ pub use set::Set;
 pub use stored::{directory, directory_bytes};
 pub use value::{VALUE_CAP, Value};
 
+use crate::calls;
 use crate::error::{Code, Error, Result};
 use crate::sorted::SortedMap;
 use dictionary::Dictionary;
@@ -119,15 +120,15 @@ impl Field {
     fn picked(&self, documents: &[usize]) -> Field {
         let mut field = Field::default();
         let mut known = vec![None; self.dictionary.len()];
-        for document in documents {
-            for value in self.of(*document) {
+        calls::each(documents.len(), &mut |at| {
+            for value in self.of(documents[at]) {
                 let key = self.dictionary.key(*value as usize);
                 let number =
                     known[*value as usize].get_or_insert_with(|| field.dictionary.push(key));
                 field.values.push(*number);
             }
             field.ends.push(field.values.len() as u32);
-        }
+        });
         field
     }
 }

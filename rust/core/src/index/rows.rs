@@ -38,14 +38,24 @@ impl Rows {
     }
 
     pub(super) fn extend(&mut self, rows: &Rows) {
+        self.make_room(rows.codes.len());
         self.codes.extend_from_slice(&rows.codes);
         self.scales.extend_from_slice(&rows.scales);
     }
 
     /// Appends some rows of others, of which there are any.
     pub(super) fn extend_some(&mut self, rows: &Rows, some: Range<usize>) {
-        self.codes.extend_from_slice(rows.codes(&some));
+        let codes = rows.codes(&some);
+        self.make_room(codes.len());
+        self.codes.extend_from_slice(codes);
         self.scales.extend_from_slice(&rows.scales[some]);
+    }
+
+    /// Makes room for as many more codes: they are most of what an index holds, so that it grows by an eighth, not to the double.
+    fn make_room(&mut self, codes: usize) {
+        if self.codes.capacity() - self.codes.len() < codes {
+            self.codes.reserve_exact(codes.max(self.codes.len() / 8));
+        }
     }
 
     /// The codes of some of the rows.

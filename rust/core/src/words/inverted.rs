@@ -400,26 +400,20 @@ impl Words {
                 term.count += u32::from(term.meet(number));
             }
         });
-        let mut starts = Vec::with_capacity(seen.len() + 1);
-        let mut end = 0;
-        starts.push(0);
-        for term in &mut seen {
-            let start = end;
-            end += term.count;
-            starts.push(end);
-            *term = Seen::often(start);
-        }
+        let all: usize = seen.iter().map(|term| term.count as usize).sum();
         let none = Posting {
             document: NONE,
             frequency: 0,
         };
-        let mut postings = vec![none; end as usize];
-        let known = earlier.starts.len().saturating_sub(1);
-        calls::each(known, &mut |term| {
-            let own = earlier.postings(term as u32);
-            let start = seen[term].count as usize;
-            postings[start..start + own.len()].copy_from_slice(own);
-            seen[term].count += own.len() as u32;
+        let (mut starts, mut postings) =
+            (Vec::with_capacity(seen.len() + 1), Vec::with_capacity(all));
+        starts.push(0);
+        calls::each(seen.len(), &mut |term| {
+            let end = postings.len() + seen[term].count as usize;
+            postings.extend_from_slice(earlier.postings(term as u32));
+            seen[term] = Seen::often(postings.len() as u32);
+            postings.resize(end, none);
+            starts.push(end as u32);
         });
         let mut lengths = earlier.lengths;
         lengths.reserve_exact(documents.len());

@@ -4,6 +4,8 @@
 //! order; knows nothing of documents. Invariant: a word has one number, in the order of arrival, and no number depends on how
 //! the table hashes.
 
+use crate::calls;
+
 /// No number.
 pub(super) const NONE: u32 = u32::MAX;
 const SLOTS_MIN: usize = 16;
@@ -139,16 +141,18 @@ impl Lexicon {
         self.slots.clear();
         self.slots.resize(slots, NONE);
         let last = slots - 1;
-        for number in self.hashes.len() as u32..self.len() as u32 {
-            self.hashes.push(hash(self.get(number)));
-        }
-        for (number, hash) in (0_u32..).zip(&self.hashes) {
-            let mut slot = *hash as usize & last;
-            while self.slots[slot] != NONE {
+        let known = self.hashes.len();
+        calls::each(self.len() - known, &mut |at| {
+            self.hashes.push(hash(self.get((known + at) as u32)));
+        });
+        let Lexicon { hashes, slots, .. } = self;
+        calls::each(hashes.len(), &mut |number| {
+            let mut slot = hashes[number] as usize & last;
+            while slots[slot] != NONE {
                 slot = (slot + 1) & last;
             }
-            self.slots[slot] = number;
-        }
+            slots[slot] = number as u32;
+        });
     }
 }
 
