@@ -54,6 +54,8 @@ async ([version]) => {
       client = new Client();
       await client.call("open", {collection: "warm", src: new URL(build.demo.url, new URL(`/${version}/build.js`, location.href)).href});
       await client.search({collection: "warm", query: "a warm query", encoder: "model"});
+      // As the page does before it opens anything.
+      await client.call("collections", {});
     },
     stop: () => client.close(),
     async take(collection, url) {

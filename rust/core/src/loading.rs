@@ -8,7 +8,7 @@ use crate::analysis::Language;
 use crate::error::{Code, Error, Result};
 use crate::file::{Answer, File, Need};
 use crate::format::{Kind, hex};
-use crate::index::Index;
+use crate::index::{Index, add};
 use crate::segment::{Contents, Pointer, Role, SegmentFile, Whole, name_digest, role};
 use crate::sorted::SortedMap;
 use crate::stored::bad;
@@ -248,7 +248,11 @@ impl Part {
                 Answer::Ready(header) => check_named(named, &hex(&header.digest))?,
             }
             match Index::open(file)? {
-                Answer::Need(needs) => return Ok(needs),
+                Answer::Need(mut needs) => {
+                    let with_tokens = !matches!(extent, Extent::Found(_));
+                    add(&mut needs, Index::lacks_searched(file, with_tokens)?);
+                    return Ok(needs);
+                }
                 Answer::Ready(index) => {
                     check_counted(named, &index)?;
                     *self = Part::Open(Box::new(index));

@@ -49,6 +49,7 @@ impl Index {
 
     /// As [`Index::contents`], the records empty, which are most of it.
     pub(crate) fn contents_without_records(&mut self) -> Result<Contents> {
+        self.all_words().ok_or_else(lost)?;
         self.parts().ok_or_else(lost)?.words.settle();
         let (Some(rows), Some(wholes), Some(words)) = (&self.rows, &self.whole_rows, &self.words)
         else {

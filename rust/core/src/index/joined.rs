@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::stored::bad;
 
 impl Index {
-    /// Appends all documents of another index; both are in memory, but for the records of both, which may lie in files.
+    /// Appends all documents of another index; it is in memory but for its records, this one but for records and tokens.
     ///
     /// # Errors
     /// `bad_format` when they have vectors of different spaces, the same ids, or more words or values than an index can have.
@@ -27,7 +27,7 @@ impl Index {
             return Err(bad("its segments have vectors of different models"));
         }
         let (Some(rows), Some(whole_rows), Some(words)) =
-            (&other.rows, &other.whole_rows, &other.words)
+            (&other.rows, &other.whole_rows, other.all_words())
         else {
             return Err(lost());
         };

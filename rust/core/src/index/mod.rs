@@ -16,6 +16,7 @@ mod stored;
 
 pub use commits::{Plan, Stored, StoredSegment};
 pub use search::{Ask, Buffers, Found, Meaning};
+pub(crate) use stored::add;
 
 use crate::bands::Bands;
 use crate::error::{Code, Error, Result};

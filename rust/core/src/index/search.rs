@@ -421,6 +421,11 @@ impl Index {
         self.words.as_ref().ok_or_else(lost)
     }
 
+    /// The words, once all their tokens are at hand.
+    pub(super) fn all_words(&self) -> Option<&Words> {
+        self.words.as_ref().filter(|words| !words.lacks_tokens())
+    }
+
     /// Gives documents without a language this one.
     ///
     /// # Errors

@@ -160,6 +160,26 @@ impl Index {
         Ok(Answer::Ready(index))
     }
 
+    /// What is lacking of what searches go through, with tokens or with what follows from them, so that it comes together with what
+    /// [`Index::open`] lacks: to ask once more takes a browser as long as to read megabytes.
+    ///
+    /// # Errors
+    /// `bug` before the header of the file was read.
+    pub fn lacks_searched(file: &mut File, with_tokens: bool) -> Result<Vec<Need>> {
+        let words: &[&str] = match with_tokens || !file.has("postings") {
+            true => &["tokens"],
+            false => &["titles", "terms", "postings"],
+        };
+        let rows = ["codes", "scales", "whole.codes", "whole.scales"];
+        let mut needs = Vec::new();
+        for section in rows.iter().chain(&["lexicon", "fields"]).chain(words) {
+            if file.has(section) {
+                add(&mut needs, file.lacks(section)?);
+            }
+        }
+        Ok(needs)
+    }
+
     /// Marks the documents that have a row as a whole.
     fn read_wholes(&mut self, wholes: &[u8]) -> Result<()> {
         let (wholes, rest) = wholes.as_chunks::<4>();
@@ -451,6 +471,7 @@ impl Index {
     }
 
     fn write(&mut self, bands: Option<Bands>, user: Map<String, Value>) -> Result<Vec<u8>> {
+        self.all_words().ok_or_else(lost)?;
         let (Some(rows), Some(whole_rows), Some(words), Some(records)) =
             (&self.rows, &self.whole_rows, &mut self.words, &self.records)
         else {
@@ -517,7 +538,7 @@ impl Index {
 }
 
 /// Adds what is lacking too, each range once.
-fn add(needs: &mut Vec<Need>, more: Vec<Need>) {
+pub(crate) fn add(needs: &mut Vec<Need>, more: Vec<Need>) {
     for need in more {
         if !needs.contains(&need) {
             needs.push(need);

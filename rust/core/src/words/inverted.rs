@@ -1,7 +1,7 @@
 //! From the tokens of documents to the documents of each term.
 //!
-//! Owns stemming by document, postings, frequencies and lengths; knows nothing of queries. Invariant: postings of a term
-//! stand by document number, each document once, and nothing here is kept in a file: it follows from the tokens.
+//! Owns postings, frequencies and lengths, and what documents that come and go change about them; knows nothing of queries. Invariant:
+//! postings of a term stand by document number, each document once, and are what inverting all documents anew would give.
 
 use super::lexicon::NONE;
 use super::stems::Stems;

@@ -19,6 +19,7 @@ mod hostile;
 mod index;
 mod lazy;
 mod loading;
+mod lookup;
 mod memory;
 mod pieces;
 mod publish;
