@@ -95,6 +95,7 @@ class Collection:
         self._settling: asyncio.Future[None] | None = None
         # Reading what was left in the store when it was opened, while no search is under way.
         self._rest: asyncio.Future[Any] | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._searches = 0
         self._quiet = asyncio.Event()
         self.keeper = self._keeper_on(shelf) if shelf is not None else None
@@ -120,8 +121,7 @@ class Collection:
         if was_claiming:
             self._settling = asyncio.ensure_future(self._settle())
         if self.keeper is not None and not self._is_in_pieces:
-            # Nobody waits for it, and what it cannot read is asked for again when it is needed.
-            self._rest = asyncio.ensure_future(self._read_rest())
+            self._later = asyncio.get_running_loop().call_later(REST_AFTER_S, self._begin_rest)
 
     async def _settle(self) -> None:
         """Read it again where whoever wrote it until now did so after it was read."""
@@ -146,9 +146,12 @@ class Collection:
         self._is_in_pieces = self._index() is None
         return opened
 
+    def _begin_rest(self) -> None:
+        # Nobody waits for it, and what it cannot read is asked for again when it is needed.
+        self._rest = asyncio.ensure_future(self._read_rest())
+
     async def _read_rest(self) -> None:
         """Read what searches have not read, piece by piece, so that what is open outlives its files: a change takes all, were it none."""
-        await asyncio.sleep(REST_AFTER_S)
         with suppress(FindlingError):
             await self._ask(self._engine.remove, {"index": self.name, "ids": []}, pause=self._searched)
 
@@ -456,6 +459,8 @@ class Collection:
         """Forget the collection; later requests, and slices of an add under way, raise `Closed`."""
         self._check()
         self._closed = True
+        if self._later is not None:
+            self._later.cancel()
         self._engine.close(encode({"index": self.name}))
 
     async def _ask(
