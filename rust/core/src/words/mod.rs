@@ -159,6 +159,14 @@ impl Document {
     fn all(&self) -> Range<usize> {
         self.start..self.tokens(Field::Path).end
     }
+
+    /// The same document with its first token elsewhere.
+    fn at(&self, start: usize) -> Document {
+        Document {
+            start,
+            ..self.clone()
+        }
+    }
 }
 
 /// The words of documents, which are numbered from 0 in the order of their adding.
@@ -314,10 +322,7 @@ impl Words {
                 }
                 self.tokens.push(mark.renumbered(&numbers).0);
             }
-            self.documents.push(Document {
-                start,
-                ..theirs.clone()
-            });
+            self.documents.push(theirs.at(start));
         }
         self.outdate();
         Some(())

@@ -97,10 +97,7 @@ impl Words {
             .map_or(self.tokens.len(), |document| document.start);
         let mut all = Vec::with_capacity(theirs.len() + self.tokens.len() - behind);
         for (document, start) in early.iter().zip(&self.early.starts) {
-            let own = Document {
-                start: *start,
-                ..document.clone()
-            };
+            let own = document.at(*start);
             if Field::ALL
                 .iter()
                 .any(|field| is_joined(&theirs[own.tokens(*field)]))
@@ -126,11 +123,8 @@ impl Words {
         if self.early.lent.iter().any(|lent| lent.0 == document) {
             return None;
         }
-        let own = Document {
-            start,
-            ..self.documents[document].clone()
-        };
-        Some(own.all().start as u64 * 4..own.all().end as u64 * 4)
+        let own = self.documents[document].at(start).all();
+        Some(own.start as u64 * 4..own.end as u64 * 4)
     }
 
     /// Takes the tokens of an early document that is to be removed.
