@@ -34,8 +34,9 @@ COUNTS = (
     re.compile(r"^(?:#|ℹ) pass (?P<passed>\d+)"),
     re.compile(r"^(?:#|ℹ) fail (?P<failed>\d+)"),
 )
-# What the same runners write of a test that failed: its name and the reason.
-FAILURE = re.compile(r"^(?:FAILED |ERROR |E   |test .* FAILED$|.*panicked at |✖ )")
+# What the same runners write of a test that failed: its name, and the reason.
+NAME = re.compile(r"^(?:FAILED |ERROR |test .* FAILED$|✖ )")
+REASON = re.compile(r"^(?:E   |.*panicked at )")
 # Of a suite in which everything fails, the summary stays readable.
 FAILURES_SHOWN = 12
 
@@ -51,7 +52,8 @@ class Suite:
     passed: int = 0
     failed: int = 0
     seconds: float = 0.0
-    told: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         """Run it, passing its output on as it comes: a line at a time with the name in front, since others run beside it."""
@@ -82,8 +84,9 @@ class Suite:
                 counts = found.groupdict()
                 self.passed += int(counts.get("passed") or 0)
                 self.failed += int(counts.get("failed") or 0)
-        if FAILURE.match(plain):
-            self.told.append(plain.rstrip())
+        for pattern, lines in ((NAME, self.names), (REASON, self.reasons)):
+            if pattern.match(plain):
+                lines.append(plain.rstrip())
 
 
 def node_tests(folders: list[str]) -> list[str]:
@@ -144,8 +147,10 @@ def main() -> None:
     print("\n== summary")
     for suite in chosen:
         print(f"{'FAILED' if suite.failed else 'ok':7}{suite.name:20}{suite.passed:6} passed {suite.failed:4} failed {suite.seconds:7.1f} s")
-    for suite in chosen:
-        for line in suite.told[-FAILURES_SHOWN:] if suite.failed else ():
+    # Names of all suites come first: who reads a report that was cut off still knows what to run.
+    failed_suites = [suite for suite in chosen if suite.failed]
+    for suite, lines in [(suite, suite.names) for suite in failed_suites] + [(suite, suite.reasons) for suite in failed_suites]:
+        for line in lines[-FAILURES_SHOWN:]:
             print(f"{suite.name} | {line}")
     passed, failed = sum(suite.passed for suite in chosen), sum(suite.failed for suite in chosen)
     print(f"{passed} passed, {failed} failed")

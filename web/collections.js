@@ -20,6 +20,7 @@ import { worth } from "./filters.js";
  */
 
 export const OWN = "files";
+export const OWN_TITLE = "My files";
 const DEMO = "emoji";
 const DICTIONARY = "dictionary";
 const SITE = "site";
@@ -127,7 +128,11 @@ export class Collections {
     this.#opened.delete(name);
     this.#fields.delete(name);
     this.setCount(name, 0);
-    if (name === OWN) return;
+    if (name === OWN) {
+      // It stays, empty, for what is added next; the name that was given to what it held goes with that.
+      this.offer(OWN, OWN_TITLE);
+      return;
+    }
     this.#choices = this.#choices.filter((choice) => choice.name !== name);
     this.#radios.querySelector(`label:has(input[value="${name}"])`)?.remove();
     this.#counts.delete(name);

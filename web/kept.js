@@ -3,7 +3,7 @@
 // Must not know how they are stored or searched. Invariant: "saved" is shown only after the worker has said so, nothing is
 // deleted without a question, and whatever could not be kept is said with its reason.
 
-import { OWN } from "./collections.js";
+import { OWN, OWN_TITLE } from "./collections.js";
 import { count, element, sizeOf } from "./dom.js";
 import { toError } from "./protocol.js";
 
@@ -33,7 +33,6 @@ const ask = async (question) => (await import("./question.js")).ask(question);
 const EXPORTED = /(\.findling)?(\.zip)?$/i;
 /** How long a file that is downloaded is held at least. */
 const DOWNLOAD_MS = 60_000;
-const OWN_TITLE = "My files";
 const REFUSED = "it is open in another tab; change it there, or close that tab and load this page again";
 
 export class Kept {

@@ -136,6 +136,7 @@ def test_a_collection_is_renamed_exported_deleted_and_imported(site: Site, visit
     page.get_by_role("button", name="Delete Hiding").click()
     answer(seen, "Delete")
     expect(page.locator("#count-files")).to_have_text("0")
+    assert page.locator("#title-files").inner_text() == "My files"
     assert page.evaluate(LEFT)["notes"] == []
     assert [name for name in page.evaluate(LEFT)["files"] if name != "findling-collections"] == []
     page.locator("#taken").set_input_files(file)
