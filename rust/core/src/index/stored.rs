@@ -26,6 +26,11 @@ use std::ops::Range;
 const WITHOUT_WORDS: u32 = 1;
 /// The version without what follows from tokens.
 const WITHOUT_LOOKUP: u32 = 2;
+/// The sections that a search by meaning needs.
+const ROWS: [&str; 4] = ["codes", "scales", "whole.codes", "whole.scales"];
+/// The sections that a search by words needs: with tokens, or with what follows from them.
+const TOKENS: [&str; 3] = ["lexicon", "fields", "tokens"];
+const TERMS: [&str; 5] = ["lexicon", "fields", "titles", "terms", "postings"];
 /// Bytes of one entry of the section "documents": lengths of id and record, number of passages.
 const DOCUMENT_BYTES: usize = 12;
 
@@ -167,12 +172,11 @@ impl Index {
     /// `bug` before the header of the file was read.
     pub fn lacks_searched(file: &mut File, with_tokens: bool) -> Result<Vec<Need>> {
         let words: &[&str] = match with_tokens || !file.has("postings") {
-            true => &["tokens"],
-            false => &["titles", "terms", "postings"],
+            true => &TOKENS,
+            false => &TERMS,
         };
-        let rows = ["codes", "scales", "whole.codes", "whole.scales"];
         let mut needs = Vec::new();
-        for section in rows.iter().chain(&["lexicon", "fields"]).chain(words) {
+        for section in ROWS.iter().chain(words) {
             if file.has(section) {
                 add(&mut needs, file.lacks(section)?);
             }
@@ -318,7 +322,7 @@ impl Index {
                 }
                 return Ok(Answer::Ready(()));
             }
-            match file.sections(["codes", "scales", "whole.codes", "whole.scales"])? {
+            match file.sections(ROWS)? {
                 Answer::Need(needs) => return Ok(Answer::Need(needs)),
                 Answer::Ready([codes, scales, whole_codes, whole_scales]) => {
                     self.whole_rows = Some(read_rows(whole_codes, &whole_scales)?);
@@ -341,8 +345,7 @@ impl Index {
         if !file.has("postings") {
             return self.fetch_words(false);
         }
-        let sections = ["lexicon", "fields", "titles", "terms", "postings"];
-        let [lexicon, fields, titles, terms, postings] = match file.sections(sections)? {
+        let [lexicon, fields, titles, terms, postings] = match file.sections(TERMS)? {
             Answer::Need(needs) => return Ok(Answer::Need(needs)),
             Answer::Ready(sections) => sections,
         };
@@ -381,7 +384,7 @@ impl Index {
             return Ok(Answer::Ready(()));
         }
         let file = self.file()?;
-        let [lexicon, fields, tokens] = match file.sections(["lexicon", "fields", "tokens"])? {
+        let [lexicon, fields, tokens] = match file.sections(TOKENS)? {
             Answer::Need(needs) => return Ok(Answer::Need(needs)),
             Answer::Ready(sections) => sections,
         };

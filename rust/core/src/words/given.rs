@@ -51,12 +51,9 @@ impl Given {
         if form == term {
             return Some(head | marks | Mark::VERBATIM);
         }
-        // It was written with accents, which only its stem tells of.
-        let entry = format!("{form}{ACCENTS}{term}");
-        let word = self.words.enter(&entry, Some(head))?;
-        let table = self.words.stems.table(language);
-        self.words.stems.set(table, word, term);
-        Some(word | marks)
+        // It was written with accents, of which only its stem is left.
+        let entry = format!("{form}{ACCENTS}{ACCENTS}{term}");
+        Some(self.words.enter(&entry, Some(head))? | marks)
     }
 
     /// Takes a place of what [`Given::form`] gave, in a document.

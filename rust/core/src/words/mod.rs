@@ -118,7 +118,7 @@ impl Mark {
     }
 }
 
-/// What stands between the form and the letters of a word that has accents.
+/// What stands between the form and the letters of a word that has accents; twice where only its term is known.
 const ACCENTS: char = '\t';
 
 /// A token of a document, as it is kept.
@@ -172,7 +172,7 @@ impl Document {
 /// The words of documents, which are numbered from 0 in the order of their adding.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
-    /// Words in lower case: as forms, and those with accents as form and word.
+    /// Words in lower case: as forms, and those with accents as form and word, or as form and term.
     lexicon: Lexicon,
     /// Of each word the number of its form.
     heads: Vec<u32>,
@@ -371,7 +371,7 @@ impl Words {
         self.tokens.is_empty()
     }
 
-    /// The words by number. One with accents stands as its form, a tab, and the word; its form is there too.
+    /// The words by number. One with accents stands as its form, a tab, and the word, or two tabs and its term; its form is there too.
     pub fn lexicon(&self) -> &Lexicon {
         &self.lexicon
     }

@@ -90,8 +90,12 @@ impl Stems {
         if stem.term == NONE {
             let entry = lexicon.get(mark.word());
             let (form, letters) = entry.split_once(ACCENTS).unwrap_or((entry, entry));
-            let stemmed =
-                language.and_then(|own| analysis::stems(letters, &[own]).into_iter().next());
+            let stemmed = match letters.strip_prefix(ACCENTS) {
+                Some(term) => Some(term.to_owned()),
+                None => {
+                    language.and_then(|own| analysis::stems(letters, &[own]).into_iter().next())
+                }
+            };
             // Terms are not more than words times languages; 2^32 of them do not fit any memory.
             let term = self.terms.add(stemmed.as_deref().unwrap_or(form), NONE);
             stem.term = term.unwrap_or(0);
@@ -120,15 +124,6 @@ impl Stems {
             .stems
             .get(mark.word() as usize)?;
         (stem.term != NONE).then_some(stem.term)
-    }
-
-    /// Says which term a word has in the language of a table.
-    pub(super) fn set(&mut self, table: usize, word: u32, term: &str) {
-        let stems = &mut self.tables[table].stems;
-        if word as usize >= stems.len() {
-            stems.resize(word as usize + 1, Stem::UNKNOWN);
-        }
-        stems[word as usize].term = self.terms.add(term, NONE).unwrap_or(0);
     }
 
     pub(super) fn size_bytes(&self) -> usize {

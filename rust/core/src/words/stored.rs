@@ -15,7 +15,7 @@ pub const ENTRY_BYTES: usize = 4 * (1 + FIELDS);
 /// The contents of the sections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sections {
-    /// The words in bytewise order, a line each; one with accents as its form, a tab, and the word.
+    /// The words in bytewise order, a line each; one with accents as its form, a tab, and the word, or two tabs and its term.
     pub lexicon: Vec<u8>,
     /// An entry for each document.
     pub fields: Vec<u8>,

@@ -3,13 +3,13 @@
 //! Owns what is asserted; knows nothing of the format. Invariant: what was published is found with the scores it had.
 
 use super::segments::files;
-use super::support::{Seeded, sample_index};
+use super::support::{Seeded, entry, sample_index, space};
 use findling_core::analysis::Language;
 use findling_core::codes::quantize_query;
 use findling_core::file::Answer;
-use findling_core::index::{Ask, Buffers, Index};
+use findling_core::index::{Ask, Buffers, Entry, Index};
 use findling_core::segment::{Contents, Layout, segment_of};
-use findling_core::words::{Clause, Request};
+use findling_core::words::{Clause, Request, Source};
 use findling_core::{Code, Engine};
 use serde_json::{Map, Value, json};
 
@@ -72,6 +72,30 @@ fn contents_become_an_index_that_finds_what_was_found() {
     read.remove(["d7"].into_iter()).unwrap();
     index.remove(["d7"].into_iter()).unwrap();
     assert_eq!(read.contents().unwrap(), index.contents().unwrap());
+}
+
+#[test]
+fn words_whose_accents_were_left_out_keep_their_terms_in_a_file() {
+    const WORDS: &str = "généralités réalisées détermination intéressantes élégamment éventuellement préférées nécessaires démocratiquement écrivaines ménagerie crédulités étrangères légèrement sévérités célébrées répétitions égalités déçues créées privilégiées épées années armées";
+    let entries = [Entry {
+        words: Some(Source {
+            text: WORDS.to_owned(),
+            language: Some(Language::French),
+            ..Source::default()
+        }),
+        ..entry("d", 1, &json!({}))
+    }];
+    let mut index = Index::new();
+    index
+        .add(&space(DIM), &entries, &Seeded(6).vector(DIM))
+        .unwrap();
+    let contents = index.contents().unwrap();
+    let mut read = Index::of_contents(&contents, Language::English, Map::new()).unwrap();
+    let mut written = Index::load(&read.dump(None).unwrap()).unwrap();
+    assert_eq!(written.contents().unwrap(), contents);
+    let mut joined = Index::new();
+    joined.append(&written).unwrap();
+    assert_eq!(joined.contents().unwrap(), contents);
 }
 
 #[test]
