@@ -3,7 +3,7 @@
 //! Owns the way back from the places of terms to the tokens of documents; knows nothing of files. Invariant: every document
 //! gets the tokens it was published with, by place; of those at one place wholes come first, and then terms in their order.
 
-use super::{ACCENTS, Document, FIELDS, Mark, Words};
+use super::{ACCENTS, Document, FIELDS, Mark, Words, is_odd};
 use crate::analysis::{Language, stems};
 
 /// A term at a place of a document.
@@ -34,7 +34,8 @@ impl Given {
         }
     }
 
-    /// Takes a term with one of its forms; [`Given::place`] takes what this gives. None where there are too many forms.
+    /// Takes a term with one of its forms; [`Given::place`] takes what this gives. None where there are too many forms, or for what
+    /// no file can keep.
     pub fn form(&mut self, form: &str, term: &str, whole: bool, document: usize) -> Option<u32> {
         let language = self.languages[document].unwrap_or(self.main);
         let head = self.words.number(form, form)?;
@@ -50,6 +51,9 @@ impl Given {
         }
         if form == term {
             return Some(head | marks | Mark::VERBATIM);
+        }
+        if is_odd(term) {
+            return None;
         }
         // It was written with accents, of which only its stem is left.
         let entry = format!("{form}{ACCENTS}{ACCENTS}{term}");

@@ -280,10 +280,9 @@ impl Words {
         });
     }
 
-    /// The number of a word with its form; none for what the file cannot keep: it has a word a line.
+    /// The number of a word with its form; none for what the file cannot keep.
     fn number(&mut self, form: &str, word: &str) -> Option<u32> {
-        let odd = |text: &str| text.is_empty() || text.contains(['\n', ACCENTS]);
-        if odd(form) || odd(word) {
+        if is_odd(form) || is_odd(word) {
             return None;
         }
         let head = self.enter(form, None)?;
@@ -412,4 +411,9 @@ impl Words {
                 .iter()
                 .sum::<usize>()
     }
+}
+
+/// Whether a file cannot keep a text as part of an entry: it has one a line.
+fn is_odd(text: &str) -> bool {
+    text.is_empty() || text.contains(['\n', ACCENTS])
 }

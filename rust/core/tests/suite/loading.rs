@@ -107,12 +107,13 @@ fn contents_that_do_not_fit_together_are_refused() {
         let read = Index::of_contents(&contents, Language::English, Map::new());
         read.map(|_| ()).unwrap_err().code
     };
-    let changes: [&dyn Fn(&mut Contents); 7] = [
+    let changes: [&dyn Fn(&mut Contents); 8] = [
         &|contents| contents.scales.truncate(3),
         &|contents| contents.codes.truncate(3),
         &|contents| contents.terms[0].documents[0] = 9,
         &|contents| contents.terms[0].spots.clear(),
         &|contents| contents.terms[0].spots[0].form = 9,
+        &|contents| contents.terms[0].term = "two\nlines".to_owned(),
         &|contents| contents.documents[1].id = "d0".to_owned(),
         &|contents| contents.documents[1].record.truncate(3),
     ];
