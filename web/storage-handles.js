@@ -10,14 +10,20 @@ import { HANDLES } from "./storage-room.js";
 const STORE = "chosen";
 
 /**
- * Keeps handles in the place of any that were kept before.
+ * Keeps handles in the place of any that were kept before; resolves when that is done.
  * @param {Handle[]|null} handles null for none.
  */
 export async function keepHandles(handles) {
   if (!globalThis.indexedDB || (!handles && !(await isThere()))) return;
   // An import does not fail for want of this.
   if (handles) await run("readwrite", (store) => store.put(handles, STORE)).catch(() => undefined);
-  else indexedDB.deleteDatabase(HANDLES);
+  else {
+    await new Promise((resolve) => {
+      const deleting = indexedDB.deleteDatabase(HANDLES);
+      // Where another tab has it open, it goes when that closes it.
+      deleting.onsuccess = deleting.onerror = deleting.onblocked = resolve;
+    });
+  }
 }
 
 /** @returns {Promise<Handle[]|null>} null where none are kept. */

@@ -31,6 +31,8 @@ export class Unfinished {
   #noted = false;
   /** Ends the claim of this tab. @type {(() => void)|null} */
   #release = null;
+  /** What is noted is being removed until this resolves. @type {Promise<void>} */
+  #forgotten = Promise.resolve();
 
   /**
    * @param {{panel: HTMLElement, said: HTMLElement, add: HTMLElement, leave: HTMLElement}} parts
@@ -53,6 +55,7 @@ export class Unfinished {
   async begin(collection, files, handles) {
     this.#parts.panel.hidden = true;
     this.#noted = true;
+    await this.#forgotten.catch(() => undefined);
     if (hasLocks()) this.#release ??= await claimLock(LOCK);
     const { rememberImport } = await storage();
     // Of the same files again, what was added before belongs to it too.
@@ -76,13 +79,18 @@ export class Unfinished {
     if (this.#left?.collection === collection) await this.#forget();
   }
 
-  async #forget() {
+  /** Resolves, and hides the offer, when nothing is left of the import. */
+  #forget() {
     this.#left = null;
-    this.#parts.panel.hidden = true;
-    const { rememberImport } = await storage();
-    rememberImport(null);
-    const { keepHandles } = await storageOfHandles();
-    await keepHandles(null);
+    this.#forgotten = (async () => {
+      const { keepHandles } = await storageOfHandles();
+      await keepHandles(null);
+      // Last: who leaves the page in between is asked again, and nothing stays that nobody knows of.
+      const { rememberImport } = await storage();
+      rememberImport(null);
+      this.#parts.panel.hidden = true;
+    })();
+    return this.#forgotten;
   }
 
   /** Looks for an import that was broken off, once it is known how many documents are kept, and offers to add the rest. */
