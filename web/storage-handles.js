@@ -2,7 +2,7 @@
 // Owns the handles by which files that were chosen can be reached at another visit, in a database of their own. Must not know why
 // they are kept. Invariant: where the browser keeps none, nothing fails; no database is left when none are kept.
 
-import { HANDLES } from "./storage-room.js";
+import { HANDLES, eraseDatabase } from "./storage-room.js";
 
 /** @typedef {import("./folders.js").Handle} Handle */
 
@@ -14,16 +14,9 @@ const STORE = "chosen";
  * @param {Handle[]|null} handles null for none.
  */
 export async function keepHandles(handles) {
-  if (!globalThis.indexedDB || (!handles && !(await isThere()))) return;
-  // An import does not fail for want of this.
-  if (handles) await run("readwrite", (store) => store.put(handles, STORE)).catch(() => undefined);
-  else {
-    await new Promise((resolve) => {
-      const deleting = indexedDB.deleteDatabase(HANDLES);
-      // Where another tab has it open, it goes when that closes it.
-      deleting.onsuccess = deleting.onerror = deleting.onblocked = resolve;
-    });
-  }
+  if (!globalThis.indexedDB) return;
+  // An import fails neither for want of them, nor because another tab holds those there were.
+  await (handles ? run("readwrite", (store) => store.put(handles, STORE)) : eraseDatabase(HANDLES)).catch(() => undefined);
 }
 
 /** @returns {Promise<Handle[]|null>} null where none are kept. */

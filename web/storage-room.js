@@ -1,6 +1,6 @@
 // @ts-check
 // Owns what the places for collections have in common: what they are, their name in the browser, how they say that there is no
-// room. Must not know which there are. Invariant: a lack of room is always told with how much is missing.
+// room, and how a database goes. Must not know which there are. Invariant: a lack of room is always told with how much is missing.
 
 import { FindlingError } from "./protocol.js";
 
@@ -42,4 +42,21 @@ function megabytes(bytes) {
 /** @param {string} name @param {string} file */
 export function named(name, file) {
   return Object.assign(new Error(file), { name });
+}
+
+/**
+ * Deletes a database, if it is there.
+ * @param {string} place
+ * @throws where another tab has it open; it goes when that closes it.
+ */
+export async function eraseDatabase(place) {
+  // Who may not even look has nothing there.
+  const found = (await globalThis.indexedDB?.databases().catch(() => [])) ?? [];
+  if (!found.some(({ name }) => name === place)) return;
+  await new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(place);
+    request.onsuccess = resolve;
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("another tab has it open"));
+  });
 }

@@ -8,7 +8,7 @@ import { claimLock, hasLocks } from "./lock.js";
 import { FindlingError, toError } from "./protocol.js";
 import { Database } from "./storage-database.js";
 import { Folder } from "./storage-files.js";
-import { HANDLES, PLACE, named } from "./storage-room.js";
+import { HANDLES, PLACE, eraseDatabase, named } from "./storage-room.js";
 import { eraseCaches } from "./store.js";
 
 /** @typedef {"opfs"|"indexeddb"|"memory"} Kind */
@@ -274,19 +274,6 @@ export async function erase() {
 async function eraseWorkers() {
   const found = (await globalThis.navigator?.serviceWorker?.getRegistrations().catch(() => [])) ?? [];
   await Promise.all(found.map((each) => each.unregister()));
-}
-
-/** @param {string} place */
-async function eraseDatabase(place) {
-  // Who may not even look has nothing there.
-  const found = (await globalThis.indexedDB?.databases().catch(() => [])) ?? [];
-  if (!found.some(({ name }) => name === place)) return;
-  await new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(place);
-    request.onsuccess = resolve;
-    request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error("another tab has it open"));
-  });
 }
 
 /** @param {unknown} cause @param {string} file */
